@@ -1,0 +1,86 @@
+"""The seam where text comes from: an LLM, or the extractive writer that needs none.
+
+A writer yields `Delta`s while it writes and exactly one `Written` at its end. One contract test runs over all of them.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from ingest.thread import Thread
+from shared.models import Reply, Summary
+
+T = TypeVar("T")
+
+
+class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
+    """A similar ticket as the writers see it; `reply` is what an agent sent the customer, "" if nobody did yet."""
+
+    ticket_id: int
+    subject: str
+    language: str
+    resolved: bool
+    score: float
+    resolution: str
+    reply: str
+
+
+class Article(msgspec.Struct, frozen=True, kw_only=True):
+    """A solution article as the writers see it; only `public` ones may be quoted to a customer."""
+
+    article_id: int
+    title: str
+    language: str
+    snippet: str
+    url: str
+    public: bool
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """The next piece of the text that is being written."""
+
+    text: str
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens of one call, as the provider counts them; zero for the extractive writer."""
+
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Written(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """The finished work of a writer, and which model did it (`extractive` or `provider/model`)."""
+
+    value: T
+    model: str
+    usage: Usage = Usage()
+
+
+class Writer(Protocol):
+    """Writes summaries and recommends replies."""
+
+    @property
+    def name(self) -> str:
+        """`extractive`, or `provider/model`."""
+        ...
+
+    def summarize(self, thread: Thread, language: str) -> AsyncIterator[Delta | Written[Summary]]:
+        """Summarize a thread in `language` ("ko" or "en"); the deltas make up `Summary.text`.
+
+        Raises:
+            StageFailed: the provider failed; nothing that was yielded may be kept.
+        """
+        ...
+
+    def recommend(
+        self, thread: Thread, neighbours: Sequence[Neighbour], articles: Sequence[Article], language: str
+    ) -> AsyncIterator[Delta | Written[list[Reply]]]:
+        """Recommend replies to the customer's last message; the deltas make up the first reply's text.
+
+        Raises:
+            StageFailed: the provider failed; nothing that was yielded may be kept.
+        """
+        ...

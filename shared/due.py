@@ -1,0 +1,181 @@
+"""The due ledger: which tickets need a run, who runs them now, and how a run ends.
+
+Redis holds what is due, arq only carries wake-ups (arq drops an enqueue silently while a job of that id is queued or
+running). Each method is one Lua script, so a crash between two of them leaves a ticket due and never half done:
+
+    mark ─▶ due ─▶ claim ─▶ (run) ─▶ settle ─▶ done
+              ▲                        ├─▶ again   the ticket changed while the run was going on
+              └────────────────────────┴─▶ later   the run failed; the next attempt waits
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+import msgspec
+from redis.asyncio import Redis
+
+from shared import keys
+from shared.redis import script
+
+Lane = Literal["live", "backfill"]
+Settled = Literal["lost", "done", "again", "later"]
+
+LEASE = timedelta(seconds=6)
+"""A worker that died is followed by another after at most this long; renewed every third of it."""
+MAX_ATTEMPTS = 8
+"""With the backoff below a ticket is tried for about two minutes before it is put aside in `dead`."""
+BACKOFF_BASE = timedelta(seconds=1)
+BACKOFF_CAP = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class OpenedRun:
+    """The run to follow for a ticket; `created` is False for whoever joins."""
+
+    run_id: str
+    created: bool
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's right to run a ticket: `generation` is the number of changes the run will have read."""
+
+    host: str
+    ticket_id: int
+    token: str
+    generation: int
+    run_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ends.
+
+    `satisfied` is True where the ticket needs no further attempt; `revision` (ms since the epoch) and `recipe` are
+    None and "" where no Canvas was written; `event` and `data` (JSON) are the last ones of the run's log.
+    """
+
+    satisfied: bool
+    event: str
+    data: bytes
+    revision: int | None = None
+    recipe: str = ""
+    error: str = ""
+    delay: timedelta = timedelta(0)
+
+
+def new_run_id() -> str:
+    """An unguessable run id, 22 URL-safe characters."""
+    return secrets.token_urlsafe(16)
+
+
+def backoff(attempt: int) -> timedelta:
+    """How long to wait after the `attempt`-th failure (from 1): doubling up to a minute."""
+    return min(BACKOFF_CAP, BACKOFF_BASE * float(2 ** (attempt - 1)))
+
+
+def _seconds(lifetime: timedelta) -> int:
+    return int(lifetime.total_seconds())
+
+
+class DueLedger:
+    """Marks, claims and settles tickets; safe to use from any number of processes."""
+
+    def __init__(self, state: Redis) -> None:
+        self._state = state
+        self._mark = script(state, "mark")
+        self._open = script(state, "open_run")
+        self._claim = script(state, "claim")
+        self._settle = script(state, "settle")
+
+    async def mark(self, host: str, ticket_id: int, lane: Lane = "live") -> int:
+        """Mark a ticket as due and return its generation, the number of changes seen so far."""
+        names = [keys.record(host, ticket_id), keys.due(host), keys.dead(host)]
+        return int(await self._mark(keys=names, args=[ticket_id, lane, _seconds(keys.RECORD_LIFETIME)]))
+
+    async def open_run(self, host: str, ticket_id: int) -> OpenedRun:
+        """Join the run that is queued or going on for a ticket, or queue one. Its log exists when this returns."""
+        run_id = new_run_id()
+        queued = msgspec.json.encode({"ticket_id": ticket_id})
+        names = [keys.record(host, ticket_id), keys.due(host), keys.run(host, run_id), keys.dead(host)]
+        lifetimes = [_seconds(keys.RECORD_LIFETIME), _seconds(keys.RUN_LIFETIME)]
+        found, created = await self._open(keys=names, args=[ticket_id, run_id, *lifetimes, queued])
+        opened = OpenedRun(found.decode(), bool(created))
+        if not opened.created:
+            await self._ensure_log(keys.run(host, opened.run_id), queued)
+        return opened
+
+    async def _ensure_log(self, stream: str, queued: bytes) -> None:
+        """A precompute that is only claimed, or that waited longer than a log lives, has no log yet: begin it."""
+        if not await self._state.exists(stream):
+            await self._state.xadd(stream, {"event": "queued", "data": queued})
+            await self._state.expire(stream, keys.RUN_LIFETIME)
+
+    async def claim(self, host: str, ticket_id: int) -> Claim | None:
+        """Take a ticket, or None: nothing is due, another worker has it, or its next attempt is not yet."""
+        token = secrets.token_hex(12)
+        names = [keys.record(host, ticket_id), keys.due(host), keys.lease(host, ticket_id), keys.dead(host)]
+        lease_ms = int(LEASE.total_seconds() * 1000)
+        answer = await self._claim(keys=names, args=[ticket_id, token, lease_ms, new_run_id(), MAX_ATTEMPTS])
+        if answer[0] != b"run":
+            return None
+        _, want, run_id, attempt = answer
+        return Claim(host, ticket_id, token, int(want), run_id.decode(), int(attempt))
+
+    async def settle(self, claim: Claim, ending: Ending) -> Settled:
+        """End a claimed run: its last event, the record and the lease change in one step."""
+        host, ticket_id = claim.host, claim.ticket_id
+        names = [
+            keys.record(host, ticket_id),
+            keys.due(host),
+            keys.lease(host, ticket_id),
+            keys.run(host, claim.run_id),
+        ]
+        delay_ms = int(ending.delay.total_seconds() * 1000)
+        revision = "" if ending.revision is None else ending.revision
+        args: list[str | int | bytes] = [ticket_id, claim.token, claim.generation, int(ending.satisfied), delay_ms, revision, ending.recipe]
+        args += [ending.event, ending.data, _seconds(keys.RUN_LIFETIME), ending.error]
+        result: Settled = (await self._settle(keys=names, args=args)).decode()
+        return result
+
+    async def is_due(self, host: str, ticket_id: int) -> bool:
+        """Whether the newest revision of a ticket is still to be computed."""
+        return await self._state.zscore(keys.due(host), str(ticket_id)) is not None
+
+    async def count_due(self, host: str) -> int:
+        """How many tickets of a tenant are due."""
+        return int(await self._state.zcard(keys.due(host)))
+
+    async def overdue(self, host: str, grace: timedelta, limit: int) -> list[tuple[int, Lane]]:
+        """Due tickets that nobody holds although they could have been worked on for longer than `grace`."""
+        seconds, micros = await self._state.time()
+        until = seconds * 1000 + micros // 1000 - int(grace.total_seconds() * 1000)
+        found = await self._state.zrangebyscore(keys.due(host), "-inf", until, start=0, num=limit)
+        if not found:
+            return []
+        async with self._state.pipeline(transaction=False) as pipe:
+            for ticket in found:
+                pipe.exists(keys.lease(host, int(ticket)))
+                pipe.hget(keys.record(host, int(ticket)), "lane")
+            answers = await pipe.execute()
+        leased, lanes = answers[::2], answers[1::2]
+        return [
+            (int(ticket), "backfill" if lane == b"backfill" else "live")
+            for ticket, held, lane in zip(found, leased, lanes, strict=True)
+            if not held
+        ]
+
+    async def committed(self, host: str, ticket_ids: list[int]) -> dict[int, tuple[int, str]]:
+        """Revision (ms) and recipe of the last Canvas written for each ticket that has one."""
+        async with self._state.pipeline(transaction=False) as pipe:
+            for ticket_id in ticket_ids:
+                pipe.hmget(keys.record(host, ticket_id), ["revision", "recipe"])
+            rows = await pipe.execute()
+        return {
+            ticket_id: (int(revision), (recipe or b"").decode())
+            for ticket_id, (revision, recipe) in zip(ticket_ids, rows, strict=True)
+            if revision is not None
+        }

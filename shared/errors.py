@@ -1,0 +1,138 @@
+"""Every error that may reach a caller, as one small tree. Each class knows its HTTP status and its stable code.
+
+CanvasError
+├── BadInput              400  what was sent can't be used
+│   └── MalformedTicketId
+├── Unauthorized          401  no credential, or a wrong one: which of the two is never said
+├── TicketMissing         404  not there, or not this tenant's: the two can't be told apart
+│   RunMissing            404
+├── TicketDeleted         410
+├── TicketSpam            410
+├── StartupError               a process can't start; one line for a person, exit code 2
+└── Transient                  may be tried again
+    ├── StoreUnavailable  503  Redis does not answer or refuses to write
+    ├── FreshdeskUnavailable 503
+    ├── FreshdeskLimited  503  the account's calls of this minute are used up
+    └── StageFailed       502  a model, an embedding or the vector store failed
+Terminal, but Freshdesk's: FreshdeskRefused 502 (the stored key no longer works)
+"""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+
+class CanvasError(Exception):
+    """Root of the tree: `detail` is for a person, `code` for a program and never changes its meaning."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Something went wrong on our side"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+
+    def problem(self) -> dict[str, Any]:
+        """The RFC 9457 problem document of this error."""
+        return {
+            "type": f"urn:prompt-canvas:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+
+
+class BadInput(CanvasError):
+    """What was sent can't be used, and nothing was changed by it."""
+
+    status, code, title = 400, "bad-input", "The request can't be used"
+
+
+class MalformedTicketId(BadInput):
+    """Ticket ids are positive decimal numbers of at most 15 digits (Freshdesk's display ids)."""
+
+    code, title = "malformed-ticket-id", "A ticket id is a positive number"
+
+
+class Unauthorized(CanvasError):
+    """The credential is missing or wrong; the answer is the same for an unknown tenant."""
+
+    status, code, title = 401, "unauthorized", "Credentials are missing or wrong"
+
+
+class TicketMissing(CanvasError):
+    """The ticket does not exist for this credential; a foreign ticket answers just the same."""
+
+    status, code, title = 404, "ticket-missing", "There is no such ticket"
+
+
+class TicketDeleted(CanvasError):
+    """The ticket is in Freshdesk's trash."""
+
+    status, code, title = 410, "ticket-deleted", "This ticket was deleted"
+
+
+class TicketSpam(CanvasError):
+    """The ticket is marked as spam."""
+
+    status, code, title = 410, "ticket-spam", "This ticket is marked as spam"
+
+
+class RunMissing(CanvasError):
+    """The run does not exist (any more) for this tenant."""
+
+    status, code, title = 404, "run-missing", "There is no such run"
+
+
+class StartupError(CanvasError):
+    """A process can't start; `detail` is one line that says what to do."""
+
+    code, title = "startup", "Prompt Canvas can't start"
+
+
+class FreshdeskRefused(CanvasError):
+    """Freshdesk no longer accepts the tenant's stored key."""
+
+    status, code, title = 502, "freshdesk-refused", "Freshdesk refuses the stored API key"
+
+
+class Transient(CanvasError):
+    """May be tried again, at the earliest after `retry_after`."""
+
+    status, code, title = 503, "transient", "Try again shortly"
+
+    def __init__(self, detail: str = "", retry_after: timedelta = timedelta(seconds=2)) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class StoreUnavailable(Transient):
+    """Redis does not answer, or refuses to write."""
+
+    code, title = "store-unavailable", "The store does not answer"
+
+
+class FreshdeskUnavailable(Transient):
+    """Freshdesk does not answer, answers 5xx, or answers with something that is not JSON."""
+
+    code, title = "freshdesk-unavailable", "Freshdesk does not answer"
+
+
+class FreshdeskLimited(Transient):
+    """The account's rate limit is used up; `retry_after` is Freshdesk's own word."""
+
+    code, title = "freshdesk-limited", "Freshdesk's rate limit is reached"
+
+
+class StageFailed(Transient):
+    """A model, an embedding or the vector store failed; `kind` says how, in one word."""
+
+    status, code, title = 502, "stage-failed", "A part of the work failed"
+
+    def __init__(self, detail: str = "", kind: str = "unknown", retry_after: timedelta = timedelta(seconds=2)) -> None:
+        super().__init__(detail, retry_after)
+        self.kind = kind
+
+
+TOMBSTONES: dict[str, type[CanvasError]] = {error.code: error for error in (TicketMissing, TicketDeleted, TicketSpam)}
+"""The errors that are remembered in place of a Canvas, by code."""

@@ -1,0 +1,105 @@
+"""Every Redis key, made in one place. A key has a lifetime below, or stands on the list of permanent ones.
+
+All keys of a tenant share the hash tag `{host}`, so that a Redis Cluster keeps them in one slot and a Lua script
+may touch several of them. The README's table of keys is checked against `LIFETIMES` and `PERMANENT` by a test.
+"""
+
+from datetime import timedelta
+
+PREFIX = "pc"
+
+CANVAS_LIFETIME = timedelta(days=90)
+"""A Canvas that nobody opened or changed for a quarter is recomputed when it is opened."""
+RECORD_LIFETIME = timedelta(days=180)
+"""Longer than the Canvas's: the record is what refuses an older revision."""
+TOMBSTONE_LIFETIME = timedelta(minutes=10)
+"""An unknown, deleted or spam ticket is remembered this long, so that asking again costs nothing."""
+RUN_LIFETIME = timedelta(hours=1)
+"""An agent whose laptop slept through lunch can still resume the stream."""
+CREDENTIAL_LIFETIME = timedelta(minutes=5)
+"""How long a revoked API key may still read (bounded; the check costs a Freshdesk call)."""
+THREAD_LIFETIME = timedelta(hours=2)
+"""A fetched thread waits this long between a backfill's two passes."""
+HEARTBEAT_LIFETIME = timedelta(seconds=15)
+BACKFILL_LIFETIME = timedelta(days=7)
+WAKE_LIFETIME = timedelta(minutes=5)
+
+PERMANENT = {
+    "pc:tenants": "the hosts of all tenants",
+    "pc:tenant:{host}": "a tenant's record; its credentials are encrypted",
+    "pc:{host}:due": "tickets whose newest revision is not computed yet; empties itself",
+    "pc:{host}:dead": "tickets that failed too often, until an operator looks",
+}
+LIFETIMES: dict[str, timedelta] = {
+    "pc:{host}:ticket:<id>": RECORD_LIFETIME,
+    "pc:{host}:canvas:<id>": CANVAS_LIFETIME,
+    "pc:{host}:lease:<id>": timedelta(seconds=10),
+    "pc:{host}:thread:<id>": THREAD_LIFETIME,
+    "pc:{host}:run:<run>": RUN_LIFETIME,
+    "pc:{host}:credential:<hash>": CREDENTIAL_LIFETIME,
+    "pc:{host}:backfill": BACKFILL_LIFETIME,
+    "pc:worker:<name>": HEARTBEAT_LIFETIME,
+    "pc:wake:<process>": WAKE_LIFETIME,
+}
+
+TENANTS = f"{PREFIX}:tenants"
+
+
+def tenant(host: str) -> str:
+    """String: the tenant's record, msgpack. Permanent."""
+    return f"{PREFIX}:tenant:{{{host}}}"
+
+
+def due(host: str) -> str:
+    """Sorted set: ticket id by the time (ms) from which it may be worked on. Permanent, empties itself."""
+    return f"{PREFIX}:{{{host}}}:due"
+
+
+def dead(host: str) -> str:
+    """Sorted set: ticket id by the time (ms) it was given up. Permanent."""
+    return f"{PREFIX}:{{{host}}}:dead"
+
+
+def record(host: str, ticket_id: int) -> str:
+    """Hash: `want`, `done`, `run`, `revision`, `recipe`, `attempts`, `error` of a ticket."""
+    return f"{PREFIX}:{{{host}}}:ticket:{ticket_id}"
+
+
+def canvas(host: str, ticket_id: int) -> str:
+    """String: the stored Canvas, see `shared.canvas_store`."""
+    return f"{PREFIX}:{{{host}}}:canvas:{ticket_id}"
+
+
+def lease(host: str, ticket_id: int) -> str:
+    """String: the token of the worker that runs this ticket now."""
+    return f"{PREFIX}:{{{host}}}:lease:{ticket_id}"
+
+
+def thread(host: str, ticket_id: int) -> str:
+    """String: a cleaned thread that a backfill fetched and its second pass will use."""
+    return f"{PREFIX}:{{{host}}}:thread:{ticket_id}"
+
+
+def run(host: str, run_id: str) -> str:
+    """Stream: the events of one run."""
+    return f"{PREFIX}:{{{host}}}:run:{run_id}"
+
+
+def credential(host: str, key_hash: str) -> str:
+    """String: what Freshdesk said about an API key, under its keyed hash."""
+    return f"{PREFIX}:{{{host}}}:credential:{key_hash}"
+
+
+def backfill(host: str) -> str:
+    """Hash: the progress of the tenant's backfill."""
+    return f"{PREFIX}:{{{host}}}:backfill"
+
+
+def worker(name: str) -> str:
+    """String: a worker's last report, JSON."""
+    return f"{PREFIX}:worker:{name}"
+
+
+def wake(process: str) -> str:
+    """Stream: pulls a process's blocked reader out of its wait when it has new runs to follow."""
+    return f"{PREFIX}:wake:{process}"

@@ -1,0 +1,34 @@
+-- A worker takes a ticket. Only one holds the lease; who comes second leaves, since the holder looks again at its end.
+-- The attempt is counted here, not at the failure: a ticket that kills its worker each time must end in `dead` too.
+-- KEYS: record, due, lease, dead   ARGV: ticket id, token, lease ms, new run id, most attempts
+-- Returns {'busy'} | {'idle'} | {'later'} | {'dead'} | {'run', want, run id, attempts}
+if redis.call('EXISTS', KEYS[3]) == 1 then
+  return {'busy'}
+end
+local want = tonumber(redis.call('HGET', KEYS[1], 'want') or 0)
+local done = tonumber(redis.call('HGET', KEYS[1], 'done') or 0)
+if want <= done then
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  return {'idle'}
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local score = redis.call('ZSCORE', KEYS[2], ARGV[1])
+if not score then
+  if redis.call('ZSCORE', KEYS[4], ARGV[1]) then
+    return {'dead'}
+  end
+  redis.call('ZADD', KEYS[2], now, ARGV[1])
+elseif tonumber(score) > now then
+  return {'later'}
+end
+local attempts = redis.call('HINCRBY', KEYS[1], 'attempts', 1)
+if attempts > tonumber(ARGV[5]) then
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  redis.call('ZADD', KEYS[4], now, ARGV[1])
+  redis.call('HDEL', KEYS[1], 'run')
+  return {'dead'}
+end
+redis.call('SET', KEYS[3], ARGV[2], 'PX', ARGV[3])
+redis.call('HSETNX', KEYS[1], 'run', ARGV[4])
+return {'run', want, redis.call('HGET', KEYS[1], 'run'), attempts}

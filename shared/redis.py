@@ -1,0 +1,75 @@
+"""Connections to Redis, opened once per process, and the Lua scripts that make our writes atomic.
+
+Two roles: `state` (what must not be lost: due tickets, runs, queues, tenants) wants `noeviction` and append-only,
+`cache` (Canvases) may evict. One server may play both. redis-py 5 has no time-outs and no retries unless told.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.commands.core import AsyncScript
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from shared.settings import Settings
+
+SOCKET_TIMEOUT_S = 5.0
+"""Longer than any block of a reader, which waits at most 2 s (see `shared.run_log`)."""
+MAX_CONNECTIONS = 32
+
+
+@dataclass(frozen=True)
+class RedisClients:
+    """`state` and `cache` are the same client where one server plays both roles."""
+
+    state: Redis
+    cache: Redis
+
+
+def connect(url: str, max_connections: int = MAX_CONNECTIONS) -> Redis:
+    """A client over a pool that waits for a free connection instead of raising; answers are bytes."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=max_connections,
+        timeout=SOCKET_TIMEOUT_S,
+        socket_timeout=SOCKET_TIMEOUT_S,
+        socket_connect_timeout=2.0,
+        health_check_interval=30,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), 3),
+        retry_on_error=[RedisConnectionError, RedisTimeoutError],
+    )
+    return Redis(connection_pool=pool)
+
+
+def state_url(settings: Settings) -> str:
+    """URL of the server that holds what must not be lost.
+
+    Raises:
+        ValueError: if there is none; `canvas` sets it to the embedded server's before anything connects.
+    """
+    if settings.redis_url is None:
+        raise ValueError("REDIS_URL is not set and no embedded server was started")
+    return settings.redis_url.get_secret_value()
+
+
+@asynccontextmanager
+async def redis_clients(settings: Settings) -> AsyncIterator[RedisClients]:
+    """Open both clients and close them at the end."""
+    state = connect(state_url(settings))
+    cache = connect(settings.redis_cache_url.get_secret_value()) if settings.redis_cache_url else state
+    try:
+        yield RedisClients(state, cache)
+    finally:
+        for client in {id(state): state, id(cache): cache}.values():
+            await client.aclose()
+            await client.connection_pool.disconnect()
+
+
+def script(client: Redis, name: str) -> AsyncScript:
+    """The Lua script `shared/lua/<name>.lua`: sent by its hash, loaded again where the server forgot it."""
+    return client.register_script(files("shared").joinpath("lua", f"{name}.lua").read_text("utf-8"))

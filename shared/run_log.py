@@ -1,0 +1,96 @@
+"""The run log: a run appends its events to a Redis Stream, and whoever wants to see it reads the stream.
+
+Only the holder of the ticket's lease can append, so a worker that lost it can't mix its words with its successor's;
+the successor begins with `reset`. The stream's id is the SSE id, which makes every follower resumable.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+
+from shared import keys
+from shared.due import LEASE, Claim
+from shared.redis import script
+
+MAX_EVENTS = 20_000
+"""A reply of 4,000 tokens is at most that many deltas; beyond five of those a run is broken."""
+
+
+class Event(StrEnum):
+    """Names of a run's events, as they stand in the stream, on the wire and in the sidebar."""
+
+    QUEUED = "queued"
+    STARTED = "started"
+    RESET = "reset"
+    STAGE = "stage"
+    SUMMARY_DELTA = "summary.delta"
+    SUMMARY = "summary"
+    SIMILAR = "similar"
+    SOLUTIONS = "solutions"
+    REPLY_DELTA = "reply.delta"
+    REPLIES = "replies"
+    DONE = "done"
+    ERROR = "error"
+
+
+FINAL = frozenset({Event.DONE, Event.ERROR})
+
+
+class LeaseLost(Exception):
+    """Another worker has taken the ticket over: stop quietly."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One event as read back: `data` is JSON, `result` is how the ledger settled (only on the final event)."""
+
+    id: str
+    event: str
+    data: bytes
+    result: str = ""
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing follows this entry."""
+        return self.event in FINAL
+
+
+def parse_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
+    """An entry from what XRANGE and XREAD return."""
+    return Entry(entry_id.decode(), fields[b"event"].decode(), fields[b"data"], fields.get(b"result", b"").decode())
+
+
+class RunLog:
+    """Appends to and reads the logs of runs."""
+
+    def __init__(self, state: Redis) -> None:
+        self._state = state
+        self._append = script(state, "append")
+
+    async def append(self, claim: Claim, events: Sequence[tuple[Event, Any]]) -> None:
+        """Append events (data is encoded as JSON) and renew the lease; with no events it only renews.
+
+        Raises:
+            LeaseLost: the lease is no longer ours; nothing was written.
+        """
+        names = [keys.run(claim.host, claim.run_id), keys.lease(claim.host, claim.ticket_id)]
+        args: list[Any] = [claim.token, int(LEASE.total_seconds() * 1000)]
+        args += [int(keys.RUN_LIFETIME.total_seconds()), MAX_EVENTS]
+        for event, data in events:
+            args += [event, msgspec.json.encode(data)]
+        if not await self._append(keys=names, args=args):
+            raise LeaseLost
+
+    async def read(self, host: str, run_id: str, after: str = "-", limit: int = 500) -> list[Entry]:
+        """The next entries after the id `after` ("-" = from the start), oldest first."""
+        first = after if after == "-" else f"({after}"
+        rows = await self._state.xrange(keys.run(host, run_id), first, "+", count=limit)
+        return [parse_entry(entry_id, fields) for entry_id, fields in rows]
+
+    async def exists(self, host: str, run_id: str) -> bool:
+        """Whether the run's log is (still) there for this tenant."""
+        return bool(await self._state.exists(keys.run(host, run_id)))

@@ -1,0 +1,102 @@
+"""Secrets at rest: AES-GCM with rotatable master keys, and keyed hashes for what is only compared.
+
+A ciphertext is bound to the tenant it belongs to (associated data), so that a record copied to another tenant can't
+be decrypted there. The first master key encrypts; all of them decrypt, which is how a key is rotated.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from shared.errors import StartupError
+from shared.settings import Settings
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+
+
+class Vault:
+    """Encrypts, decrypts and hashes with the process's master keys."""
+
+    def __init__(self, master_keys: list[bytes]) -> None:
+        if not master_keys or any(len(key) != KEY_BYTES for key in master_keys):
+            raise StartupError("CANVAS_MASTER_KEYS must hold base64 keys of 32 bytes: run `openssl rand -base64 32`")
+        self._keys = master_keys
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Vault":
+        """Keys from the settings, else from `<data_dir>/master.key`, which is made at the first start.
+
+        Raises:
+            StartupError: a key is malformed, or the key file can't be read or written.
+        """
+        if settings.master_keys is not None:
+            return cls([_decode_key(part) for part in settings.master_keys.get_secret_value().split(",")])
+        path = settings.data_dir / "master.key"
+        try:
+            return cls([_decode_key(_read_or_make(path))])
+        except OSError as error:
+            raise StartupError(f"The key file {path} can't be used: {error.strerror}") from error
+
+    def encrypt(self, secret: str, host: str) -> bytes:
+        """Ciphertext of `secret`, bound to the tenant `host`."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + AESGCM(self._keys[0]).encrypt(nonce, secret.encode(), host.encode())
+
+    def decrypt(self, sealed: bytes, host: str) -> str:
+        """The secret that was encrypted for `host`.
+
+        Raises:
+            StartupError: no master key fits: the data folder or the keys belong to another installation.
+        """
+        for key in self._keys:
+            try:
+                return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], host.encode()).decode()
+            except InvalidTag:
+                continue
+        raise StartupError(f"The stored credentials of {host} can't be decrypted: check CANVAS_MASTER_KEYS")
+
+    def keyed_hash(self, secret: str, host: str) -> str:
+        """HMAC-SHA256 of `secret` for `host` under the first master key, 64 hex digits."""
+        return self._hashes(secret, host)[0]
+
+    def matches(self, secret: str, host: str, stored_hash: str) -> bool:
+        """Whether `stored_hash` is a keyed hash of `secret`; the time does not depend on where they differ."""
+        found = [hmac.compare_digest(candidate, stored_hash) for candidate in self._hashes(secret, host)]
+        return any(found)
+
+    def _hashes(self, secret: str, host: str) -> list[str]:
+        message = host.encode() + b"\0" + secret.encode()
+        return [hmac.new(key, message, hashlib.sha256).hexdigest() for key in self._keys]
+
+
+def new_secret() -> str:
+    """A webhook secret: 43 URL-safe characters, 256 bits."""
+    return secrets.token_urlsafe(32)
+
+
+def _decode_key(text: str) -> bytes:
+    try:
+        return base64.b64decode(text.strip(), validate=True)
+    except binascii.Error as error:
+        raise StartupError("CANVAS_MASTER_KEYS is not valid base64: run `openssl rand -base64 32`") from error
+
+
+def _read_or_make(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # O_EXCL: of two processes that start at once, one makes the key and the other reads it.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text("ascii")
+    text = base64.b64encode(os.urandom(KEY_BYTES)).decode()
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    return text
