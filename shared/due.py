@@ -136,10 +136,15 @@ class DueLedger:
         ]
         delay_ms = int(ending.delay.total_seconds() * 1000)
         revision = "" if ending.revision is None else ending.revision
-        args: list[str | int | bytes] = [ticket_id, claim.token, claim.generation, int(ending.satisfied), delay_ms, revision, ending.recipe]
-        args += [ending.event, ending.data, _seconds(keys.RUN_LIFETIME), ending.error]
+        lifetime = _seconds(keys.RUN_LIFETIME)
+        args: list[str | int | bytes] = [ticket_id, claim.token, claim.generation, int(ending.satisfied), delay_ms]
+        args += [revision, ending.recipe, ending.event, ending.data, lifetime, ending.error]
         result: Settled = (await self._settle(keys=names, args=args)).decode()
         return result
+
+    async def generation(self, host: str, ticket_id: int) -> int:
+        """How many changes of a ticket were marked so far."""
+        return int(await self._state.hget(keys.record(host, ticket_id), "want") or 0)  # type: ignore[misc]
 
     async def is_due(self, host: str, ticket_id: int) -> bool:
         """Whether the newest revision of a ticket is still to be computed."""

@@ -96,6 +96,18 @@ class FreshdeskRefused(CanvasError):
     status, code, title = 502, "freshdesk-refused", "Freshdesk refuses the stored API key"
 
 
+class FreshdeskInaccessible(CanvasError):
+    """Not there, or not for this key: Freshdesk's 403, 404 and 405 can't be told apart reliably."""
+
+    status, code, title = 502, "freshdesk-inaccessible", "Freshdesk does not show this to the stored API key"
+
+
+class FreshdeskRejected(CanvasError):
+    """Freshdesk calls our request invalid: a bug on our side, or a feature that the account lacks."""
+
+    status, code, title = 502, "freshdesk-rejected", "Freshdesk rejects the request"
+
+
 class Transient(CanvasError):
     """May be tried again, at the earliest after `retry_after`."""
 

@@ -27,6 +27,7 @@ WAKE_LIFETIME = timedelta(minutes=5)
 PERMANENT = {
     "pc:tenants": "the hosts of all tenants",
     "pc:tenant:{host}": "a tenant's record; its credentials are encrypted",
+    "pc:workers": "names of the workers seen lately, by the time (ms) of their last report; pruned by each report",
     "pc:{host}:due": "tickets whose newest revision is not computed yet; empties itself",
     "pc:{host}:dead": "tickets that failed too often, until an operator looks",
 }
@@ -38,11 +39,13 @@ LIFETIMES: dict[str, timedelta] = {
     "pc:{host}:run:<run>": RUN_LIFETIME,
     "pc:{host}:credential:<hash>": CREDENTIAL_LIFETIME,
     "pc:{host}:backfill": BACKFILL_LIFETIME,
+    "pc:{host}:articles": RECORD_LIFETIME,
     "pc:worker:<name>": HEARTBEAT_LIFETIME,
     "pc:wake:<process>": WAKE_LIFETIME,
 }
 
 TENANTS = f"{PREFIX}:tenants"
+WORKERS = f"{PREFIX}:workers"
 
 
 def tenant(host: str) -> str:
@@ -93,6 +96,11 @@ def credential(host: str, key_hash: str) -> str:
 def backfill(host: str) -> str:
     """Hash: the progress of the tenant's backfill."""
     return f"{PREFIX}:{{{host}}}:backfill"
+
+
+def articles(host: str) -> str:
+    """Hash: what was indexed of each article, by its id: revision and embedding model."""
+    return f"{PREFIX}:{{{host}}}:articles"
 
 
 def worker(name: str) -> str:

@@ -62,11 +62,11 @@ class StageReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a Canvas came from: model by task, tokens by kind, cost in US dollars, stages in order."""
+    """Where a Canvas came from: model by task, tokens by kind, cost in US dollars (None: unknown), stages."""
 
     models: dict[str, str]
     tokens: dict[str, int]
-    cost: float
+    cost: float | None
     stages: list[StageReport]
 
 

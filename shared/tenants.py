@@ -17,6 +17,8 @@ from shared.vault import Vault
 
 HOST_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.freshdesk\.com")
 Language = Literal["ko", "en"]
+FRESHDESK_TIMEOUT = 15.0
+"""Seconds; Freshdesk answers in well under one, and a caller waits for us."""
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):

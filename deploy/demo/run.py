@@ -1,0 +1,142 @@
+"""`canvas demo`: a helpdesk look-alike and everything of ours in one process, seeded, precomputed, and shown on a page.
+
+Nothing here takes a short cut: the tenant is registered with its API key, the webhook rules go through the automations
+API, and the tickets come in by the same backfill that a real account uses.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from rich.console import Console
+
+from deploy.backfill_progress import BackfillResult, watch_backfill
+from deploy.demo.desk_app import create_desk
+from deploy.demo.helpdesk import Helpdesk, HelpdeskSettings, running_helpdesk
+from deploy.http_server import bind
+from deploy.up import AllSettings, Running, everything, stop_signal
+from ingest.freshdesk.client import freshdesk_http
+from ingest.registration import install_webhooks, register_tenant
+
+DOMAIN = "demo.freshdesk.com"
+ADMIN_KEY = "demo-key"
+AGENT_KEY = "demo-agent-key"
+ADMIN_TOKEN = "demo-admin"  # noqa: S105 - guards the switches of a look-alike, not data
+RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 5, 10, 30, 60))
+SAVE_EVERY_S = 0.5
+
+console = Console(soft_wrap=True, highlight=False)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A running demo: where it answers, the look-alike behind it, and what the start had to compute."""
+
+    url: str
+    helpdesk_url: str
+    helpdesk: Helpdesk
+    running: Running
+    seeded: BackfillResult
+
+
+async def demo(settings: AllSettings) -> None:
+    """Run the demo until a signal, and say in a few lines what runs where."""
+    stopping = stop_signal()
+    async with running_demo(settings) as started:
+        _say(settings, started)
+        await stopping.wait()
+        console.print("Stopping …")
+
+
+@asynccontextmanager
+async def running_demo(settings: AllSettings) -> AsyncIterator[Demo]:
+    """The demo as a context: helpdesk, everything of ours, the desk; seeded and precomputed when it yields."""
+    folder = settings.shared.data_dir
+    probe = bind(settings.deploy.host, settings.deploy.port)
+    port = probe.getsockname()[1]
+    probe.close()
+    settings = replace(settings, deploy=settings.deploy.model_copy(update={"port": port}))
+    helpdesk = load_helpdesk(folder / "helpdesk.json")
+    async with running_helpdesk(helpdesk) as helpdesk_url, freshdesk_http() as http, _saving(helpdesk, folder):
+        shared = settings.shared.model_copy(update={"freshdesk_urls": {DOMAIN: helpdesk_url}})
+        desk = create_desk(helpdesk_url, DOMAIN, AGENT_KEY, ADMIN_TOKEN, http)
+        async with everything(replace(settings, shared=shared), {"desk": desk}) as started:
+            await _connect(started, http, helpdesk_url)
+            seeded = await watch_backfill(started.worker, DOMAIN)
+            yield Demo(started.url, helpdesk_url, helpdesk, started, seeded)
+
+
+def load_helpdesk(saved: Path) -> Helpdesk:
+    """The helpdesk as it was left in this data folder, or freshly seeded with the ids 1 to 300."""
+    settings = HelpdeskSettings(
+        domain=DOMAIN,
+        api_keys={ADMIN_KEY: "admin", AGENT_KEY: "olivia"},
+        plan=None,
+        admin_token=ADMIN_TOKEN,
+        webhook_retry_delays=RETRY_DELAYS,
+    )
+    with as_file(files("deploy.demo").joinpath("data")) as data:
+        helpdesk = Helpdesk.from_seed(data, settings, datetime.now(UTC))
+    if saved.exists():
+        helpdesk.restore(json.loads(saved.read_text("utf-8")))
+    return helpdesk
+
+
+async def _connect(started: Running, http: Any, helpdesk_url: str) -> None:
+    """Register the tenant as a newcomer would, and point the helpdesk's rules at this process."""
+    freshdesk = started.worker.freshdesk_with(DOMAIN, SecretStr(ADMIN_KEY))
+    tenant, _ = await register_tenant(started.worker, freshdesk, DOMAIN, ADMIN_KEY)
+    await install_webhooks(started.worker, freshdesk, tenant, started.url)
+
+
+@asynccontextmanager
+async def _saving(helpdesk: Helpdesk, folder: Path) -> AsyncIterator[None]:
+    """Keep what happens in the helpdesk in the data folder, so that the next start goes on from there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    task = asyncio.create_task(_save_changes(helpdesk, folder / "helpdesk.json"))
+    try:
+        yield
+    finally:
+        task.cancel()
+        _save(helpdesk, folder / "helpdesk.json")
+
+
+async def _save_changes(helpdesk: Helpdesk, file: Path) -> None:
+    saved = -1
+    while True:
+        if helpdesk.changed != saved:
+            saved = helpdesk.changed
+            _save(helpdesk, file)
+        await asyncio.sleep(SAVE_EVERY_S)
+
+
+def _save(helpdesk: Helpdesk, file: Path) -> None:
+    draft = file.with_suffix(".tmp")
+    draft.write_text(json.dumps(helpdesk.snapshot(), ensure_ascii=False), "utf-8")
+    os.replace(draft, file)
+
+
+def _say(settings: AllSettings, started: Demo) -> None:
+    seeded = started.seeded
+    seconds = seeded.took.total_seconds()
+    if seeded.tickets:
+        console.print(f"{seeded.tickets} tickets precomputed in {seconds:.1f} s ({seeded.tickets / seconds:.1f} a second)")
+    else:
+        console.print(f"{seeded.current} tickets were precomputed already")
+    models = ", ".join(writer.name for writer in started.running.worker.writers)
+    redis = "outside Redis" if settings.shared.redis_url else f"Valkey in {settings.shared.data_dir}/redis"
+    vectors = "outside Qdrant" if settings.ingest.qdrant_url else f"vectors in {settings.shared.data_dir}/vectors"
+    console.print(f"Helpdesk look-alike  {started.helpdesk_url}  ({DOMAIN}, keys {ADMIN_KEY} and {AGENT_KEY})")
+    console.print(f"Stores               {redis}, {vectors}")
+    console.print(f"Models               {models}; {started.running.worker.embedder.name}")
+    console.print(f"A Canvas             curl -H 'X-Freshdesk-Domain: {DOMAIN}' -H 'X-Freshdesk-API-Key: {ADMIN_KEY}' "
+                  f"{started.url}/init/300")
+    console.print(f"[bold]Open the desk        {started.url}/desk[/bold]   (Ctrl-C stops everything)")

@@ -1,0 +1,131 @@
+"""All of it in one process: serve, the webhook receiver and the workers of all queues, over one Redis.
+
+The embedded vector store can be opened by one process only, which is what makes this the default of a small machine.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from deploy.data_folder import redis_ready
+from deploy.http_server import PathRouter, bind, running
+from deploy.settings import DeploySettings
+from ingest.context import WorkerContext, receiver_context, worker_context
+from ingest.settings import IngestSettings
+from ingest.webhooks import create_receiver
+from ingest.worker import run_workers
+from serve.app import create_serve
+from serve.context import serve_context
+from serve.settings import ServeSettings
+from shared.queues import Queue
+from shared.settings import Settings
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class AllSettings:
+    """The settings of every part, as one process needs them."""
+
+    shared: Settings
+    ingest: IngestSettings
+    serve: ServeSettings
+    deploy: DeploySettings
+
+
+@dataclass(frozen=True)
+class Running:
+    """What `everything` has started: where it answers, and the workers' context for commands inside the process."""
+
+    url: str
+    worker: WorkerContext
+
+
+@asynccontextmanager
+async def everything(
+    settings: AllSettings, mounted: Mapping[str, Any] | None = None
+) -> AsyncIterator[Running]:
+    """Run all parts until the block ends. `mounted` adds apps under a first path segment (the demo's desk).
+
+    Raises:
+        StartupError: a port, the data folder, Redis or a provider can't be used.
+    """
+    async with AsyncExitStack() as stack:
+        sock = bind(settings.deploy.host, settings.deploy.port)
+        stack.callback(sock.close)
+        shared = await stack.enter_async_context(redis_ready(settings.shared))
+        worker = await stack.enter_async_context(worker_context(shared, settings.ingest))
+        serving = await stack.enter_async_context(serve_context(shared))
+        receiver = create_receiver(worker)
+        router = PathRouter(create_serve(serving, settings.serve), {"webhooks": receiver, **(mounted or {})})
+        await stack.enter_async_context(workers_running(worker, list(Queue)))
+        yield Running(await stack.enter_async_context(running(router, sock)), worker)
+
+
+@asynccontextmanager
+async def workers_running(context: WorkerContext, queues: Sequence[Queue]) -> AsyncIterator[None]:
+    """Run workers beside the block, and stop them at its end."""
+    stopping = asyncio.Event()
+    task = asyncio.create_task(run_workers(context, queues, stopping))
+    try:
+        yield
+    finally:
+        stopping.set()
+        await task
+
+
+def stop_signal() -> asyncio.Event:
+    """An event that SIGINT or SIGTERM sets."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping
+
+
+async def up(settings: AllSettings) -> None:
+    """`canvas up`: everything, until a signal."""
+    stopping = stop_signal()
+    async with everything(settings) as started:
+        log.info("ready", url=started.url, webhooks=f"{started.url}/webhooks/freshdesk/<tenant>")
+        await stopping.wait()
+
+
+async def serve_alone(settings: AllSettings) -> None:
+    """`canvas serve`: the answering side."""
+    stopping = stop_signal()
+    sock = bind(settings.deploy.host, settings.deploy.port)
+    async with (
+        redis_ready(settings.shared) as shared,
+        serve_context(shared) as context,
+        running(create_serve(context, settings.serve), sock) as url,
+    ):
+        log.info("serve is ready", url=url)
+        await stopping.wait()
+
+
+async def ingest_alone(settings: AllSettings) -> None:
+    """`canvas ingest`: the webhook receiver."""
+    stopping = stop_signal()
+    sock = bind(settings.deploy.host, settings.deploy.ingest_port)
+    async with (
+        redis_ready(settings.shared) as shared,
+        receiver_context(shared) as context,
+        running(create_receiver(context), sock) as url,
+    ):
+        log.info("ingest is ready", url=url)
+        await stopping.wait()
+
+
+async def worker_alone(settings: AllSettings, queues: Sequence[Queue]) -> None:
+    """`canvas worker`: workers of the given queues."""
+    stopping = stop_signal()
+    async with redis_ready(settings.shared) as shared, worker_context(shared, settings.ingest) as context:
+        log.info("worker is ready", queues=[queue.value for queue in queues])
+        async with workers_running(context, queues):
+            await stopping.wait()

@@ -1,0 +1,123 @@
+"""The job `precompute`: bring one due ticket up to date. Named like the string on the queue.
+
+It claims the ticket, runs the stages while it renews the lease, stores the Canvas by compare-and-set, settles, and
+looks again: what changed meanwhile is run at once by the same worker.
+"""
+
+import asyncio
+from typing import Any
+
+import msgspec
+import structlog
+
+from ingest.context import WorkerContext
+from ingest.pipeline import first_cause, run_ticket
+from shared.canvas_store import to_ms
+from shared.due import LEASE, Claim, Ending, backoff
+from shared.errors import TOMBSTONES, CanvasError, Transient
+from shared.models import Canvas
+from shared.queues import Queue
+from shared.run_log import Event, LeaseLost
+from shared.tenants import Tenant
+
+MAX_LOOKS = 10
+"""A ticket that changes without end goes back to the queue after so many runs, to let others pass."""
+HEALING_ATTEMPTS = 4
+"""A partial or degraded Canvas is made again this often; then it stays until the ticket changes or is opened."""
+
+log = structlog.get_logger()
+
+
+async def precompute(job: dict[str, Any], host: str, ticket_id: int) -> None:
+    """Run a ticket until it is no longer due; leaves at once if another worker holds it."""
+    context: WorkerContext = job["context"]
+    tenant = await context.tenants.get(host)
+    if tenant is None:
+        log.warning("unknown tenant", host=host)
+        return
+    for _ in range(MAX_LOOKS):
+        claim = await context.ledger.claim(host, ticket_id)
+        if claim is None:
+            return
+        settled = await run_claimed(context, tenant, claim)
+        log.info("run settled", host=host, ticket=ticket_id, run=claim.run_id, result=settled)
+        if settled != "again":
+            return
+    await context.queue.precompute(Queue.LIVE, host, ticket_id, suffix=":again")
+
+
+async def run_claimed(context: WorkerContext, tenant: Tenant, claim: Claim) -> str:
+    """Run a claimed ticket and settle it; returns how it was settled."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            renewal = tasks.create_task(_renew(context, claim))
+            ending = await _run(context, tenant, claim)
+            renewal.cancel()
+    except ExceptionGroup as group:
+        if not isinstance(first_cause(group), LeaseLost):
+            raise
+        # Whoever holds the lease now starts over: nothing of ours was kept but a Canvas that may be newer.
+        return "lost"
+    return await context.ledger.settle(claim, ending)
+
+
+async def _renew(context: WorkerContext, claim: Claim) -> None:
+    while True:
+        await asyncio.sleep(LEASE.total_seconds() / 3)
+        await context.run_log.append(claim, [])
+
+
+async def _run(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ending:
+    try:
+        try:
+            canvas = await run_ticket(context, tenant, claim)
+        except tuple(TOMBSTONES.values()) as gone:
+            return await _bury(context, claim, gone)
+        return await _store(context, claim, canvas)
+    except LeaseLost:
+        raise
+    except CanvasError as error:
+        return _postpone(claim, error)
+    except Exception as error:
+        # The edge of the process: a bug must leave the ticket due with a reason, not kill the worker.
+        log.exception("run failed", host=claim.host, ticket=claim.ticket_id, run=claim.run_id)
+        return _postpone(claim, CanvasError(f"Unexpected {type(error).__name__}"))
+
+
+async def _store(context: WorkerContext, claim: Claim, canvas: Canvas) -> Ending:
+    stored = await context.canvases.put(claim.host, canvas, claim.generation)
+    done: dict[str, Any] = {"ticket_id": canvas.ticket_id, "revision": canvas.revision, "status": canvas.status}
+    healthy = canvas.status == "ready" and stored is not None
+    if stored is not None:
+        done["etag"] = stored.etag
+    else:
+        # Freshdesk showed us an older state than an earlier run saw (its replicas lag): look again a little later.
+        log.info("older than stored", host=claim.host, ticket=claim.ticket_id, run=claim.run_id)
+    return Ending(
+        satisfied=healthy or claim.attempt >= HEALING_ATTEMPTS,
+        event=Event.DONE,
+        data=msgspec.json.encode(done),
+        revision=None if stored is None else to_ms(canvas.revision),
+        recipe=context.recipe,
+        error="" if healthy else canvas.status,
+        delay=backoff(claim.attempt),
+    )
+
+
+async def _bury(context: WorkerContext, claim: Claim, error: CanvasError) -> Ending:
+    """The ticket is gone: forget it everywhere, and remember briefly that it is."""
+    known = await context.ledger.committed(claim.host, [claim.ticket_id])
+    revision_ms, _ = known.get(claim.ticket_id, (0, ""))
+    await context.vectors.drop_ticket(claim.host, claim.ticket_id)
+    await context.canvases.put_tombstone(claim.host, claim.ticket_id, revision_ms, claim.generation, error.code)
+    return Ending(satisfied=True, event=Event.ERROR, data=msgspec.json.encode(error.problem()), error=error.code)
+
+
+def _postpone(claim: Claim, error: CanvasError) -> Ending:
+    delay = backoff(claim.attempt)
+    if isinstance(error, Transient):
+        delay = max(delay, error.retry_after)
+    seconds = delay.total_seconds()
+    log.warning("run postponed", host=claim.host, ticket=claim.ticket_id, code=error.code, seconds=seconds)
+    data = msgspec.json.encode(error.problem())
+    return Ending(satisfied=False, event=Event.ERROR, data=data, error=error.code, delay=delay)

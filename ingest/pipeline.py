@@ -1,0 +1,167 @@
+"""One run of one ticket: fetch ▸ clean ▸ embed ▸ similar ▸ recommend, with summarize beside them from `clean` on.
+
+Each stage tells the run's log when it ends. A stage that fails leaves its part of the Canvas empty and names itself in
+`provenance`; only a failed fetch ends the run, since without the ticket there is nothing to say.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from ingest.context import WorkerContext
+from ingest.prepared import take_prepared
+from ingest.stages import clean, embed, fetch, recommend, similar, summarize
+from ingest.stages.writing import Draft
+from ingest.thread import Thread
+from shared.due import Claim
+from shared.errors import StageFailed
+from shared.models import Canvas, CanvasStatus, Provenance, Reply, SimilarTicket, Solution, StageReport, Summary
+from shared.run_log import Event
+from shared.tenants import Tenant
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Run:
+    """What a run has produced so far; `emit` appends to its log."""
+
+    context: WorkerContext
+    tenant: Tenant
+    claim: Claim
+    reports: list[StageReport] = field(default_factory=list)
+    drafts: list[Draft[Any]] = field(default_factory=list)
+    failed: bool = False
+
+    async def emit(self, event: Event, data: Any) -> None:
+        """Append one event to the run's log."""
+        await self.context.run_log.append(self.claim, [(event, data)])
+
+    @asynccontextmanager
+    async def stage(self, name: str) -> AsyncIterator[None]:
+        """Time a stage, report it, and swallow its failure: the stages after it see an empty part."""
+        started = time.perf_counter()
+        code = ""
+        try:
+            yield
+        except StageFailed as error:
+            code, self.failed = error.kind, True
+            log.warning("stage failed", host=self.claim.host, ticket=self.claim.ticket_id, stage=name, kind=error.kind)
+        finally:
+            report = StageReport(name=name, ms=round((time.perf_counter() - started) * 1000, 1), error=code)
+            self.reports.append(report)
+        await self.emit(Event.STAGE, report)
+
+
+async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> Canvas:
+    """Execute the stages for a claimed ticket and return its Canvas, not stored yet.
+
+    Raises:
+        CanvasError: the ticket is gone or can't be fetched.
+        LeaseLost: another worker has taken the ticket over.
+    """
+    run = Run(context, tenant, claim)
+    await run.emit(Event.STARTED if claim.attempt == 1 else Event.RESET, {"attempt": claim.attempt})
+    prepared = await take_prepared(context.redis.state, claim.host, claim.ticket_id, claim.generation)
+    thread = prepared.thread if prepared else await _read(run)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            summary = tasks.create_task(_summarize(run, thread))
+            rest = tasks.create_task(_find_and_recommend(run, thread, prepared.embedded if prepared else None))
+    except ExceptionGroup as group:
+        raise first_cause(group) from group
+    return _canvas(run, thread, summary.result(), *rest.result())
+
+
+def first_cause(group: BaseException) -> BaseException:
+    """The first single exception inside nested groups: what a caller of concurrent work wants to know."""
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return group
+
+
+async def read_thread(context: WorkerContext, tenant: Tenant, ticket_id: int) -> Thread:
+    """Fetch and clean a ticket; the errors are those of `fetch`."""
+    ticket = await fetch.fetch(context.freshdesk(tenant), ticket_id)
+    return await asyncio.to_thread(clean.clean, ticket, tenant.statuses)
+
+
+async def _read(run: Run) -> Thread:
+    async with run.stage(fetch.NAME):
+        ticket = await fetch.fetch(run.context.freshdesk(run.tenant), run.claim.ticket_id)
+    async with run.stage(clean.NAME):
+        # A long thread is tens of milliseconds of parsing: not on the loop that streams to others.
+        return await asyncio.to_thread(clean.clean, ticket, run.tenant.statuses)
+    raise StageFailed("The ticket could not be cleaned", kind="clean")
+
+
+async def _summarize(run: Run, thread: Thread) -> Summary | None:
+    async with run.stage(summarize.NAME):
+        draft = await summarize.summarize(run.context.writers, thread, thread.language, run.emit)
+        run.drafts.append(draft)
+        await run.emit(Event.SUMMARY, draft.value)
+        return draft.value
+    return None
+
+
+async def _find_and_recommend(
+    run: Run, thread: Thread, embedded: embed.Embedded | None
+) -> tuple[list[SimilarTicket], list[Solution], list[Reply]]:
+    host, vectors = run.claim.host, run.context.vectors
+    found = similar.Found([], [])
+    if embedded is None:
+        async with run.stage(embed.NAME):
+            embedded = await embed.embed(thread, run.context.embedder)
+            await embed.index(host, thread, embedded, vectors)
+    async with run.stage(similar.NAME):
+        if embedded is not None:
+            found = await similar.find_similar(host, thread.ticket_id, embedded, vectors)
+    await run.emit(Event.SIMILAR, found.similar_tickets())
+    await run.emit(Event.SOLUTIONS, found.solutions())
+    replies: list[Reply] = []
+    async with run.stage(recommend.NAME):
+        draft = await recommend.recommend(run.context.writers, thread, found, thread.language, run.emit)
+        run.drafts.append(draft)
+        replies = draft.value
+        await run.emit(Event.REPLIES, replies)
+    return found.similar_tickets(), found.solutions(), replies
+
+
+def _canvas(
+    run: Run,
+    thread: Thread,
+    summary: Summary | None,
+    tickets: list[SimilarTicket],
+    solutions: list[Solution],
+    replies: list[Reply],
+) -> Canvas:
+    degraded = any(draft.degraded for draft in run.drafts)
+    status: CanvasStatus = "partial" if run.failed else "degraded" if degraded else "ready"
+    usages = [draft.usage for draft in run.drafts]
+    return Canvas(
+        ticket_id=thread.ticket_id,
+        revision=thread.revision,
+        status=status,
+        language=thread.language,
+        generated_at=datetime.now(UTC),
+        summary=summary,
+        similar_tickets=tickets,
+        solutions=solutions,
+        replies=replies,
+        provenance=Provenance(
+            models={draft.task: draft.model for draft in run.drafts} | {"embedding": run.context.embedder.name},
+            tokens={
+                "input": sum(usage.input_tokens for usage in usages),
+                "cached": sum(usage.cached_tokens for usage in usages),
+                "output": sum(usage.output_tokens for usage in usages),
+            },
+            cost=0.0 if not any(usage.output_tokens for usage in usages) else None,
+            stages=run.reports,
+        ),
+    )

@@ -1,0 +1,39 @@
+"""A thread that is fetched, cleaned and embedded already: what a backfill's first pass leaves for its second.
+
+A backfill must index all tickets before it looks for similar ones, and must not fetch or embed a ticket twice. A
+prepared thread counts only while no other change was marked since, which the ledger's generation tells.
+"""
+
+import msgspec
+from redis.asyncio import Redis
+
+from ingest.stages.embed import Embedded
+from ingest.thread import Thread
+from shared import keys
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """`generation` is the one that the run must have claimed for this to be the newest state."""
+
+    generation: int
+    thread: Thread
+    embedded: Embedded
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Prepared).decode
+
+
+async def put_prepared(state: Redis, host: str, prepared: Prepared) -> None:
+    """Keep a prepared thread for as long as a backfill's passes may lie apart."""
+    key = keys.thread(host, prepared.thread.ticket_id)
+    await state.set(key, _encode(prepared), ex=keys.THREAD_LIFETIME)
+
+
+async def take_prepared(state: Redis, host: str, ticket_id: int, generation: int) -> Prepared | None:
+    """The prepared thread of exactly this generation, or None; it is forgotten at once."""
+    value = await state.getdel(keys.thread(host, ticket_id))
+    if value is None:
+        return None
+    prepared = _decode(value)
+    return prepared if prepared.generation == generation else None

@@ -1,0 +1,60 @@
+"""Stage 2: turn what Freshdesk returned into a `Thread` of plain text: no HTML, no quoted history, no signatures.
+
+The description is not among the conversations (except in web chats, where it repeats the first message); the order
+of conversations is undocumented, so they are sorted here.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from ingest.text.clean import clean_message, detect_language
+from ingest.thread import Author, Message, Thread
+
+NAME = "clean"
+
+RESOLVED_STATUSES = frozenset({4, 5})
+DEFAULT_STATUSES = {2: "Open", 3: "Pending", 4: "Resolved", 5: "Closed"}
+WEB_CHAT_SOURCE = 15
+
+
+def clean(ticket: dict[str, Any], statuses: dict[int, str]) -> Thread:
+    """The thread of a ticket; `statuses` are the account's own status names. CPU-bound: about 1 ms a message."""
+    requester = str((ticket.get("requester") or {}).get("name") or "")
+    first = _message(ticket, "customer", requester, ticket.get("description") or "")
+    replies = sorted(ticket.get("conversations") or [], key=lambda c: (c["created_at"], c["id"]))
+    messages = [first, *(_conversation(reply, requester) for reply in replies)]
+    if len(messages) > 1 and replies[0].get("source") == WEB_CHAT_SOURCE and messages[1].text == first.text:
+        del messages[1]
+    subject = clean_message(str(ticket.get("subject") or ""))
+    status = int(ticket.get("status") or 2)
+    words = "\n".join([subject, *(m.text for m in messages if m.author == "customer")])
+    return Thread(
+        ticket_id=int(ticket["id"]),
+        subject=subject,
+        status=statuses.get(status) or DEFAULT_STATUSES.get(status, str(status)),
+        resolved=status in RESOLVED_STATUSES,
+        language=detect_language(words),
+        requester_name=requester,
+        created_at=datetime.fromisoformat(ticket["created_at"]),
+        revision=datetime.fromisoformat(ticket["updated_at"]),
+        messages=messages,
+    )
+
+
+def _conversation(conversation: dict[str, Any], requester: str) -> Message:
+    author: Author = "customer" if conversation.get("incoming") else "agent"
+    if conversation.get("private"):
+        author = "note"
+    name = requester if author == "customer" else _sender(conversation)
+    return _message(conversation, author, name, conversation.get("body") or "")
+
+
+def _message(source: dict[str, Any], author: Author, name: str, html: str) -> Message:
+    created_at = datetime.fromisoformat(source["created_at"])
+    return Message(author=author, author_name=name, text=clean_message(html), created_at=created_at)
+
+
+def _sender(conversation: dict[str, Any]) -> str:
+    """The display name in `"Name <address>"`, else "": user ids can be resolved by admins only."""
+    sender = str(conversation.get("from_email") or "")
+    return sender.partition("<")[0].strip().strip('"') if "<" in sender else ""

@@ -1,0 +1,119 @@
+"""What of a message a person would have seen. Instructions to a model like to hide where no reader looks.
+
+Two kinds of hiding are undone: markup that makes text invisible (`Look`), and characters that have no shape.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+
+from ingest.text.markup import Element
+
+# Zero-width and bidirectional controls, soft hyphens, tags, variation selectors (but the one of emoji), Hangul
+# fillers, annotation marks, and the control characters that are no white space.
+INVISIBLE = re.compile(
+    "[\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u00ad\u034f\u061c\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff\ud800-\udfff]"
+)
+MARKS_MAYBE = re.compile(r"[^\w\s\x00-\u02ff]{5,}")
+TALLEST = 4
+"""Combining marks on one letter; no script needs more, and normalising a run of n of them takes n² steps."""
+
+HIDDEN = re.compile(
+    r"display\s*:\s*none|opacity\s*:\s*0(?:\.0+)?\s*(?![.\d])|mso-hide\s*:\s*all|max-height\s*:\s*0(?![.\d])"
+    r"|text-indent\s*:\s*-\d{3,}|(?:left|top)\s*:\s*-\d{4,}|clip\s*:\s*rect\(\s*0"
+)
+DECLARATION = re.compile(r"(?:^|[;\s])(visibility|font-size|color|background(?:-color)?)\s*:\s*([^;]{0,200})")
+RGB = re.compile(r"rgba?\(\s*(\d{1,3})\s*[,\s]\s*(\d{1,3})\s*[,\s]\s*(\d{1,3})(?:\s*[,/]\s*([\d.]+))?")
+HEX = re.compile(r"#([0-9a-f]{6}|[0-9a-f]{3})\b")
+NAMED = {"white": (255, 255, 255), "black": (0, 0, 0), "snow": (255, 250, 250), "ivory": (255, 255, 240)}
+ZERO = re.compile(r"0(?:\.0*)?(?![.\d])")
+ABSOLUTE_SIZE = re.compile(r"\d*\.?\d+(?:px|pt|rem|vw)|small|medium|large")
+ALIKE = 10
+"""Steps of 255 in each channel up to which two colours can't be told apart on a screen."""
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How text of an element is shown: what it inherits and what it says itself. `None` is a colour unknown."""
+
+    gone: bool = False
+    tiny: bool = False
+    invisible: bool = False
+    colour: Colour | None = None
+    ground: Colour | None = (255, 255, 255)
+
+    @property
+    def hidden(self) -> bool:
+        """Whether text that looks like this can't be read."""
+        if self.gone or self.tiny or self.invisible:
+            return True
+        if self.colour is None or self.ground is None:
+            return False
+        return max(abs(a - b) for a, b in zip(self.colour, self.ground, strict=True)) <= ALIKE
+
+    def inside(self, element: Element) -> "Look":
+        """The look of text in an element that stands in text of this look."""
+        attributes = element.attributes
+        if not attributes or self.gone:
+            return self
+        style = element.get("style")
+        if "hidden" in attributes or element.get("aria-hidden") == "true" or HIDDEN.search(style):
+            return replace(self, gone=True)
+        look = self
+        if "bgcolor" in attributes or "background" in attributes:
+            look = replace(look, ground=_colour(element.get("bgcolor")))
+        if "color" in attributes:
+            look = replace(look, colour=_colour(element.get("color")))
+        for name, value in DECLARATION.findall(style):
+            look = look.styled(name, value.strip())
+        return look
+
+    def styled(self, name: str, value: str) -> "Look":
+        """The look after one CSS declaration."""
+        if name == "visibility":
+            return replace(self, invisible=value.startswith(("hidden", "collapse")))
+        if name == "font-size":
+            if ZERO.match(value):
+                return replace(self, tiny=True)
+            return replace(self, tiny=False) if ABSOLUTE_SIZE.search(value) else self
+        if name == "color":
+            return replace(self, gone=True) if value.startswith("transparent") else replace(self, colour=_colour(value))
+        if value.startswith(("transparent", "inherit", "initial", "none")) and "url(" not in value:
+            return self
+        return replace(self, ground=None if "url(" in value or "gradient" in value else _colour(value))
+
+
+def _colour(value: str) -> Colour | None:
+    """The colour in a CSS value or an attribute, None where it is not known."""
+    if match := HEX.search(value):
+        digits = match[1] if len(match[1]) == 6 else "".join(digit * 2 for digit in match[1])
+        return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
+    if match := RGB.search(value):
+        return int(match[1]), int(match[2]), int(match[3])
+    return NAMED.get(value.split(maxsplit=1)[0] if value.strip() else "")
+
+
+def without_invisible(text: str) -> str:
+    """The text without characters that have no shape: zero-width, bidirectional, tag and control characters."""
+    return INVISIBLE.sub("", text)
+
+
+def composed(text: str) -> str:
+    """The text in NFC; of more than TALLEST combining marks in a row the others are dropped.
+
+    `unicodedata.normalize` needs 20 s for 200,000 marks in the wrong order.
+    """
+    return unicodedata.normalize("NFC", MARKS_MAYBE.sub(_unstacked, text))
+
+
+def _unstacked(match: re.Match[str]) -> str:
+    kept, run = [], 0
+    for character in match[0]:
+        run = run + 1 if unicodedata.combining(character) else 0
+        if run <= TALLEST:
+            kept.append(character)
+    return "".join(kept)

@@ -1,0 +1,57 @@
+"""`/health`: is each part ready, and if not, why. `/metrics`: Prometheus.
+
+Redis is asked; everything that only workers know (vectors, models, Freshdesk) is what they last reported, with its age.
+"""
+
+import time
+from typing import Any
+
+from litestar import Request, Response, get
+from litestar.datastructures import State
+from redis.exceptions import RedisError
+
+from serve.context import ServeContext
+from shared import workers
+from shared.metrics import exposition
+from shared.queues import Queue
+
+
+@get("/health")
+async def health(request: Request[Any, Any, State]) -> Response[dict[str, Any]]:
+    """200 `ok` or `degraded` (no worker for some queue), 503 `down` (no Redis)."""
+    context: ServeContext = request.app.state.context
+    started = time.perf_counter()
+    try:
+        await context.redis.state.ping()
+        if context.redis.cache is not context.redis.state:
+            await context.redis.cache.ping()
+        alive = await workers.reports(context.redis.state)
+    except (RedisError, OSError) as error:
+        parts = {"redis": {"ready": False, "reason": type(error).__name__}}
+        return Response({"status": "down", "parts": parts}, status_code=503, headers={"Cache-Control": "no-store"})
+    redis_ms = round((time.perf_counter() - started) * 1000, 2)
+    parts = {"redis": {"ready": True, "ms": redis_ms}} | _worker_parts(alive)
+    ready = all(part["ready"] for part in parts.values())
+    body = {"status": "ok" if ready else "degraded", "parts": parts}
+    return Response(body, headers={"Cache-Control": "no-store"})
+
+
+@get("/metrics", include_in_schema=False)
+async def metrics() -> Response[bytes]:
+    """Prometheus' exposition of this process."""
+    return exposition()
+
+
+def _worker_parts(alive: list[workers.WorkerReport]) -> dict[str, dict[str, Any]]:
+    parts: dict[str, dict[str, Any]] = {}
+    for queue in Queue:
+        serving = [report for report in alive if queue.value in report.queues]
+        part: dict[str, Any] = {"ready": bool(serving), "workers": len(serving)}
+        if not serving:
+            part["reason"] = f"No worker reads {queue.value}: start `canvas worker --queue {queue.name.lower()}`"
+        parts[f"worker.{queue.name.lower()}"] = part
+    for report in alive:
+        age = round(time.time() - report.at, 1)
+        for name, value in report.parts.items():
+            parts.setdefault(name, {"ready": True, "uses": value, "reported_seconds_ago": age})
+    return parts

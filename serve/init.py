@@ -1,0 +1,130 @@
+"""`/init/{ticket_id}`: the stored Canvas at once, or the run that makes it.
+
+hit: the stored bytes. stale: the same, marked, and a run is started. miss: the ticket's run is started or joined, and
+its events are streamed to whoever takes them, or named in a 202 for whoever does not.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import structlog
+from litestar import Request, Response, route
+from litestar.datastructures import State
+from litestar.enums import HttpMethod
+from litestar.params import Parameter
+from redis.exceptions import RedisError
+
+from serve.context import ServeContext
+from serve.sse import sse_response
+from shared.canvas_store import StoredCanvas
+from shared.due import OpenedRun
+from shared.errors import TOMBSTONES, MalformedTicketId
+from shared.metrics import INIT
+from shared.problems import problem_response
+from shared.queues import Queue
+from shared.run_log import Entry, Event
+
+KNOWN_WITHIN_S = 2.0
+"""How long a client that did not ask for a stream waits until it is known whether the ticket exists at all."""
+MAX_ID_DIGITS = 15
+
+CacheControl = "private, no-cache"
+log = structlog.get_logger()
+
+
+def parse_ticket_id(text: str) -> int:
+    """A ticket id as Freshdesk displays it.
+
+    Raises:
+        MalformedTicketId: not a positive decimal number of at most 15 digits.
+    """
+    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_ID_DIGITS and text[0] != "0"):
+        raise MalformedTicketId
+    return int(text)
+
+
+@route("/init/{ticket_id:str}", http_method=[HttpMethod.GET, HttpMethod.POST], status_code=200)
+async def init(
+    request: Request[Any, Any, State],
+    ticket_id: Annotated[str, Parameter(description="Freshdesk's number of the ticket")],
+) -> Response[Any]:
+    """The Canvas of a ticket."""
+    number = parse_ticket_id(ticket_id)
+    context: ServeContext = request.app.state.context
+    headers = request.headers
+    caller = await context.credentials.check(headers.get("x-freshdesk-domain"), headers.get("x-freshdesk-api-key"))
+    stored, due = await asyncio.gather(
+        context.canvases.get(caller.host, number), context.ledger.is_due(caller.host, number)
+    )
+    if stored is None or (stored.tombstone and due):
+        INIT.labels(outcome="miss").inc()
+        return await _miss(context, request, caller.host, number)
+    if stored.tombstone:
+        INIT.labels(outcome="gone").inc()
+        return problem_response(TOMBSTONES[stored.tombstone]())
+    INIT.labels(outcome="stale" if due else "hit").inc()
+    extra = await _refresh(context, caller.host, number) if due else {"Cache-Status": "prompt-canvas; hit"}
+    return _hit(stored, headers.get("if-none-match", ""), extra)
+
+
+def _hit(stored: StoredCanvas, if_none_match: str, extra: dict[str, str]) -> Response[bytes]:
+    headers = {"ETag": stored.etag, "Cache-Control": CacheControl, "Vary": "X-Freshdesk-Domain, X-Freshdesk-API-Key"}
+    headers |= extra
+    if stored.etag in if_none_match or if_none_match.strip() == "*":
+        return Response(b"", status_code=304, headers=headers)
+    return Response(stored.body, media_type="application/json", headers=headers)
+
+
+async def _refresh(context: ServeContext, host: str, ticket_id: int) -> dict[str, str]:
+    """Start or join the run of a stale Canvas; the stale one is served even where that fails."""
+    status = "prompt-canvas; hit; detail=stale"
+    try:
+        run = await _open_run(context, host, ticket_id)
+    except (RedisError, OSError) as error:
+        log.warning("refresh not started", host=host, ticket=ticket_id, reason=type(error).__name__)
+        return {"Cache-Status": status}
+    return {"Cache-Status": status, "Canvas-Run": f"/runs/{run.run_id}"}
+
+
+async def _open_run(context: ServeContext, host: str, ticket_id: int) -> OpenedRun:
+    run = await context.ledger.open_run(host, ticket_id)
+    # Always, even when joining: the run that is joined may stand at the end of a long backfill queue.
+    await context.queue.precompute(Queue.INTERACTIVE, host, ticket_id)
+    return run
+
+
+async def _miss(context: ServeContext, request: Request[Any, Any, State], host: str, ticket_id: int) -> Response[Any]:
+    run = await _open_run(context, host, ticket_id)
+    location = f"/runs/{run.run_id}"
+    headers = {"Canvas-Run": location, "Cache-Status": "prompt-canvas; fwd=uri-miss"}
+    accept = request.headers.get("accept", "*/*")
+    batches = context.followers.follow(host, run.run_id)
+    if "text/event-stream" in accept:
+        return sse_response(batches, headers)
+    # Whoever asks for JSON, or for anything, is told right away if there is no such ticket.
+    seen = await _until_known(batches)
+    if seen and seen[-1].final:
+        stored = await context.canvases.get(host, ticket_id)
+        if stored is not None and stored.tombstone:
+            return problem_response(TOMBSTONES[stored.tombstone]())
+        if stored is not None:
+            return _hit(stored, "", {"Cache-Status": headers["Cache-Status"]})
+    if "*/*" in accept:
+        return sse_response(context.followers.follow(host, run.run_id), headers)
+    headers |= {"Location": location, "Retry-After": "1"}
+    return Response({"run": location, "status": "running"}, status_code=202, headers=headers)
+
+
+async def _until_known(batches: AsyncIterator[list[Entry]]) -> list[Entry]:
+    """A run's entries up to the first that says whether the ticket exists, or those of the first two seconds."""
+    seen: list[Entry] = []
+    try:
+        async with asyncio.timeout(KNOWN_WITHIN_S):
+            async for batch in batches:
+                seen += batch
+                if any(entry.event in {Event.STAGE, Event.SUMMARY, Event.DONE, Event.ERROR} for entry in batch):
+                    break
+    except TimeoutError:
+        pass
+    return seen

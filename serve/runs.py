@@ -1,0 +1,27 @@
+"""`/runs/{run_id}`: the events of a run, from the start or from where a cut connection left off."""
+
+from typing import Any
+
+from litestar import Request, get
+from litestar.datastructures import State
+from litestar.response import Stream
+
+from serve.context import ServeContext
+from serve.sse import sse_response
+from shared.errors import RunMissing
+
+MAX_RUN_ID = 40
+
+
+@get("/runs/{run_id:str}")
+async def run_events(request: Request[Any, Any, State], run_id: str) -> Stream:
+    """Stream a run of the caller's own tenant; another tenant's run does not exist for it."""
+    context: ServeContext = request.app.state.context
+    headers = request.headers
+    caller = await context.credentials.check(headers.get("x-freshdesk-domain"), headers.get("x-freshdesk-api-key"))
+    if len(run_id) > MAX_RUN_ID or not run_id.replace("-", "").replace("_", "").isalnum():
+        raise RunMissing
+    # Asked before the first byte: after it no status can be sent any more.
+    if not await context.followers.exists(caller.host, run_id):
+        raise RunMissing
+    return sse_response(context.followers.follow(caller.host, run_id, headers.get("last-event-id", "")))

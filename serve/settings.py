@@ -1,0 +1,18 @@
+"""Settings that only the answering side needs."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+from shared.settings import SETTINGS_CONFIG
+
+
+class ServeSettings(BaseSettings):
+    """Settings of serve; the README's table is checked against this class by a test."""
+
+    model_config = SETTINGS_CONFIG
+
+    cors_origins: list[str] = Field(
+        default_factory=lambda: ["https://d3h0owdjgzys62.cloudfront.net", "http://localhost:10001"],
+        validation_alias="CANVAS_CORS_ORIGINS",
+        description="JSON list of origins whose pages may call serve: the frame of Freshdesk apps, `fdk run`",
+    )

@@ -1,0 +1,50 @@
+"""Server-sent events: a run's entries as the wire wants them.
+
+`id` is the Redis Stream id, so a browser that comes back says where it was. A comment is sent at once and every 15 s,
+for proxies that hold headers until the first byte or cut silent connections.
+"""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+from litestar.response import Stream
+from redis.exceptions import RedisError
+
+from shared.errors import CanvasError, StoreUnavailable
+from shared.run_log import Entry
+
+HEADERS = {
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+}
+OPENING = b": canvas\nretry: 1000\n\n"
+HEARTBEAT = b": heartbeat\n\n"
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """One event; a final one that left its ticket due tells the reader that its Canvas is already behind."""
+    data = entry.data
+    if entry.final and entry.result not in {"", "done"} and data.endswith(b"}"):
+        data = data[:-1] + b',"stale":true}'
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (entry.id.encode(), entry.event.encode(), data)
+
+
+async def encode(batches: AsyncIterator[list[Entry]]) -> AsyncIterator[bytes]:
+    """The bytes of a stream of batches; what goes wrong after the first byte becomes an `error` event."""
+    yield OPENING
+    try:
+        async for batch in batches:
+            yield b"".join(encode_entry(entry) for entry in batch) or HEARTBEAT
+    except CanvasError as error:
+        yield _encode_error(error)
+    except (RedisError, OSError):
+        yield _encode_error(StoreUnavailable())
+
+
+def _encode_error(error: CanvasError) -> bytes:
+    return b"event: error\ndata: %b\n\n" % msgspec.json.encode(error.problem())
+
+
+def sse_response(batches: AsyncIterator[list[Entry]], headers: dict[str, str] | None = None) -> Stream:
+    """A streaming response of a run's batches."""
+    return Stream(encode(batches), media_type="text/event-stream", headers={**HEADERS, **(headers or {})})

@@ -1,0 +1,62 @@
+"""Errors on the wire: every one is an RFC 9457 problem document with a stable `type`."""
+
+from typing import Any
+
+import structlog
+from litestar import Request
+from litestar.exceptions import HTTPException
+from litestar.response import Response
+from litestar.types import ExceptionHandlersMap
+from redis.exceptions import RedisError
+
+from shared.errors import CanvasError, StoreUnavailable, Transient
+
+PROBLEM_JSON = "application/problem+json"
+
+log = structlog.get_logger()
+
+
+def problem_response(error: CanvasError) -> Response[dict[str, Any]]:
+    """The response for one of our own errors; transient ones say when to come back."""
+    headers = {"Cache-Control": "no-store"}
+    if isinstance(error, Transient):
+        headers["Retry-After"] = str(max(1, round(error.retry_after.total_seconds())))
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(error.problem(), status_code=error.status, media_type=PROBLEM_JSON, headers=headers)
+
+
+def _canvas_error(_: Request[Any, Any, Any], error: CanvasError) -> Response[dict[str, Any]]:
+    return problem_response(error)
+
+
+def _store_error(_: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    log.warning("store unavailable", reason=type(error).__name__)
+    return problem_response(StoreUnavailable())
+
+
+def _http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
+    """Litestar's own refusals (unknown path, wrong method, body too large …) in the same form."""
+    status = error.status_code
+    problem = {
+        "type": f"urn:prompt-canvas:http-{status}",
+        "title": error.detail if status < 500 else "Something went wrong on our side",
+        "status": status,
+    }
+    return Response(problem, status_code=status, media_type=PROBLEM_JSON, headers=dict(error.headers or {}))
+
+
+def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    # Only the type and the place are logged: a message may quote what a customer wrote.
+    log.error("unexpected error", path=request.scope["path"], reason=type(error).__name__)
+    return problem_response(CanvasError())
+
+
+def canvas_error_handlers() -> ExceptionHandlersMap:
+    """Litestar's exception handlers for an app of ours."""
+    return {
+        CanvasError: _canvas_error,
+        RedisError: _store_error,
+        HTTPException: _http_error,
+        Exception: _unexpected,
+    }

@@ -1,0 +1,39 @@
+"""What workers say about themselves, so that `/health` can tell without asking the outside world."""
+
+import time
+from datetime import timedelta
+
+import msgspec
+from redis.asyncio import Redis
+
+from shared import keys
+
+FORGET_AFTER = timedelta(hours=1)
+
+
+class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker's own account; `at` is seconds since the epoch, `parts` maps vectors, embedding, writers to a name."""
+
+    name: str
+    queues: list[str]
+    parts: dict[str, str]
+    at: float
+
+
+async def report(state: Redis, worker: WorkerReport) -> None:
+    """Publish a report; it vanishes by itself when the worker stops reporting."""
+    now_ms = int(time.time() * 1000)
+    async with state.pipeline(transaction=False) as pipe:
+        pipe.set(keys.worker(worker.name), msgspec.json.encode(worker), ex=keys.HEARTBEAT_LIFETIME)
+        pipe.zadd(keys.WORKERS, {worker.name: now_ms})
+        pipe.zremrangebyscore(keys.WORKERS, "-inf", now_ms - int(FORGET_AFTER.total_seconds() * 1000))
+        await pipe.execute()
+
+
+async def reports(state: Redis) -> list[WorkerReport]:
+    """The reports of all workers that are alive."""
+    names = await state.zrange(keys.WORKERS, 0, -1)
+    if not names:
+        return []
+    values = await state.mget([keys.worker(name.decode()) for name in names])
+    return [msgspec.json.decode(value, type=WorkerReport) for value in values if value is not None]

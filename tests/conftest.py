@@ -1,0 +1,67 @@
+"""What every test may use: a real Valkey of its own, emptied before each test and checked for leaked keys after it."""
+
+import os
+import re
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from redis.asyncio import Redis
+
+from deploy.data_folder import redis_ready
+from shared import keys
+from shared.redis import connect
+from shared.settings import Settings
+
+NOT_OURS = re.compile(r"(arq:|canvas:(interactive|live|backfill))")
+"""arq's own keys: its queues, jobs and locks; it gives lifetimes to all but the queues."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_from_outside() -> Iterator[None]:
+    """Tests must not depend on the developer's environment or `.env`."""
+    patch = pytest.MonkeyPatch()
+    for name in list(os.environ):
+        if name.startswith(("CANVAS_", "REDIS_", "QDRANT_", "ANTHROPIC_", "OPENAI_")):
+            patch.delenv(name)
+    with tempfile.TemporaryDirectory() as folder:
+        patch.chdir(folder)
+        yield
+        patch.undo()
+
+
+@pytest.fixture(scope="session")
+async def valkey_url() -> AsyncIterator[str]:
+    """The URL of the session's Valkey."""
+    with tempfile.TemporaryDirectory(prefix="canvas-") as folder:
+        async with redis_ready(Settings(data_dir=Path(folder))) as settings:
+            assert settings.redis_url is not None
+            yield settings.redis_url.get_secret_value()
+
+
+@pytest.fixture
+async def redis(valkey_url: str) -> AsyncIterator[Redis]:
+    """An empty database; afterwards every key that is left has a lifetime or is on the list of permanent ones."""
+    client = connect(valkey_url)
+    await client.flushall()
+    yield client
+    leaked = [key async for key in leaked_keys(client)]
+    await client.aclose()
+    await client.connection_pool.disconnect()
+    assert not leaked, f"keys without a lifetime that are not on the permanent list: {leaked}"
+
+
+@pytest.fixture
+def settings(redis: Redis, valkey_url: str, tmp_path: Path) -> Settings:
+    """Settings over the empty database and an empty data folder."""
+    return Settings(data_dir=tmp_path, redis_url=SecretStr(valkey_url))
+
+
+async def leaked_keys(client: Redis) -> AsyncIterator[str]:
+    permanent = [re.escape(name).replace(r"\{host\}", "{?[a-z0-9.-]+}?") for name in keys.PERMANENT]
+    allowed = re.compile("|".join([*permanent, NOT_OURS.pattern]))
+    async for key in client.scan_iter():
+        if await client.ttl(key) == -1 and not allowed.match(key.decode()):
+            yield key.decode()

@@ -1,0 +1,153 @@
+"""The due ledger: nothing that was marked is ever lost, and one ticket has one worker."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from redis.asyncio import Redis
+
+from shared import keys
+from shared.due import LEASE, MAX_ATTEMPTS, Claim, DueLedger, Ending
+from shared.run_log import Event, LeaseLost, RunLog
+from tests.waiting import wait_until
+
+HOST = "acme.freshdesk.com"
+DONE = Ending(satisfied=True, event=Event.DONE, data=b"{}")
+FAILED = Ending(satisfied=False, event=Event.ERROR, data=b"{}", error="stage-failed", delay=timedelta(milliseconds=30))
+
+
+@pytest.fixture
+def ledger(redis: Redis) -> DueLedger:
+    return DueLedger(redis)
+
+
+async def claimed(ledger: DueLedger, ticket_id: int = 7) -> Claim:
+    claim = await ledger.claim(HOST, ticket_id)
+    assert claim is not None
+    return claim
+
+
+async def test_a_marked_ticket_is_due_until_its_run_is_settled(ledger: DueLedger) -> None:
+    await ledger.mark(HOST, 7)
+    assert await ledger.is_due(HOST, 7)
+    assert await ledger.settle(await claimed(ledger), DONE) == "done"
+    assert not await ledger.is_due(HOST, 7)
+    assert await ledger.claim(HOST, 7) is None
+
+
+async def test_a_change_during_a_run_asks_for_another_run(ledger: DueLedger) -> None:
+    await ledger.mark(HOST, 7)
+    claim = await claimed(ledger)
+    await ledger.mark(HOST, 7)
+    assert await ledger.settle(claim, DONE) == "again"
+    assert (await claimed(ledger)).generation == 2
+
+
+async def test_fifty_changes_cost_one_run(ledger: DueLedger) -> None:
+    for _ in range(50):
+        await ledger.mark(HOST, 7)
+    assert await ledger.settle(await claimed(ledger), DONE) == "done"
+
+
+async def test_only_one_of_many_workers_gets_a_ticket(ledger: DueLedger) -> None:
+    await ledger.mark(HOST, 7)
+    claims = await asyncio.gather(*(ledger.claim(HOST, 7) for _ in range(30)))
+    assert sum(claim is not None for claim in claims) == 1
+
+
+async def test_a_worker_that_lost_its_lease_can_neither_append_nor_settle(ledger: DueLedger, redis: Redis) -> None:
+    await ledger.mark(HOST, 7)
+    slow = await claimed(ledger)
+    await redis.delete(keys.lease(HOST, 7))  # as if it had expired
+    fast = await claimed(ledger)
+    log = RunLog(redis)
+    with pytest.raises(LeaseLost):
+        await log.append(slow, [(Event.SUMMARY_DELTA, {"text": "late"})])
+    assert await ledger.settle(slow, DONE) == "lost"
+    await log.append(fast, [(Event.SUMMARY_DELTA, {"text": "right"})])
+    assert await ledger.settle(fast, DONE) == "done"
+    assert [entry.event for entry in await log.read(HOST, fast.run_id)] == [Event.SUMMARY_DELTA, Event.DONE]
+
+
+async def test_the_lease_of_a_dead_worker_ends_by_itself(ledger: DueLedger, redis: Redis) -> None:
+    await ledger.mark(HOST, 7)
+    await claimed(ledger)
+    left_ms = await redis.pttl(keys.lease(HOST, 7))
+    assert 0 < left_ms <= LEASE.total_seconds() * 1000
+
+
+async def test_a_failed_run_waits_for_its_next_attempt(ledger: DueLedger) -> None:
+    await ledger.mark(HOST, 7)
+    assert await ledger.settle(await claimed(ledger), FAILED) == "later"
+    assert await ledger.claim(HOST, 7) is None
+    again: list[Claim | None] = []
+
+    async def attempt() -> bool:
+        again.append(await ledger.claim(HOST, 7))
+        return again[-1] is not None
+
+    await wait_until(attempt)
+    assert again[-1] is not None
+    assert again[-1].attempt == 2
+
+
+async def test_a_ticket_that_always_fails_is_put_aside_until_it_changes(ledger: DueLedger, redis: Redis) -> None:
+    await ledger.mark(HOST, 7)
+    for _ in range(MAX_ATTEMPTS):
+        await claimed(ledger)
+        await redis.delete(keys.lease(HOST, 7))  # the worker was killed: it never settled
+    assert await ledger.claim(HOST, 7) is None
+    assert await redis.zscore(keys.dead(HOST), "7") is not None
+    await ledger.mark(HOST, 7)
+    assert (await claimed(ledger)).attempt == 1
+    assert await redis.zscore(keys.dead(HOST), "7") is None
+
+
+async def test_whoever_opens_a_ticket_second_joins_its_run(ledger: DueLedger) -> None:
+    opened = await asyncio.gather(*(ledger.open_run(HOST, 7) for _ in range(20)))
+    assert len({run.run_id for run in opened}) == 1
+    assert sum(run.created for run in opened) == 1
+
+
+async def test_an_opened_run_is_the_one_that_the_worker_executes(ledger: DueLedger, redis: Redis) -> None:
+    opened = await ledger.open_run(HOST, 7)
+    assert (await claimed(ledger)).run_id == opened.run_id
+    assert [entry.event for entry in await RunLog(redis).read(HOST, opened.run_id)] == [Event.QUEUED]
+
+
+async def test_an_agent_joins_a_precompute_that_is_going_on(ledger: DueLedger, redis: Redis) -> None:
+    await ledger.mark(HOST, 7)
+    claim = await claimed(ledger)
+    opened = await ledger.open_run(HOST, 7)
+    assert opened.run_id == claim.run_id
+    assert not opened.created
+    assert await RunLog(redis).exists(HOST, opened.run_id)
+
+
+async def test_opening_a_ticket_that_waits_for_its_next_attempt_runs_it_now(ledger: DueLedger) -> None:
+    await ledger.mark(HOST, 7)
+    await ledger.settle(await claimed(ledger), Ending(False, Event.ERROR, b"{}", delay=timedelta(hours=1)))
+    await ledger.open_run(HOST, 7)
+    assert (await claimed(ledger)).attempt == 1
+
+
+async def test_the_sweeper_sees_what_is_due_and_held_by_nobody(ledger: DueLedger) -> None:
+    await ledger.mark(HOST, 1)
+    await ledger.mark(HOST, 2, "backfill")
+    await ledger.mark(HOST, 3)
+    await claimed(ledger, 3)
+    assert sorted(await ledger.overdue(HOST, timedelta(0), 10)) == [(1, "live"), (2, "backfill")]
+    assert await ledger.overdue(HOST, timedelta(minutes=1), 10) == []
+
+
+async def test_a_live_change_takes_a_ticket_out_of_the_backfill_lane(ledger: DueLedger) -> None:
+    await ledger.mark(HOST, 2, "backfill")
+    await ledger.mark(HOST, 2)
+    await ledger.mark(HOST, 2, "backfill")
+    assert await ledger.overdue(HOST, timedelta(0), 10) == [(2, "live")]
+
+
+async def test_tenants_with_the_same_ticket_number_never_meet(ledger: DueLedger) -> None:
+    await ledger.mark(HOST, 7)
+    assert not await ledger.is_due("other.freshdesk.com", 7)
+    assert await ledger.claim("other.freshdesk.com", 7) is None
