@@ -10,19 +10,16 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-MAX_ID_DIGITS = 15
 _ID = re.compile(r"#?([1-9][0-9]{0,14})")
-_FIND = re.compile(r"ticket_?id[^0-9A-Za-z]{1,12}#?([1-9][0-9]{0,14})(?![0-9A-Za-z])")
+_FIND = re.compile(r"ticket_?id[^0-9A-Za-z.-]{1,12}#?([1-9][0-9]{0,14})(?![0-9A-Za-z])")
 
 
 def ticket_id_of(body: bytes) -> int | None:
     """The ticket id in a webhook's body, or None if there is none that can be used."""
     try:
-        found = _from_object(msgspec.json.decode(body))
+        return _from_object(msgspec.json.decode(body))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        found = None
-    if found is not None:
-        return found
+        pass  # a form, XML, or what a careless template made of JSON
     match = _FIND.search(unquote_plus(body.decode("utf-8", "replace")))
     return int(match[1]) if match else None
 

@@ -8,7 +8,7 @@ stream of the process's own.
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -96,7 +96,7 @@ class RunFollowers:
 
     async def follow(
         self, host: str, run_id: str, after: str = "", heartbeat_s: float = 15.0
-    ) -> AsyncIterator[list[Entry]]:
+    ) -> AsyncGenerator[list[Entry]]:
         """Batches of a run's entries after the id `after`, up to the final one; an empty batch is a heartbeat.
 
         Raises:

@@ -14,6 +14,7 @@ from deploy.data_folder import redis_ready
 from shared import keys
 from shared.redis import connect
 from shared.settings import Settings
+from tests.world import World, world
 
 NOT_OURS = re.compile(r"(arq:|canvas:(interactive|live|backfill))")
 """arq's own keys: its queues, jobs and locks; it gives lifetimes to all but the queues."""
@@ -57,6 +58,13 @@ async def redis(valkey_url: str) -> AsyncIterator[Redis]:
 def settings(redis: Redis, valkey_url: str, tmp_path: Path) -> Settings:
     """Settings over the empty database and an empty data folder."""
     return Settings(data_dir=tmp_path, redis_url=SecretStr(valkey_url))
+
+
+@pytest.fixture
+async def small_world(settings: Settings) -> AsyncIterator[World]:
+    """Two Freshdesk accounts and one Prompt Canvas that serves them."""
+    async with world(settings) as made:
+        yield made
 
 
 async def leaked_keys(client: Redis) -> AsyncIterator[str]:

@@ -8,19 +8,23 @@ LATIN = re.compile(r"[A-Za-z]")
 HANGUL_SHARE = 0.15
 """Share of Hangul among the letters from which on a text is Korean: much of it may be product names and logs."""
 
-BULLET = re.compile(r"\s*(?:[-*•·▪◦‣※▶☞→]|\(?\d{1,2}[.)](?!\d)|[①-⑳])\s+|\s*[①-⑳•▪※▶☞]")
-ABBREVIATIONS = frozenset(
-    ["e.g", "i.e", "eg", "ie", "etc", "vs", "cf", "al", "mr", "mrs", "ms", "dr", "prof", "st", "no", "nr", "vol", "fig"]
-    + ["approx", "inc", "ltd", "co", "corp", "jr", "sr", "dept", "est", "ext", "tel", "ver", "p.s", "a.m", "p.m", "u.s"]
+BULLET = re.compile(r"^\s*(?:[-*•·▪◦‣※▶☞→]|\(?\d{1,2}[.)](?!\d)|[①-⑳])\s+|^\s*[①-⑳•▪※▶☞]")
+ABBREVIATIONS = re.compile(
+    r"(?i)(?:^|[^\w.])(?:e\.?g|i\.?e|etc|vs|cf|al|mrs?|ms|dr|prof|st|no|nr|vol|fig|approx|inc|ltd|co|corp|jr|sr|dept|est"
+    r"|ext|tel|ver|p\.s|[ap]\.m|u\.s|u\.k)$"
 )
-LAST_WORD = re.compile(r"[\w.]+$")
-# Where a sentence may end: after closing punctuation before a space; after a Korean ending with its full stop where
-# the space was forgotten; after a polite ending without a full stop, unless a quoting particle follows.
+INITIAL = re.compile(r"(?:^|\W)[A-Z]$")
+# Where a sentence may end: after closing punctuation before a space, unless a remark in parentheses follows; after a
+# Korean ending with its full stop where the space was forgotten; after a polite ending without a full stop, or with
+# an emoticon in its place, unless a quoting particle follows.
+REMARK = r"\s\([^()]{1,40}\)(?:[.\s]|$)"
+QUOTES_ON = r"라고|라는|라며|라서|만\b|마는|하고"
 END = re.compile(
-    r"""(?P<mark>[.!?…。！？]+["'”’)\]]*)(?=\s)"""
+    rf"""(?P<mark>[.!?…。！？]+["'”’)\]]*)(?=\s)(?!{REMARK})"""
     r"|(?<=[다요죠까음함임])[.!?]+(?=[가-힣])"
-    r"|(?<=습니다|ㅂ니다|입니다|합니다|됩니다|십니다|니까요)(?=[ ](?!라고|라는|라며|만\b|마는|하고|라서))"
-    r"|(?<=세요|어요|아요|해요|네요|데요|군요|까요|나요|가요|죠ㅠ|ㅠㅠ|ㅜㅜ|ㅎㅎ|ㅋㅋ)(?=[ ](?!라고|라는|라며|만\b|마는|하고|라서|[ㅠㅜㅎㅋ^;~]))"
+    r"|(?<=[다요죠까네])[~^;ㅠㅜㅎㅋ]+(?=\s)"
+    rf"|(?<=습니다|ㅂ니다|입니다|합니다|됩니다|십니다|니까요)(?=[ ](?!{QUOTES_ON}|[(\"'ㅠㅜㅎㅋ^;~]))"
+    rf"|(?<=세요|어요|아요|해요|네요|데요|군요|까요|나요|가요)(?=[ ](?!{QUOTES_ON}|[(\"'ㅠㅜㅎㅋ^;~]))"
 )
 SHORTEST = 6
 """Characters that a piece needs to be split off where no full stop stands."""
@@ -49,7 +53,7 @@ def _split(line: str) -> list[str]:
     start = 0
     for match in END.finditer(line):
         end = match.end()
-        if match["mark"] and match["mark"].startswith(".") and _abbreviates(line[start : match.start()]):
+        if match["mark"] and (_abbreviates(line, start, match.start()) or _goes_on(line, match)):
             continue
         if match.start() == end and min(end - start, len(line) - end) < SHORTEST:
             continue
@@ -59,11 +63,16 @@ def _split(line: str) -> list[str]:
     return [piece for piece in pieces if piece]
 
 
-def _abbreviates(before: str) -> bool:
-    """Whether a full stop after this belongs to an abbreviation, an initial or a list's number."""
-    word = LAST_WORD.search(before[-20:])
-    if word is None:
+def _abbreviates(line: str, start: int, stop: int) -> bool:
+    """Whether the full stop at `stop` belongs to an abbreviation, an initial or a number at the sentence's start."""
+    if line[stop] != ".":
         return False
-    name = word[0].lower()
-    initial = len(name) == 1 and name.isascii() and name.isalpha() and word[0].isupper()
-    return name in ABBREVIATIONS or initial or (name.isdigit() and word[0] == before.strip())
+    before = line[max(start, stop - 12) : stop]
+    if ABBREVIATIONS.search(before) or INITIAL.search(before):
+        return True
+    return stop - start <= len(before) and before.strip().isdigit()
+
+
+def _goes_on(line: str, match: re.Match[str]) -> bool:
+    """Whether the sentence continues after a remark in parentheses: "some (a lot!) of them"."""
+    return match["mark"].endswith(")") and line[match.end() : match.end() + 3].lstrip()[:1].islower()

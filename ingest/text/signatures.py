@@ -20,7 +20,8 @@ CLOSING = re.compile(
     r"|(?:yours )?(?:sincerely|faithfully|truly)(?: yours)?|all the best|best|cheers|br|rgds|take care|respectfully"
     r"|(?:many )?thanks(?: (?:again|in advance|so much|a lot|for your help))?|thank you(?: (?:again|in advance|so much"
     r"|very much|for your help))?|thx|"
-    r"(?:그럼 |항상 |미리 |대단히 )*(?:감사합니다|감사드립니다|고맙습니다|감사해요|수고하세요|수고하십시오)|안녕히 ?계세요"
+    r"(?:그럼 |항상 |미리 |대단히 )*(?:감사합니다|감사드립니다|고맙습니다|감사해요)"
+    r"|수고하세요|수고하십시오|안녕히 ?계세요"
     r"|(?:오늘도 )?좋은 하루 ?(?:되세요|보내세요|되십시오)|(?:그럼 )?이만 줄입니다)\s?[.,!~^ ]*"
 )
 SIGNED = re.compile(

@@ -9,7 +9,7 @@ of its point (documented since 1.16; replicas may order two concurrent writes of
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final, Self
 
 import structlog
@@ -43,11 +43,6 @@ CHUNK: Final = 64
 TIMEOUT_S: Final = 10
 
 
-def connect(url: str, api_key: str | None = None) -> AsyncQdrantClient:
-    """A client for `QDRANT_URL`; nothing is sent yet. Its own version check is left out: `open` has a stricter one."""
-    return AsyncQdrantClient(url=url, api_key=api_key, timeout=TIMEOUT_S, check_compatibility=False)
-
-
 class QdrantVectorStore:
     """`VectorStore` on a server; also runs on the client's local mode, for tests."""
 
@@ -56,23 +51,28 @@ class QdrantVectorStore:
         self._closed = False
 
     @classmethod
-    async def open(cls, client: AsyncQdrantClient, collection: str, size: int) -> Self:
+    async def open(cls, url: str, api_key: str | None, collection: str, size: int) -> Self:
         """Make the collection of one embedding model and vector size if it is missing, and point the alias at it.
 
-        The client is closed with the store. A change of the model moves the alias to a collection that is empty at
-        first, so processes with different models must not share a server.
+        A change of the model moves the alias to a collection that is empty at first, so processes with different
+        models must not share a server. `url` is `QDRANT_URL`, or ":memory:" for the client's local mode.
 
         Raises:
             StartupError: the server is too old.
             StageFailed: it does not answer or refuses.
         """
+        # The client's own version check only warns, and in a thread; ours is below.
+        client = AsyncQdrantClient(url, api_key=api_key, timeout=TIMEOUT_S, check_compatibility=False)
         name = f"{ALIAS}-{collection_name(collection, size)}"
-        async with _engine_errors():
-            await _check_version(client)
-            if not await client.collection_exists(name):
-                await _create(client, name, size)
-            await _index(client, name)
-            await _point_alias(client, name)
+        async with AsyncExitStack() as unless_opened:
+            unless_opened.push_async_callback(client.close)
+            async with _engine_errors():
+                await _check_version(client)
+                if not await client.collection_exists(name):
+                    await _create(client, name, size)
+                await _index(client, name)
+                await _point_alias(client, name)
+            unless_opened.pop_all()
         return cls(client)
 
     async def put_tickets(self, host: str, points: Sequence[TicketPoint]) -> None:

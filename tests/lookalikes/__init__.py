@@ -35,6 +35,8 @@ instead of an answer: `unauthorized`, `forbidden`, `unknown_model`, `bad_request
 in the middle of one: `error_event`, `cut`, `early_end`, `stall`;
 an answer that is no good: `refusal`, `filtered`, `max_tokens`, `invalid_json`, `slow`.
 
+**A process under test** is pointed at it by `fake.environment` (key and base URL as the SDKs read them).
+
 **An outage** is `await fake.stop()`, its end `await fake.start()`: the port stays the same.
 
 By hand: `python -m tests.lookalikes --port 9100` serves both on one port and prints what to export.

@@ -4,9 +4,12 @@ import asyncio
 import re
 import signal
 import sys
+from pathlib import Path
 
 from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
+
+PROJECT = Path(__file__).parents[2]
 
 
 async def test_the_command_serves_both_providers_on_one_port_until_ctrl_c() -> None:
@@ -21,7 +24,7 @@ async def test_the_command_serves_both_providers_on_one_port_until_ctrl_c() -> N
         "--tokens-per-second",
         "0",
     ]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(*command, cwd=PROJECT, stdout=asyncio.subprocess.PIPE)
     assert process.stdout
     lines = [(await process.stdout.readline()).decode() for _ in range(2)]
     assert lines[0].startswith("export ANTHROPIC_BASE_URL=http://127.0.0.1:")

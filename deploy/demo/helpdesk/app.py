@@ -54,7 +54,7 @@ def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Respon
         return Response({"detail": error.detail}, status_code=error.status_code)
     if isinstance(error, MethodNotAllowedException):
         allowed = [verb for verb in (error.headers or {}).get("allow", "").split(", ") if verb != "OPTIONS"]
-        return _api_error(request, NotAllowed(request.method, ", ".join(allowed)))
+        return _api_error(request, NotAllowed(request.method, ", ".join(sorted(allowed))))
     return _api_error(request, ApiError(error.status_code))
 
 

@@ -6,15 +6,13 @@ action has an effect; others are stored and ignored.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from deploy.demo.helpdesk.conditions import conditions_hold
+from deploy.demo.helpdesk.helpdesk import Helpdesk
 from deploy.demo.helpdesk.models import Agent, Contact, Rule, Ticket
 from deploy.demo.helpdesk.payloads import UnusableAction, build_delivery
 from deploy.demo.helpdesk.placeholders import Moment
-
-if TYPE_CHECKING:
-    from deploy.demo.helpdesk.helpdesk import Helpdesk
 
 CREATION, HOURLY, UPDATES = 1, 3, 4
 WEBHOOK_ACTION = "trigger_webhook"
@@ -80,7 +78,7 @@ SPAMMED = Event("ticket_action", "marked_spam")
 REPLIED = Event("reply_sent", "sent")
 
 
-def created(desk: "Helpdesk", ticket: Ticket, actor: Actor) -> None:
+def created(desk: Helpdesk, ticket: Ticket, actor: Actor) -> None:
     """Run the creation rules; outbound mails skip them."""
     if ticket.source == OUTBOUND_EMAIL or _exempt(desk, ticket):
         return
@@ -91,7 +89,7 @@ def created(desk: "Helpdesk", ticket: Ticket, actor: Actor) -> None:
                 return
 
 
-def updated(desk: "Helpdesk", ticket: Ticket, actor: Actor, *events: Event) -> None:
+def updated(desk: Helpdesk, ticket: Ticket, actor: Actor, *events: Event) -> None:
     """Run the update rules that wait for one of these events, done by this actor."""
     if not events or _exempt(desk, ticket):
         return
@@ -101,14 +99,14 @@ def updated(desk: "Helpdesk", ticket: Ticket, actor: Actor, *events: Event) -> N
             _act(desk, rule, Moment(desk, ticket, actor.person, str(event)))
 
 
-def _exempt(desk: "Helpdesk", ticket: Ticket) -> bool:
+def _exempt(desk: Helpdesk, ticket: Ticket) -> bool:
     if ticket.archived:
         return True
     email = desk.state.contacts[ticket.requester_id].email
     return bool(email) and any(agent.email == email for agent in desk.state.agents.values())
 
 
-def _active(desk: "Helpdesk", kind: int) -> list[Rule]:
+def _active(desk: Helpdesk, kind: int) -> list[Rule]:
     rules = [rule for rule in desk.state.rules.values() if rule.type == kind and rule.active]
     return sorted(rules, key=lambda rule: (rule.position, rule.id))
 
@@ -125,7 +123,7 @@ def _performed_by(rule: Rule, actor: Actor) -> bool:
     return not members or actor.kind != "agent" or actor.id in members
 
 
-def _act(desk: "Helpdesk", rule: Rule, moment: Moment) -> None:
+def _act(desk: Helpdesk, rule: Rule, moment: Moment) -> None:
     for action in rule.actions:
         if action.get("field_name") != WEBHOOK_ACTION:
             continue

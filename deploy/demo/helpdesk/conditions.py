@@ -4,12 +4,10 @@ Business hours are not modelled: `during` always holds.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from deploy.demo.helpdesk.helpdesk import Helpdesk
 from deploy.demo.helpdesk.models import Rule, Ticket
-
-if TYPE_CHECKING:
-    from deploy.demo.helpdesk.helpdesk import Helpdesk
 
 
 def _list(value: Any) -> list[Any]:
@@ -39,7 +37,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def conditions_hold(rule: Rule, ticket: Ticket, desk: "Helpdesk") -> bool:
+def conditions_hold(rule: Rule, ticket: Ticket, desk: Helpdesk) -> bool:
     """Whether the ticket meets the rule's condition sets; a rule without any always holds."""
     results = [_set_holds(group, ticket, desk) for group in rule.conditions]
     if not results:
@@ -47,7 +45,7 @@ def conditions_hold(rule: Rule, ticket: Ticket, desk: "Helpdesk") -> bool:
     return any(results) if " or " in (rule.operator or "").lower() else all(results)
 
 
-def _set_holds(group: dict[str, Any], ticket: Ticket, desk: "Helpdesk") -> bool:
+def _set_holds(group: dict[str, Any], ticket: Ticket, desk: Helpdesk) -> bool:
     results = [
         OPERATORS[prop["operator"]](_value(prop["field_name"], ticket, desk), prop.get("value"))
         for prop in group.get("properties", [])
@@ -57,7 +55,7 @@ def _set_holds(group: dict[str, Any], ticket: Ticket, desk: "Helpdesk") -> bool:
     return any(results) if group.get("match_type") == "any" else all(results)
 
 
-def _value(name: str, ticket: Ticket, desk: "Helpdesk") -> Any:
+def _value(name: str, ticket: Ticket, desk: Helpdesk) -> Any:
     requester = desk.state.contacts[ticket.requester_id]
     values: dict[str, Any] = {
         "status": ticket.status,

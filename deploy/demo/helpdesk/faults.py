@@ -42,11 +42,12 @@ class Fault(Struct, forbid_unknown_fields=True):
 
 
 class Faults:
-    """The faults that are switched on."""
+    """The faults that are switched on; `waiting` counts the calls that are being delayed."""
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)  # noqa: S311 - chooses victims, not secrets
         self.active: list[Fault] = []
+        self.waiting = 0
         self._cleared = asyncio.Event()
 
     def add(self, fault: Fault) -> None:
@@ -82,11 +83,13 @@ class Faults:
 
     async def delay(self, seconds: float) -> None:
         """Wait, but no longer than until the faults are cleared."""
-        cleared = self._cleared
+        self.waiting += 1
         try:
-            await asyncio.wait_for(cleared.wait(), seconds)
+            await asyncio.wait_for(self._cleared.wait(), seconds)
         except TimeoutError:
             return
+        finally:
+            self.waiting -= 1
 
     def _strikes(self, fault: Fault) -> bool:
         if fault.share < 1.0 and self.random.random() >= fault.share:

@@ -12,6 +12,8 @@ from deploy.demo.helpdesk.errors import Invalid, problem
 
 MAX_PER_PAGE = 100
 DEFAULT_PER_PAGE = 30
+# What counts as missing in a required field.
+BLANK: tuple[Any, ...] = (None, "", [])
 
 T = TypeVar("T")
 
@@ -69,12 +71,12 @@ def check_body(body: Mapping[str, Any], spec: Mapping[str, Field], required: Col
     problems = [
         problem(name, f"It should be a/an {spec[name].kind}", "missing_field")
         for name in required
-        if body.get(name) in (None, "")
+        if body.get(name) in BLANK
     ]
     for name, value in body.items():
         if name not in spec:
             problems.append(problem(name, "Unexpected/invalid field in request", "invalid_field"))
-        elif not (name in required and value in (None, "")) and (found := spec[name].problem(name, value)):
+        elif not (name in required and value in BLANK) and (found := spec[name].problem(name, value)):
             problems.append(found)
     if problems:
         raise Invalid(*problems)

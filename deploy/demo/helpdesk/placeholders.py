@@ -8,13 +8,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from deploy.demo.helpdesk.helpdesk import Helpdesk
 from deploy.demo.helpdesk.labels import PRIORITY_LABELS, SOURCE_LABELS, STATUS_LABELS
 from deploy.demo.helpdesk.models import Agent, Contact, Ticket
-
-if TYPE_CHECKING:
-    from deploy.demo.helpdesk.helpdesk import Helpdesk
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([a-zA-Z0-9_.]+)\s*\}\}")
 
@@ -23,7 +21,7 @@ _PLACEHOLDER = re.compile(r"\{\{\s*([a-zA-Z0-9_.]+)\s*\}\}")
 class Moment:
     """What a rule sees when it fires: the ticket as it is now, who did it, and the event in Freshdesk's notation."""
 
-    desk: "Helpdesk"
+    desk: Helpdesk
     ticket: Ticket
     performer: Agent | Contact | None
     triggered_event: str

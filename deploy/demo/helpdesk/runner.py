@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from typing import Any
 
 import uvicorn
@@ -33,6 +33,14 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
+async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    try:
+        await server.serve(sockets=[listener])
+    except SystemExit as error:
+        # uvicorn ends the process when an app fails to start; here the process is more than this app.
+        raise RuntimeError("the app failed to start") from error
+
+
 @asynccontextmanager
 async def serving(app: Any, port: int = 0) -> AsyncIterator[str]:
     """Serve an ASGI app on 127.0.0.1 and yield its base URL; port 0 takes a free one.
@@ -42,23 +50,21 @@ async def serving(app: Any, port: int = 0) -> AsyncIterator[str]:
         RuntimeError: the app failed to start.
 
     """
-    listener = _listen(port)
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5, ws="none"
-    )
-    server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        while not server.started:
-            if task.done():
-                await task
-                raise RuntimeError("the server ended before it was ready")
-            await asyncio.sleep(0.001)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
+    with closing(_listen(port)) as listener:
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5, ws="none"
+        )
+        server = _Server(config)
+        task = asyncio.create_task(_serve(server, listener))
+        try:
+            while not server.started:
+                if task.done():
+                    await task
+                await asyncio.sleep(0.001)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await task
 
 
 @asynccontextmanager

@@ -70,7 +70,7 @@ class WebhookSender:
         async with httpx.AsyncClient(
             follow_redirects=True, trust_env=False, timeout=self._timeout.total_seconds()
         ) as client:
-            self._client = client
+            self._client, self._shuffled = client, []
             for delivery in self.pending.values():
                 self._start(self._deliver(delivery))
             try:
@@ -82,9 +82,10 @@ class WebhookSender:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def adopt(self, deliveries: Iterable[Delivery]) -> None:
-        """Take over webhooks that an earlier process did not get rid of; they are sent by the next `running()`."""
+        """Take over webhooks that an earlier process did not get rid of."""
         for delivery in deliveries:
             self._add(delivery)
+            self._start(self._deliver(delivery))
 
     async def settled(self) -> None:
         """Wait until nothing is on its way any more, retries included."""
@@ -139,8 +140,10 @@ class WebhookSender:
     async def _deliver(self, delivery: Delivery) -> None:
         """Try until it is through, or until the schedule ends."""
         while True:
-            if delivery.attempts:
-                await asyncio.sleep(self._delays[delivery.attempts - 1].total_seconds())
+            if delivery.attempts and self._delays:
+                # An adopted webhook may have been tried more often than today's schedule allows.
+                delay = self._delays[min(delivery.attempts, len(self._delays)) - 1]
+                await asyncio.sleep(delay.total_seconds())
             if await self._try(delivery):
                 return
 

@@ -1,0 +1,196 @@
+"""What every vector store promises; each test runs over the embedded engine and over Qdrant's client in local mode."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from ingest.vectors.edge import EdgeVectorStore
+from ingest.vectors.protocol import SparseVector, TicketHit, VectorStore
+from ingest.vectors.server import QdrantVectorStore
+from ingest.vectors.sparse import sparse_vector
+from shared.errors import StageFailed
+from tests.ingest.vectors.texts import SIZE, article, dense, ticket
+
+ACME, OTHER = "acme.freshdesk.com", "other.freshdesk.com"
+PRINTER = "The printer prints blank pages after the update"
+TICKETS = [
+    ticket(1, PRINTER),
+    ticket(2, "Printer shows error 0x80070005 and prints nothing"),
+    ticket(3, "Where can I download my invoice of March"),
+    ticket(4, "환불 신청한 금액이 아직 입금되지 않았어요"),
+    ticket(5, "로그인할 때 인증번호 문자가 오지 않습니다"),
+    ticket(6, "배송이 늦어지고 있는데 언제 도착하나요"),
+]
+
+
+@pytest.fixture(params=["edge", "server"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[VectorStore]:
+    opened: VectorStore
+    if request.param == "edge":
+        opened = await EdgeVectorStore.open(tmp_path, "look-alike", SIZE)
+    else:
+        opened = await QdrantVectorStore.open(":memory:", None, "look-alike", SIZE)
+    yield opened
+    await opened.close()
+
+
+async def similar(
+    store: VectorStore, text: str, host: str = ACME, limit: int = 3, exclude: int | None = None
+) -> list[TicketHit]:
+    return await store.similar_tickets(host, dense(text), sparse_vector(text), limit=limit, exclude=exclude)
+
+
+def ids(found: Sequence[TicketHit]) -> list[int]:
+    return [hit.ticket_id for hit in found]
+
+
+async def test_a_ticket_is_found_as_soon_as_it_was_put_with_all_that_is_known_of_it(store: VectorStore) -> None:
+    await store.put_tickets(ACME, TICKETS)
+    [hit] = await similar(store, PRINTER, limit=1)
+    stored = TICKETS[0]
+    assert [getattr(hit, name) for name in hit.__struct_fields__ if name != "score"] == [
+        getattr(stored, name) for name in hit.__struct_fields__ if name != "score"
+    ]
+    assert hit.score == pytest.approx(1.0, abs=1e-5)
+
+
+async def test_scores_are_cosine_similarities_between_0_and_1(store: VectorStore) -> None:
+    await store.put_tickets(ACME, TICKETS)
+    query = dense("printer prints nothing but blank pages")
+    found = await store.similar_tickets(ACME, query, sparse_vector("printer"), limit=6, exclude=None)
+    by_id = {point.ticket_id: point.dense for point in TICKETS}
+    for hit in found:
+        cosine = sum(a * b for a, b in zip(query, by_id[hit.ticket_id], strict=True))
+        assert hit.score == pytest.approx(max(cosine, 0.0), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("printer prints blank pages since yesterday", 1),
+        ("what does 0x80070005 mean", 2),
+        ("invoice download", 3),
+        ("환불 금액이 입금되지 않아요", 4),
+        ("문자로 인증번호를 못 받았어요", 5),
+        ("배송 언제 도착하나요?", 6),
+    ],
+)
+async def test_questions_in_both_languages_find_their_ticket_first(
+    store: VectorStore, question: str, answer: int
+) -> None:
+    await store.put_tickets(ACME, TICKETS)
+    assert ids(await similar(store, question))[0] == answer
+
+
+async def test_words_alone_find_what_meaning_misses(store: VectorStore) -> None:
+    await store.put_tickets(ACME, TICKETS)
+    found = await store.similar_tickets(
+        ACME, dense("로그인 배송 환불"), sparse_vector("0x80070005"), limit=3, exclude=None
+    )
+    assert 2 in ids(found)
+
+
+async def test_a_text_without_words_is_still_compared_by_meaning(store: VectorStore) -> None:
+    await store.put_tickets(ACME, [*TICKETS, ticket(7, "?!")])
+    found = await store.similar_tickets(ACME, dense(PRINTER), SparseVector([], []), limit=1, exclude=None)
+    assert ids(found) == [1]
+
+
+async def test_tenants_with_the_same_tickets_find_only_their_own(store: VectorStore) -> None:
+    await store.put_tickets(ACME, [ticket(1, PRINTER, status="Open")])
+    await store.put_tickets(OTHER, [ticket(number, PRINTER, status="Closed") for number in range(1, 101)])
+    assert [(hit.ticket_id, hit.status) for hit in await similar(store, PRINTER, ACME)] == [(1, "Open")]
+    assert {hit.status for hit in await similar(store, PRINTER, OTHER)} == {"Closed"}
+    assert await similar(store, PRINTER, "nobody.freshdesk.com") == []
+    assert (await store.count(ACME), await store.count(OTHER)) == (1, 100)
+
+
+async def test_another_tenants_words_do_not_change_a_ranking(store: VectorStore) -> None:
+    """IDF is counted over the tenant alone: a word that is rare here stays rare, however common it is elsewhere."""
+    await store.put_tickets(ACME, [*TICKETS, *(ticket(number, "printer cable") for number in range(10, 20))])
+    question = "printer 0x80070005"
+    before = await similar(store, question, limit=10)
+    await store.put_tickets(OTHER, [ticket(number, "0x80070005") for number in range(1, 101)])
+    assert await similar(store, question, limit=10) == before
+
+
+async def test_a_ticket_is_not_similar_to_itself(store: VectorStore) -> None:
+    await store.put_tickets(ACME, TICKETS)
+    assert ids(await similar(store, PRINTER, limit=10, exclude=1))[0] == 2
+    assert 1 not in ids(await similar(store, PRINTER, limit=10, exclude=1))
+
+
+async def test_tickets_and_articles_of_one_number_live_side_by_side(store: VectorStore) -> None:
+    await store.put_tickets(ACME, TICKETS)
+    await store.put_articles(ACME, [article(1, "Blank pages: clean the print head"), article(2, "환불은 언제 되나요")])
+    question = "the printer prints blank pages"
+    [hit] = await store.similar_articles(ACME, dense(question), sparse_vector(question), limit=1)
+    assert (hit.article_id, hit.title, hit.public) == (1, "Blank pages: clean the print head", True)
+    assert await store.similar_articles(OTHER, dense(question), sparse_vector(question), limit=1) == []
+    assert ids(await similar(store, question))[0] == 1
+    assert await store.count(ACME) == len(TICKETS) + 2
+
+
+@pytest.mark.parametrize("order", [("old", "new"), ("new", "old")])
+async def test_an_older_revision_never_replaces_a_newer_one(store: VectorStore, order: tuple[str, str]) -> None:
+    versions = {"old": ticket(1, PRINTER, 1_790_000_000_000), "new": ticket(1, "Solved", 1_790_000_000_001, "Closed")}
+    for name in order:
+        await store.put_tickets(ACME, [versions[name]])
+    await store.put_articles(ACME, [article(1, name, 5 if name == "new" else 4) for name in order])
+    assert [hit.subject for hit in await similar(store, PRINTER)] == ["Solved"]
+    assert [hit.title for hit in await store.similar_articles(ACME, dense("new"), sparse_vector("new"), limit=5)] == [
+        "new"
+    ]
+    assert await store.count(ACME) == 2
+
+
+async def test_the_same_revision_may_be_put_again_with_a_better_text(store: VectorStore) -> None:
+    await store.put_tickets(ACME, [ticket(1, "before")])
+    await store.put_tickets(ACME, [ticket(1, "after")])
+    assert [hit.subject for hit in await similar(store, "after")] == ["after"]
+
+
+async def test_one_stale_ticket_does_not_hold_back_the_others_of_its_batch(store: VectorStore) -> None:
+    await store.put_tickets(ACME, [ticket(1, PRINTER, 10)])
+    await store.put_tickets(ACME, [ticket(1, "stale", 9), ticket(2, "fresh", 9)])
+    assert {hit.subject for hit in await similar(store, "fresh")} == {PRINTER, "fresh"}
+
+
+async def test_a_dropped_ticket_is_gone_for_its_tenant_alone(store: VectorStore) -> None:
+    for host in (ACME, OTHER):
+        await store.put_tickets(host, TICKETS)
+    await store.drop_ticket(ACME, 1)
+    await store.drop_ticket(ACME, 999)
+    assert 1 not in ids(await similar(store, PRINTER, limit=10))
+    assert ids(await similar(store, PRINTER, OTHER, limit=1)) == [1]
+
+
+async def test_a_dropped_tenant_leaves_nothing_behind(store: VectorStore) -> None:
+    for host in (ACME, OTHER):
+        await store.put_tickets(host, TICKETS)
+        await store.put_articles(host, [article(1, PRINTER)])
+    assert await store.drop_tenant(ACME) == 0
+    assert await store.count(ACME) == 0
+    assert await similar(store, PRINTER) == []
+    assert await store.count(OTHER) == len(TICKETS) + 1
+
+
+async def test_nothing_to_put_is_no_error(store: VectorStore) -> None:
+    await store.put_tickets(ACME, [])
+    await store.put_articles(ACME, [])
+    assert await store.count(ACME) == 0
+
+
+async def test_a_vector_of_the_wrong_size_is_refused_as_a_failed_stage(store: VectorStore) -> None:
+    with pytest.raises(StageFailed) as failure:
+        await store.similar_tickets(ACME, [1.0, 0.0], sparse_vector(PRINTER), limit=1, exclude=None)
+    assert failure.value.kind == "vectors"
+    assert PRINTER not in failure.value.detail
+
+
+async def test_a_closed_store_fails_as_a_stage_and_may_be_closed_again(store: VectorStore) -> None:
+    await store.close()
+    await store.close()
+    with pytest.raises(StageFailed):
+        await store.count(ACME)
