@@ -12,10 +12,13 @@ from typing import Any
 import pydantic
 import rich_click as click
 from click.exceptions import Exit
+from pydantic_settings import SettingsError
 from rich.console import Console
+from rich.markup import escape
 
 from deploy.commands import backfill as backfill_command
 from deploy.commands import tenant as tenant_command
+from deploy.data_folder import check_format
 from deploy.settings import DeploySettings
 from deploy.up import AllSettings, ingest_alone, serve_alone, up, worker_alone
 from ingest.settings import IngestSettings
@@ -27,6 +30,7 @@ from shared.settings import Settings
 
 click.rich_click.TEXT_MARKUP = "rich"
 errors = Console(stderr=True, soft_wrap=True)
+DEMO_DATA = Path(".canvas/demo")
 
 data_option = click.option(
     "--data", type=click.Path(file_okay=False, path_type=Path), help="Data folder (default: CANVAS_DATA_DIR or .canvas)"
@@ -34,7 +38,7 @@ data_option = click.option(
 port_option = click.option("--port", type=click.IntRange(0, 65535), help="Port (default: CANVAS_PORT or 8080)")
 
 
-def load_settings(data: Path | None = None, port: int | None = None) -> AllSettings:
+def load_settings(data: Path | None = None, port: int | None = None, ingest_port: int | None = None) -> AllSettings:
     """Settings from the environment and `.env`, with what the command line says on top.
 
     Raises:
@@ -45,9 +49,19 @@ def load_settings(data: Path | None = None, port: int | None = None) -> AllSetti
     except pydantic.ValidationError as error:
         wrong = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
         raise StartupError(f"The settings can't be used: {wrong}") from error
+    except SettingsError as error:
+        raise StartupError(f"The settings can't be used: {_variable(error)}: Input should be valid JSON") from error
     shared = found.shared.model_copy(update={"data_dir": data} if data else {})
-    deploy = found.deploy.model_copy(update={"port": port} if port is not None else {})
+    ports = {"port": port, "ingest_port": ingest_port}
+    deploy = found.deploy.model_copy(update={name: value for name, value in ports.items() if value is not None})
     return AllSettings(shared, found.ingest, found.serve, deploy)
+
+
+def _variable(error: SettingsError) -> str:
+    """The variable that can't be parsed; pydantic-settings names the field, in quotes, in the middle of its message."""
+    groups = (Settings, IngestSettings, ServeSettings, DeploySettings)
+    names = {name: field.validation_alias for group in groups for name, field in group.model_fields.items()}
+    return next(str(alias) for name, alias in names.items() if f'"{name}"' in str(error))
 
 
 def run(settings: AllSettings, job: Coroutine[Any, Any, Any]) -> None:
@@ -91,12 +105,13 @@ def serve_command(data: Path | None, port: int | None) -> None:
 
 @canvas.command("ingest")
 @data_option
-def ingest_command(data: Path | None) -> None:
+@click.option("--port", type=click.IntRange(0, 65535), help="Port (default: CANVAS_INGEST_PORT or 8081)")
+def ingest_command(data: Path | None, port: int | None) -> None:
     """Run the webhook receiver alone.
 
-    Example:  REDIS_URL=redis://redis:6379 CANVAS_INGEST_PORT=8081 canvas ingest
+    Example:  REDIS_URL=redis://redis:6379 canvas ingest --port 8081
     """
-    settings = load_settings(data)
+    settings = load_settings(data, ingest_port=port)
     run(settings, ingest_alone(settings))
 
 
@@ -129,7 +144,10 @@ def demo_command(data: Path | None, port: int | None) -> None:
     """
     from deploy.demo.run import demo
 
-    settings = load_settings(data or Path(".canvas/demo"), port)
+    settings = load_settings(data, port)
+    if "data_dir" not in settings.shared.model_fields_set:
+        settings = load_settings(DEMO_DATA, port)
+    check_format(settings.shared.data_dir)  # before the helpdesk writes into it
     run(settings, demo(settings))
 
 
@@ -149,5 +167,5 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except CanvasError as error:
-        errors.print(f"[red]canvas:[/red] {error.detail}", highlight=False)
+        errors.print(f"[red]canvas:[/red] {escape(error.detail)}", highlight=False)
         sys.exit(2 if isinstance(error, StartupError) else 1)

@@ -36,7 +36,10 @@ def check_format(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not file.exists():
-            file.write_text(f"{FORMAT}\n", "ascii")
+            # Whole or not there at all: another part may start on the same folder at this moment.
+            draft = folder / f"FORMAT.{os.getpid()}"
+            draft.write_text(f"{FORMAT}\n", "ascii")
+            draft.replace(file)
         found = file.read_text("ascii").strip()
     except OSError as error:
         raise StartupError(f"The data folder {folder} can't be used: {error.strerror}") from error
@@ -55,6 +58,8 @@ async def redis_ready(settings: Settings) -> AsyncIterator[Settings]:
         StartupError: no Redis can be had; the error says what to do.
     """
     check_format(settings.data_dir)
+    if settings.redis_cache_url is not None:
+        await _client(settings.redis_cache_url.get_secret_value(), "REDIS_CACHE_URL").aclose()
     if settings.redis_url is not None:
         await _check_outside(settings)
         yield settings
@@ -63,15 +68,21 @@ async def redis_ready(settings: Settings) -> AsyncIterator[Settings]:
         yield settings.model_copy(update={"redis_url": SecretStr(url)})
 
 
+def _client(url: str, name: str) -> Redis:
+    try:
+        client: Redis = Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5)
+    except ValueError as error:
+        raise StartupError(f"{name} is not a Redis URL such as redis://127.0.0.1:6379/0") from error
+    return client
+
+
 async def _check_outside(settings: Settings) -> None:
-    client = Redis.from_url(state_url(settings), socket_connect_timeout=5, socket_timeout=5)
+    client = _client(state_url(settings), "REDIS_URL")
     try:
         info = await client.info()
         policy = info.get("maxmemory_policy", "noeviction")
     except (RedisError, OSError) as error:
         raise StartupError(f"REDIS_URL does not answer ({type(error).__name__}): is the server running?") from error
-    except ValueError as error:
-        raise StartupError("REDIS_URL is not a Redis URL such as redis://127.0.0.1:6379/0") from error
     finally:
         await client.aclose()
     version = str(info.get("redis_version", "0.0"))

@@ -18,7 +18,7 @@ from deploy.settings import DeploySettings
 from ingest.context import WorkerContext, receiver_context, worker_context
 from ingest.settings import IngestSettings
 from ingest.webhooks import create_receiver
-from ingest.worker import run_workers
+from ingest.worker import workers_running
 from serve.app import create_serve
 from serve.context import serve_context
 from serve.settings import ServeSettings
@@ -65,18 +65,6 @@ async def everything(
         router = PathRouter(create_serve(serving, settings.serve), {"webhooks": receiver, **(mounted or {})})
         await stack.enter_async_context(workers_running(worker, list(Queue)))
         yield Running(await stack.enter_async_context(running(router, sock)), worker)
-
-
-@asynccontextmanager
-async def workers_running(context: WorkerContext, queues: Sequence[Queue]) -> AsyncIterator[None]:
-    """Run workers beside the block, and stop them at its end."""
-    stopping = asyncio.Event()
-    task = asyncio.create_task(run_workers(context, queues, stopping))
-    try:
-        yield
-    finally:
-        stopping.set()
-        await task
 
 
 def stop_signal() -> asyncio.Event:

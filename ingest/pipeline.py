@@ -20,9 +20,12 @@ from ingest.stages import clean, embed, fetch, recommend, similar, summarize
 from ingest.stages.writing import Draft
 from ingest.thread import Thread
 from shared.due import Claim
-from shared.errors import StageFailed
+from shared.errors import CanvasError, StageFailed
+from shared.logs import failure
+from shared.metrics import STAGE_SECONDS
 from shared.models import Canvas, CanvasStatus, Provenance, Reply, SimilarTicket, Solution, StageReport, Summary
-from shared.run_log import Event
+from shared.run_log import Event, LeaseLost
+from shared.tasks import first_cause
 from shared.tenants import Tenant
 
 log = structlog.get_logger()
@@ -45,17 +48,29 @@ class Run:
 
     @asynccontextmanager
     async def stage(self, name: str) -> AsyncIterator[None]:
-        """Time a stage, report it, and swallow its failure: the stages after it see an empty part."""
+        """Time a stage, report it, and swallow its failure: the stages after it see an empty part.
+
+        A ticket that is gone or can't be fetched is no stage's failure and ends the run.
+        """
         started = time.perf_counter()
         code = ""
         try:
             yield
         except StageFailed as error:
-            code, self.failed = error.kind, True
-            log.warning("stage failed", host=self.claim.host, ticket=self.claim.ticket_id, stage=name, kind=error.kind)
-        finally:
-            report = StageReport(name=name, ms=round((time.perf_counter() - started) * 1000, 1), error=code)
-            self.reports.append(report)
+            code = error.kind
+        except (CanvasError, LeaseLost):
+            raise
+        except Exception as error:  # noqa: BLE001
+            # An edge: a bug in one stage must not cost the agent the work of the others.
+            code = "internal"
+            log.error("bug in a stage", stage=name, **failure(error))  # noqa: TRY400
+        seconds = time.perf_counter() - started
+        STAGE_SECONDS.labels(stage=name).observe(seconds)
+        report = StageReport(name=name, ms=round(seconds * 1000, 1), error=code)
+        self.reports.append(report)
+        if code:
+            self.failed = True
+            log.warning("stage failed", host=self.claim.host, ticket=self.claim.ticket_id, stage=name, kind=code)
         await self.emit(Event.STAGE, report)
 
 
@@ -79,13 +94,6 @@ async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ca
     return _canvas(run, thread, summary.result(), *rest.result())
 
 
-def first_cause(group: BaseException) -> BaseException:
-    """The first single exception inside nested groups: what a caller of concurrent work wants to know."""
-    while isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
-    return group
-
-
 async def read_thread(context: WorkerContext, tenant: Tenant, ticket_id: int) -> Thread:
     """Fetch and clean a ticket; the errors are those of `fetch`."""
     ticket = await fetch.fetch(context.freshdesk(tenant), ticket_id)
@@ -93,12 +101,14 @@ async def read_thread(context: WorkerContext, tenant: Tenant, ticket_id: int) ->
 
 
 async def _read(run: Run) -> Thread:
+    ticket: dict[str, Any] | None = None
     async with run.stage(fetch.NAME):
         ticket = await fetch.fetch(run.context.freshdesk(run.tenant), run.claim.ticket_id)
     async with run.stage(clean.NAME):
-        # A long thread is tens of milliseconds of parsing: not on the loop that streams to others.
-        return await asyncio.to_thread(clean.clean, ticket, run.tenant.statuses)
-    raise StageFailed("The ticket could not be cleaned", kind="clean")
+        if ticket is not None:
+            # A long thread is tens of milliseconds of parsing: not on the loop that streams to others.
+            return await asyncio.to_thread(clean.clean, ticket, run.tenant.statuses)
+    raise StageFailed("The ticket could not be read", kind="unreadable")
 
 
 async def _summarize(run: Run, thread: Thread) -> Summary | None:

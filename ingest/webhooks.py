@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from litestar import Litestar, Request, get, post
 from litestar.datastructures import State
+from litestar.params import FromPath
 from litestar.response import Response
 from redis.exceptions import RedisError
 
@@ -35,12 +36,13 @@ def create_receiver(context: ReceiverContext) -> Litestar:
         state=State({"context": context}),
         exception_handlers=canvas_error_handlers(),
         request_max_body_size=MAX_BODY_BYTES,
+        logging_config=None,
         openapi_config=None,
     )
 
 
 @post("/webhooks/freshdesk/{tenant:str}", status_code=202)
-async def receive(tenant: str, request: Request[Any, Any, State]) -> dict[str, Any]:
+async def receive(tenant: FromPath[str], request: Request[Any, Any, State]) -> dict[str, Any]:
     """Mark the ticket that a webhook names as due: `{"accepted": true, "ticket_id": 12, "generation": 3}`."""
     context: ReceiverContext = request.app.state.context
     try:

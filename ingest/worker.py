@@ -9,7 +9,8 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import structlog
@@ -22,6 +23,7 @@ from ingest.jobs.backfill import backfill
 from ingest.jobs.precompute import precompute
 from shared import queues, workers
 from shared.queues import Queue
+from shared.tasks import beside
 
 SWEEP_EVERY = timedelta(seconds=1)
 SWEEP_GRACE = timedelta(seconds=2)
@@ -42,15 +44,12 @@ BACKFILL_TIMEOUT = timedelta(hours=12)
 log = structlog.get_logger()
 
 
-async def run_workers(context: WorkerContext, serving: Sequence[Queue], stopping: asyncio.Event) -> None:
-    """Work on the given queues until `stopping` is set; running jobs are given up then and swept up later."""
-    async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(_supervise(context, queue)) for queue in serving]
-        running.append(tasks.create_task(_sweep(context)))
-        running.append(tasks.create_task(_report(context, serving)))
-        await stopping.wait()
-        for task in running:
-            task.cancel()
+@asynccontextmanager
+async def workers_running(context: WorkerContext, serving: Sequence[Queue]) -> AsyncIterator[None]:
+    """Work on the given queues beside the block; jobs that run at its end are given up, and swept up later."""
+    queues_served = [_supervise(context, queue) for queue in serving]
+    async with beside(*queues_served, _sweep(context), _report(context, serving)):
+        yield
 
 
 def make_worker(context: WorkerContext, queue: Queue, pool: object) -> Worker:

@@ -32,4 +32,5 @@ def create_serve(context: ServeContext, serve: ServeSettings) -> Litestar:
         ),
         openapi_config=OpenAPIConfig(title="Prompt Canvas", version="0.1.0", path="/schema"),
         request_max_body_size=MAX_BODY_BYTES,
+        logging_config=None,
     )

@@ -6,7 +6,6 @@ stream of the process's own.
 """
 
 import asyncio
-import contextlib
 import secrets
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from redis.exceptions import RedisError
 from shared import keys
 from shared.errors import RunMissing
 from shared.run_log import Entry, RunLog, parse_entry
+from shared.tasks import stop
 
 BLOCK_MS = 2000
 """Below the socket's time-out, or a quiet stream would look like a dead server."""
@@ -86,9 +86,7 @@ class RunFollowers:
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         if self._reader is not None:
-            self._reader.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._reader
+            await stop(self._reader)
 
     async def exists(self, host: str, run_id: str) -> bool:
         """Whether there is such a run for this tenant."""
@@ -115,7 +113,8 @@ class RunFollowers:
                         return
                     continue
                 try:
-                    await asyncio.wait_for(changed.wait(), heartbeat_s)
+                    async with asyncio.timeout(heartbeat_s):
+                        await changed.wait()
                 except TimeoutError:
                     yield []
         finally:
@@ -164,23 +163,24 @@ class RunFollowers:
 
     async def _read_forever(self) -> None:
         while True:
-            streams = {run.key: run.last_id for run in self._runs.values() if run.entries and not run.ended}
-            if not streams:
+            waiting = {run.key: run for run in self._runs.values() if run.entries and not run.ended}
+            if not waiting:
                 self._idle.clear()
                 await self._idle.wait()
                 continue
             try:
-                await self._read_once(streams)
+                await self._read_once(waiting)
             except (RedisError, OSError) as error:
                 log.warning("follower reader retries", reason=type(error).__name__)
                 await asyncio.sleep(RETRY_S)
 
-    async def _read_once(self, streams: dict[str, str]) -> None:
-        places: dict[Any, Any] = {**streams, self._wake_key: self._wake_id}
+    async def _read_once(self, waiting: dict[str, Followed]) -> None:
+        places: dict[Any, Any] = {key: run.last_id for key, run in waiting.items()} | {self._wake_key: self._wake_id}
         answer = await self._state.xread(places, count=READ_COUNT, block=BLOCK_MS)
         for name, rows in answer or []:
             key = name.decode()
             if key == self._wake_key:
                 self._wake_id = rows[-1][0].decode()
-            elif key in self._runs:
-                self._runs[key].add([parse_entry(entry_id, fields) for entry_id, fields in rows])
+            else:
+                # To the object whose place was asked for: its followers may have left, and others come, meanwhile.
+                waiting[key].add([parse_entry(entry_id, fields) for entry_id, fields in rows])

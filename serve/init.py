@@ -12,7 +12,7 @@ import structlog
 from litestar import Request, Response, route
 from litestar.datastructures import State
 from litestar.enums import HttpMethod
-from litestar.params import Parameter
+from litestar.params import PathParameter
 from redis.exceptions import RedisError
 
 from serve.context import ServeContext
@@ -47,7 +47,7 @@ def parse_ticket_id(text: str) -> int:
 @route("/init/{ticket_id:str}", http_method=[HttpMethod.GET, HttpMethod.POST], status_code=200)
 async def init(
     request: Request[Any, Any, State],
-    ticket_id: Annotated[str, Parameter(description="Freshdesk's number of the ticket")],
+    ticket_id: Annotated[str, PathParameter(description="Freshdesk's number of the ticket")],
 ) -> Response[Any]:
     """The Canvas of a ticket."""
     number = parse_ticket_id(ticket_id)

@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Request, get
 from litestar.datastructures import State
+from litestar.params import FromPath
 from litestar.response import Stream
 
 from serve.context import ServeContext
@@ -14,7 +15,7 @@ MAX_RUN_ID = 40
 
 
 @get("/runs/{run_id:str}")
-async def run_events(request: Request[Any, Any, State], run_id: str) -> Stream:
+async def run_events(request: Request[Any, Any, State], run_id: FromPath[str]) -> Stream:
     """Stream a run of the caller's own tenant; another tenant's run does not exist for it."""
     context: ServeContext = request.app.state.context
     headers = request.headers

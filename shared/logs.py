@@ -6,7 +6,9 @@ says that it is a secret or a person's words.
 
 import logging
 import sys
+import traceback
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -26,6 +28,16 @@ def mask_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> Mutable
     return event
 
 
+def failure(error: BaseException) -> dict[str, str]:
+    """What may be logged of an unexpected error: its type and where it was raised.
+
+    Never its message or local variables, which may quote a ticket.
+    """
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    places = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+    return {"error": type(error).__name__, "where": " > ".join(places)}
+
+
 def set_up_logging(settings: Settings) -> None:
     """Configure structlog once per process; libraries' own loggers stay at warning and above.
 
@@ -41,7 +53,6 @@ def set_up_logging(settings: Settings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             mask_secrets,
-            structlog.processors.format_exc_info,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.log_level.upper())),

@@ -10,6 +10,7 @@ from litestar.types import ExceptionHandlersMap
 from redis.exceptions import RedisError
 
 from shared.errors import CanvasError, StoreUnavailable, Transient
+from shared.logs import failure
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -47,8 +48,7 @@ def _http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[dic
 
 
 def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
-    # Only the type and the place are logged: a message may quote what a customer wrote.
-    log.error("unexpected error", path=request.scope["path"], reason=type(error).__name__)
+    log.error("unexpected error", route=request.scope["path_template"], **failure(error))
     return problem_response(CanvasError())
 
 

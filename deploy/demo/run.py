@@ -6,14 +6,12 @@ API, and the tickets come in by the same backfill that a real account uses.
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
 
 from pydantic import SecretStr
 from rich.console import Console
@@ -25,6 +23,7 @@ from deploy.http_server import bind
 from deploy.up import AllSettings, Running, everything, stop_signal
 from ingest.freshdesk.client import freshdesk_http
 from ingest.registration import install_webhooks, register_tenant
+from shared.tasks import beside
 
 DOMAIN = "demo.freshdesk.com"
 ADMIN_KEY = "demo-key"
@@ -69,7 +68,7 @@ async def running_demo(settings: AllSettings) -> AsyncIterator[Demo]:
         shared = settings.shared.model_copy(update={"freshdesk_urls": {DOMAIN: helpdesk_url}})
         desk = create_desk(helpdesk_url, DOMAIN, AGENT_KEY, ADMIN_TOKEN, http)
         async with everything(replace(settings, shared=shared), {"desk": desk}) as started:
-            await _connect(started, http, helpdesk_url)
+            await _connect(started)
             seeded = await watch_backfill(started.worker, DOMAIN)
             yield Demo(started.url, helpdesk_url, helpdesk, started, seeded)
 
@@ -90,7 +89,7 @@ def load_helpdesk(saved: Path) -> Helpdesk:
     return helpdesk
 
 
-async def _connect(started: Running, http: Any, helpdesk_url: str) -> None:
+async def _connect(started: Running) -> None:
     """Register the tenant as a newcomer would, and point the helpdesk's rules at this process."""
     freshdesk = started.worker.freshdesk_with(DOMAIN, SecretStr(ADMIN_KEY))
     tenant, _ = await register_tenant(started.worker, freshdesk, DOMAIN, ADMIN_KEY)
@@ -101,11 +100,10 @@ async def _connect(started: Running, http: Any, helpdesk_url: str) -> None:
 async def _saving(helpdesk: Helpdesk, folder: Path) -> AsyncIterator[None]:
     """Keep what happens in the helpdesk in the data folder, so that the next start goes on from there."""
     folder.mkdir(parents=True, exist_ok=True)
-    task = asyncio.create_task(_save_changes(helpdesk, folder / "helpdesk.json"))
     try:
-        yield
+        async with beside(_save_changes(helpdesk, folder / "helpdesk.json")):
+            yield
     finally:
-        task.cancel()
         _save(helpdesk, folder / "helpdesk.json")
 
 
@@ -121,14 +119,15 @@ async def _save_changes(helpdesk: Helpdesk, file: Path) -> None:
 def _save(helpdesk: Helpdesk, file: Path) -> None:
     draft = file.with_suffix(".tmp")
     draft.write_text(json.dumps(helpdesk.snapshot(), ensure_ascii=False), "utf-8")
-    os.replace(draft, file)
+    draft.replace(file)
 
 
 def _say(settings: AllSettings, started: Demo) -> None:
     seeded = started.seeded
     seconds = seeded.took.total_seconds()
     if seeded.tickets:
-        console.print(f"{seeded.tickets} tickets precomputed in {seconds:.1f} s ({seeded.tickets / seconds:.1f} a second)")
+        rate = seeded.tickets / seconds
+        console.print(f"{seeded.tickets} tickets precomputed in {seconds:.1f} s ({rate:.1f} a second)")
     else:
         console.print(f"{seeded.current} tickets were precomputed already")
     models = ", ".join(writer.name for writer in started.running.worker.writers)

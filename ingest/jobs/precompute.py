@@ -11,13 +11,15 @@ import msgspec
 import structlog
 
 from ingest.context import WorkerContext
-from ingest.pipeline import first_cause, run_ticket
+from ingest.pipeline import run_ticket
 from shared.canvas_store import to_ms
 from shared.due import LEASE, Claim, Ending, backoff
 from shared.errors import TOMBSTONES, CanvasError, Transient
+from shared.logs import failure
 from shared.models import Canvas
 from shared.queues import Queue
 from shared.run_log import Event, LeaseLost
+from shared.tasks import beside
 from shared.tenants import Tenant
 
 MAX_LOOKS = 10
@@ -49,13 +51,9 @@ async def precompute(job: dict[str, Any], host: str, ticket_id: int) -> None:
 async def run_claimed(context: WorkerContext, tenant: Tenant, claim: Claim) -> str:
     """Run a claimed ticket and settle it; returns how it was settled."""
     try:
-        async with asyncio.TaskGroup() as tasks:
-            renewal = tasks.create_task(_renew(context, claim))
+        async with beside(_renew(context, claim)):
             ending = await _run(context, tenant, claim)
-            renewal.cancel()
-    except ExceptionGroup as group:
-        if not isinstance(first_cause(group), LeaseLost):
-            raise
+    except LeaseLost:
         # Whoever holds the lease now starts over: nothing of ours was kept but a Canvas that may be newer.
         return "lost"
     return await context.ledger.settle(claim, ending)
@@ -78,9 +76,9 @@ async def _run(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ending:
         raise
     except CanvasError as error:
         return _postpone(claim, error)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # The edge of the process: a bug must leave the ticket due with a reason, not kill the worker.
-        log.exception("run failed", host=claim.host, ticket=claim.ticket_id, run=claim.run_id)
+        log.error("run failed", host=claim.host, ticket=claim.ticket_id, **failure(error))  # noqa: TRY400
         return _postpone(claim, CanvasError(f"Unexpected {type(error).__name__}"))
 
 

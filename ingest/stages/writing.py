@@ -4,7 +4,8 @@ Where one fails after its first words were shown, `reset` takes them back before
 never sees half of two texts.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -16,7 +17,7 @@ from shared.run_log import Event
 
 T = TypeVar("T")
 Emit = Callable[[Event, Any], Awaitable[None]]
-Ask = Callable[[Writer], AsyncIterator[Delta | Written[T]]]
+Ask = Callable[[Writer], AsyncGenerator[Delta | Written[T]]]
 log = structlog.get_logger()
 
 
@@ -49,13 +50,15 @@ async def write(task: str, part: Event, writers: Sequence[Writer], ask: Ask[T], 
     raise failure
 
 
-async def _follow(chunks: AsyncIterator[Delta | Written[T]], part: Event, emit: Emit) -> Written[T]:
+async def _follow(chunks: AsyncGenerator[Delta | Written[T]], part: Event, emit: Emit) -> Written[T]:
     written: Written[T] | None = None
-    async for chunk in chunks:
-        if isinstance(chunk, Delta):
-            await emit(part, {"text": chunk.text})
-        else:
-            written = chunk
+    # Closed here, whatever happens: an abandoned generator would keep its provider call open.
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            if isinstance(chunk, Delta):
+                await emit(part, {"text": chunk.text})
+            else:
+                written = chunk
     if written is None:
         raise StageFailed("The writer stopped before its end", kind="truncated")
     return written

@@ -53,7 +53,7 @@ def _split(line: str) -> list[str]:
     start = 0
     for match in END.finditer(line):
         end = match.end()
-        if match["mark"] and (_abbreviates(line, start, match.start()) or _goes_on(line, match)):
+        if match["mark"] and (_abbreviates(line, start, match.start()) or _goes_on(line, start, match)):
             continue
         if match.start() == end and min(end - start, len(line) - end) < SHORTEST:
             continue
@@ -73,6 +73,11 @@ def _abbreviates(line: str, start: int, stop: int) -> bool:
     return stop - start <= len(before) and before.strip().isdigit()
 
 
-def _goes_on(line: str, match: re.Match[str]) -> bool:
-    """Whether the sentence continues after a remark in parentheses: "some (a lot!) of them"."""
-    return match["mark"].endswith(")") and line[match.end() : match.end() + 3].lstrip()[:1].islower()
+def _goes_on(line: str, start: int, match: re.Match[str]) -> bool:
+    """Whether the sentence continues in small letters: "some (a lot!) of them", "the Config. editor".
+
+    Who begins sentences with small letters anyway gets each of them alone.
+    """
+    if not line[match.end() : match.end() + 3].lstrip()[:1].islower():
+        return False
+    return match["mark"].endswith(")") or (match["mark"] == "." and line[start : start + 3].lstrip()[:1].isupper())

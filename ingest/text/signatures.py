@@ -29,7 +29,8 @@ SIGNED = re.compile(
     r"(?:[가-힣A-Za-z.]{2,12} ){0,2}[가-힣A-Za-z]{1,10}(?<![을를]) ?(?:드림|올림|배상)[.]?"
 )
 CONTACT = re.compile(
-    r"(?i)(?:tel|phone|mobile|mob|cell|fax|e-?mail|web|office|direct|[tmfpe]|전화|휴대폰|휴대전화|핸드폰|팩스|이메일|메일|주소)"
+    r"(?i)(?:상담|운영|업무|근무|영업)\s?시간|평일|(?:business|office|opening|support) hours"
+    r"|(?:tel|phone|mobile|mob|cell|fax|e-?mail|web|office|direct|[tmfpe]|전화|휴대폰|휴대전화|핸드폰|팩스|이메일|메일|주소)"
     r"\s?[.:)]\s?\S|https?://\S+$|www\.\S+$|\S+@\S+\.\w+$|\+?\d[\d ().-]{6,20}$"
 )
 SENTENCE = re.compile(
@@ -83,7 +84,8 @@ def _without_closing(lines: list[str]) -> list[str]:
         line = lines[number].strip()
         if len(line) <= WIDEST and CLOSING.fullmatch(line):
             below = [other.strip() for other in lines[number + 1 :] if other.strip()]
-            return lines[:number] if below and all(map(_is_signature_line, below)) else lines
+            signed = any(len(other) <= WIDEST and SIGNED.fullmatch(other) for other in below)
+            return lines[:number] if below and (signed or all(map(_is_signature_line, below))) else lines
     return lines
 
 

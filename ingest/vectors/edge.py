@@ -21,6 +21,7 @@ from ingest.vectors.points import (
     DENSE,
     RRF_K,
     SPARSE,
+    Found,
     Hit,
     Kind,
     collection_name,
@@ -123,7 +124,7 @@ class EdgeVectorStore:
         self, where: engine.Filter, dense: list[float], sparse: SparseVector, limit: int, hit_type: type[Hit]
     ) -> list[Hit]:
         found = self._shard.query(_hybrid(where, dense, sparse, limit))
-        return hits([(point.payload, _dense_of(point)) for point in found], dense, hit_type)
+        return hits(map(_found, found), dense, hit_type)
 
     def _drop(self, operation: engine.UpdateOperation) -> None:
         self._shard.update(operation)
@@ -187,7 +188,7 @@ def _upsert(host: str, point: TicketPoint | ArticlePoint) -> engine.UpdateOperat
 
 
 def _hybrid(where: engine.Filter, dense: list[float], sparse: SparseVector, limit: int) -> engine.QueryRequest:
-    """Both searches and their fusion. The filter stands in each of them: outside alone, others eat the candidates."""
+    """Both searches and their fusion. The filter stands in each of them, so that no engine's reading of one matters."""
     depth = max(CANDIDATES, limit)
     words = engine.SparseVector(sparse.indices, sparse.values)
     return engine.QueryRequest(
@@ -209,8 +210,9 @@ def _hybrid(where: engine.Filter, dense: list[float], sparse: SparseVector, limi
     )
 
 
-def _dense_of(point: engine.ScoredPoint) -> Any:
-    return point.vector[DENSE] if isinstance(point.vector, dict) else []
+def _found(point: engine.ScoredPoint) -> Found:
+    vectors = point.vector
+    return Found(point.score, point.payload, vectors[DENSE] if isinstance(vectors, dict) else [])
 
 
 def _first_line(error: Exception) -> str:

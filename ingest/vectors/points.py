@@ -5,8 +5,8 @@ The id is made from tenant, kind and number, so an upsert needs no look-up and n
 
 import re
 import uuid
-from collections.abc import Sequence
-from typing import Any, Final, Literal, TypeVar
+from collections.abc import Iterable
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -53,10 +53,19 @@ def payload(host: str, point: TicketPoint | ArticlePoint) -> dict[str, Any]:
     return {**fields, "tenant": host, "kind": point_kind(point)}
 
 
-def hits(found: Sequence[tuple[dict[str, Any] | None, Any]], dense: list[float], hit_type: type[Hit]) -> list[Hit]:
-    """Hits from (payload, dense vector) pairs in their order, each with its cosine similarity to `dense`.
+class Found(NamedTuple):
+    """A point as the engine returns it: what fusion made of its ranks, its payload and its dense vector."""
 
-    The fused score is a matter of ranks and says nothing to a person, so the similarity is computed here.
+    fused: float
+    payload: dict[str, Any] | None
+    dense: Any
+
+
+def hits(found: Iterable[Found], dense: list[float], hit_type: type[Hit]) -> list[Hit]:
+    """Hits in the order of fusion, each with its cosine similarity to `dense`.
+
+    The fused score is a matter of ranks and says nothing to a person, so the similarity is computed here. It also
+    decides between equals, of which fusion makes many (third and fifth, fifth and third) in an order that changes.
 
     Raises:
         msgspec.ValidationError: a stored payload lacks a field.
@@ -64,8 +73,10 @@ def hits(found: Sequence[tuple[dict[str, Any] | None, Any]], dense: list[float],
     query = np.asarray(dense)
     length = float(np.linalg.norm(query)) or 1.0
     scored = []
-    for fields, vector in found:
+    for point in found:
         # Stored vectors are of unit length: Qdrant normalises them where the distance is cosine.
-        score = float(np.asarray(vector) @ query) / length
-        scored.append(msgspec.convert({**(fields or {}), "score": min(max(score, 0.0), 1.0)}, hit_type))
-    return scored
+        cosine = float(np.asarray(point.dense) @ query) / length
+        hit = msgspec.convert({**(point.payload or {}), "score": min(max(cosine, 0.0), 1.0)}, hit_type)
+        scored.append((round(point.fused, 6), cosine, hit))
+    scored.sort(key=lambda entry: entry[:2], reverse=True)
+    return [hit for _, _, hit in scored]

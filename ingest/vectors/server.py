@@ -10,7 +10,7 @@ of its point (documented since 1.16; replicas may order two concurrent writes of
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import structlog
 from qdrant_client import AsyncQdrantClient, models
@@ -22,6 +22,7 @@ from ingest.vectors.points import (
     DENSE,
     RRF_K,
     SPARSE,
+    Found,
     Hit,
     Kind,
     collection_name,
@@ -137,7 +138,7 @@ class QdrantVectorStore:
                 with_payload=True,
                 with_vectors=[DENSE],
             )
-            return hits([(point.payload, _dense_of(point)) for point in answer.points], dense, hit_type)
+            return hits(map(_found, answer.points), dense, hit_type)
 
 
 @asynccontextmanager
@@ -229,7 +230,7 @@ def _upsert(host: str, point: TicketPoint | ArticlePoint) -> models.UpsertOperat
 
 
 def _searches(where: models.Filter, dense: list[float], sparse: SparseVector, depth: int) -> list[models.Prefetch]:
-    """The two searches that are fused, each with the whole filter: outside alone, others eat the candidates."""
+    """The two searches that are fused, each with the whole filter: the outer one alone is the engine's to interpret."""
     words = models.SparseVector(indices=sparse.indices, values=sparse.values)
     # Which words are rare is the tenant's own matter: others must not shift its ranking.
     scope = models.SearchParams(idf=models.IdfCorpusParams(corpus=where))
@@ -239,5 +240,6 @@ def _searches(where: models.Filter, dense: list[float], sparse: SparseVector, de
     ]
 
 
-def _dense_of(point: models.ScoredPoint) -> Any:
-    return point.vector[DENSE] if isinstance(point.vector, dict) else []
+def _found(point: models.ScoredPoint) -> Found:
+    vectors = point.vector
+    return Found(point.score, point.payload, vectors[DENSE] if isinstance(vectors, dict) else [])

@@ -3,7 +3,7 @@
 A writer yields `Delta`s while it writes and exactly one `Written` at its end. One contract test runs over all of them.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -67,7 +67,7 @@ class Writer(Protocol):
         """`extractive`, or `provider/model`."""
         ...
 
-    def summarize(self, thread: Thread, language: str) -> AsyncIterator[Delta | Written[Summary]]:
+    def summarize(self, thread: Thread, language: str) -> AsyncGenerator[Delta | Written[Summary]]:
         """Summarize a thread in `language` ("ko" or "en"); the deltas make up `Summary.text`.
 
         Raises:
@@ -77,7 +77,7 @@ class Writer(Protocol):
 
     def recommend(
         self, thread: Thread, neighbours: Sequence[Neighbour], articles: Sequence[Article], language: str
-    ) -> AsyncIterator[Delta | Written[list[Reply]]]:
+    ) -> AsyncGenerator[Delta | Written[list[Reply]]]:
         """Recommend replies to the customer's last message; the deltas make up the first reply's text.
 
         Raises:

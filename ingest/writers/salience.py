@@ -8,31 +8,42 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest.text.sentences import sentences
 from ingest.thread import Author, Message, Thread
 from ingest.writers import cues
 
-FIRST, LAST = 8, 24
+FIRST, LAST = 6, 18
 """Messages from the beginning and from the end of a thread that are read; what lies between seldom matters later."""
-LONGEST_MESSAGE, MOST_SENTENCES = 4000, 30
+LONGEST_MESSAGE, MOST_SENTENCES = 3000, 30
 """Characters and sentences of one message that are read; behind that there are logs."""
+LONGEST_SENTENCE = 600
+"""Characters of what has no full stop."""
 
+URL = re.compile(r"https?://\S+")
 WORD = re.compile(r"[A-Za-z0-9][\w.+-]*[A-Za-z0-9]|[가-힣]+")
 STOP = frozenset(
-    "the and for that this with you your are was were have has had not but can will would could should from they them there "  # noqa: SIM905
-    "what when which who how why all any some get got just out about into than then also only been being very more most "
-    "does did doing don one two its it's i'm i've isn't don't can't in on at to of is it as an be by or if so no my me we us "
-    "do go up am he she his her our their these those here now like want need please thanks thank hello".split()
+    re.findall(
+        r"\S+",
+        """the and for that this with you your are was were have has had not but can will would could should from they
+        them there what when which who how why all any some get got just out about into than then also only been being
+        very more most does did doing don one two its it's i'm i've isn't don't can't in on at to of is it as an be by
+        or if so no my me we us do go up am he she his her our their these those here now like want need please thanks
+        thank hello""",
+    )
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """A sentence that may be selected; `message` and `place` count from 0 within the thread and its message."""
+    """A sentence that may be selected; `message` and `place` count from 0 within the thread and its message.
+
+    `bare` is the text without addresses of web pages, which look like questions and codes.
+    """
 
     text: str
+    bare: str
     author: Author
     message: int
     place: int
@@ -62,17 +73,17 @@ def candidates(thread: Thread) -> list[Candidate]:
     Greetings, thanks and words to a machine are left out, and so is what somebody repeats of an earlier message.
     """
     found: list[Candidate] = []
-    seen: set[str] = set()
+    seen = ""
     for number, message in _read(thread.messages):
-        own: set[str] = set()
+        own: list[str] = []
         for place, sentence in enumerate(sentences(message.text[:LONGEST_MESSAGE])[:MOST_SENTENCES]):
-            text = cues.own_words(sentence)
+            text = cues.own_words(sentence[:LONGEST_SENTENCE])
             key = re.sub(r"\W+", "", text.lower())
-            if not key or key in seen or cues.says_nothing(text):
-                continue
-            own.add(key)
-            found.append(Candidate(text, message.author, number, place, terms(text)))
-        seen |= own
+            bare = text if message.author == "agent" else URL.sub("", text)  # an agent's link is an answer
+            if key and key not in seen and not cues.says_nothing(bare):
+                own.append(key)
+                found.append(Candidate(text, URL.sub("", text), message.author, number, place, terms(text)))
+        seen = "\n".join([seen[-2 * LONGEST_MESSAGE :], *own])
     return _weighted(found, terms(thread.subject))
 
 
@@ -82,7 +93,7 @@ def _read(messages: list[Message]) -> Iterable[tuple[int, Message]]:
 
 
 def _weighted(found: list[Candidate], subject: frozenset[str]) -> list[Candidate]:
-    """The candidates with their weight: cosine to the centroid, plus the share of the subject's terms, 0 to 2."""
+    """The candidates with their weight: cosine to the centroid, plus the share of the subject's terms, 0 to 2.5."""
     count = Counter(term for candidate in found for term in candidate.terms)
     rarity = {term: math.log(1 + len(found) / number) for term, number in count.items()}
     centroid = {term: number * rarity[term] for term, number in count.items()}
@@ -92,11 +103,7 @@ def _weighted(found: list[Candidate], subject: frozenset[str]) -> list[Candidate
         own = math.sqrt(sum(rarity[term] ** 2 for term in candidate.terms)) or 1.0
         cosine = sum(rarity[term] * centroid[term] for term in candidate.terms) / (own * length)
         about = len(candidate.terms & subject) / max(3, len(subject))
-        weighted.append(
-            Candidate(
-                candidate.text, candidate.author, candidate.message, candidate.place, candidate.terms, cosine + about
-            )
-        )
+        weighted.append(replace(candidate, weight=cosine + 1.5 * about))
     return weighted
 
 
@@ -128,13 +135,14 @@ SHORT, LONG = 40, 240
 
 def problem_score(candidate: Candidate) -> float:
     """How well a customer's sentence tells the problem; what is said first counts most."""
-    text = candidate.text
+    text = candidate.bare
     return (
         candidate.weight
         + 0.6 * bool(cues.TROUBLE.search(text))
-        + 0.2 * bool(cues.QUESTION.search(text) or cues.REQUEST.search(text))
         + 0.25 * bool(cues.SPECIFIC.search(text))
         - 0.3 * bool(cues.TRIED.search(text))
+        - 0.3 * bool(cues.CONDITION.search(text) or cues.HEDGE.search(text))
+        - 0.8 * bool(cues.HELP.search(text) or cues.ATTACHED.search(text))
         + (0.5 / (1 + 0.3 * candidate.place) if candidate.message == 0 else 0.0)
         + shape(text)
     )
@@ -142,35 +150,52 @@ def problem_score(candidate: Candidate) -> float:
 
 def tried_score(candidate: Candidate) -> float:
     """How well a sentence tells what was tried or advised; zero or less without a cue for it."""
-    text = candidate.text
+    text = candidate.bare
     pattern = cues.TRIED if candidate.author == "customer" else cues.STEP
     matches = len(pattern.findall(text)) + (candidate.author != "customer" and cues.DONE.search(text) is not None)
     if not matches:
         return 0.0
-    return 0.5 * min(matches, 3) + candidate.weight + 0.2 * bool(cues.TROUBLE.search(text)) + shape(text)
+    pointer = 0.8 * bool(cues.POINTER.search(text))
+    return 0.4 * min(matches, 3) + candidate.weight + 0.2 * bool(cues.TROUBLE.search(text)) + shape(text) - pointer
 
 
 def asked_score(candidate: Candidate) -> float:
     """How well a sentence tells what its author waits for; the last words count most."""
-    text = candidate.text
+    text = candidate.bare
     return (
         0.7 * candidate.weight
         + 0.7 * bool(cues.QUESTION.search(text))
-        + 0.6 * bool(cues.REQUEST.search(text))
+        + 0.6 * bool(cues.REQUEST.search(text) or cues.ASKED_BACK.search(text))
         + 0.4 * bool(cues.TROUBLE.search(text))
+        - 0.3 * bool(cues.HELP.search(text))
         + 0.02 * candidate.place
         + shape(text)
     )
 
 
 def outcome_score(candidate: Candidate) -> float:
-    """How well an agent's sentence tells what was done or advised."""
-    text = candidate.text
+    """How well an agent's sentence tells what was done or advised; the newest messages and first words count most."""
+    text = candidate.bare
     return (
         candidate.weight
         + 0.8 * bool(cues.DONE.search(text))
         + 0.6 * bool(cues.STEP.search(text))
         + 0.3 * bool(cues.PROMISE.search(text))
-        - 0.4 * bool(cues.QUESTION.search(text))
+        - 0.8 * bool(cues.QUESTION.search(text))
+        - 0.5 * bool(cues.CONDITION.search(text))
+        - 0.6 * bool(cues.POINTER.search(text))
+        + 0.12 * candidate.message
+        + 0.4 / (1 + 0.5 * candidate.place)
         + shape(text)
     )
+
+
+def closing_score(candidate: Candidate) -> float:
+    """How well a customer's last sentence tells whether it is over."""
+    return asked_score(candidate) + 0.8 * bool(cues.CONFIRMED.search(candidate.bare))
+
+
+def note_score(candidate: Candidate) -> float:
+    """How well a sentence of a private note tells what an agent must know: findings, decisions, warnings."""
+    text = candidate.bare
+    return candidate.weight + 0.5 * bool(cues.WARNING.search(text)) + 0.3 * bool(cues.DONE.search(text)) + shape(text)

@@ -17,12 +17,33 @@ from shared.vault import Vault, new_secret
 
 ACME, OTHER = "acme.freshdesk.com", "other.freshdesk.com"
 NOT_HOSTS = [
-    "", "acme", "freshdesk.com", ".freshdesk.com", "acme.freshdesk.com.", "acme.freshdesk.com:443", "http://acme.freshdesk.com",
-    "acme.freshdesk.com/x", "acme.freshdesk.com@evil.example", "evil.example#acme.freshdesk.com", "acme.freshdesk.com.evil.example",
-    "127.0.0.1", "[::1]", "169.254.169.254", "localhost", "-a.freshdesk.com", "a-.freshdesk.com", "a" * 64 + ".freshdesk.com",
-    "ac%6De.freshdesk.com", "acme\\.freshdesk.com", "acme。freshdesk.com", "аcme.freshdesk.com", "acme.freshdesk.com\n.evil.example",
-    "a b.freshdesk.com", "acme.sub.freshdesk.com", "acme.freshdesk.co",
-]  # fmt: skip
+    "",
+    "acme",
+    "freshdesk.com",
+    ".freshdesk.com",
+    "acme.freshdesk.com.",
+    "acme.freshdesk.com:443",
+    "http://acme.freshdesk.com",
+    "acme.freshdesk.com/x",
+    "acme.freshdesk.com@evil.example",
+    "evil.example#acme.freshdesk.com",
+    "acme.freshdesk.com.evil.example",
+    "127.0.0.1",
+    "[::1]",
+    "169.254.169.254",
+    "localhost",
+    "-a.freshdesk.com",
+    "a-.freshdesk.com",
+    "a" * 64 + ".freshdesk.com",
+    "ac%6De.freshdesk.com",
+    "acme\\.freshdesk.com",
+    "acme。freshdesk.com",
+    "аcme.freshdesk.com",
+    "acme.freshdesk.com\n.evil.example",
+    "a b.freshdesk.com",
+    "acme.sub.freshdesk.com",
+    "acme.freshdesk.co",
+]
 
 
 @pytest.mark.parametrize("text", NOT_HOSTS)

@@ -1,0 +1,197 @@
+// The demo desk: list, ticket and sidebar side by side. The sidebar is the Freshdesk app's own modules; only what lies
+// in this folder knows the look-alike. The open ticket stands in the address, so links and the back button work.
+
+import { CanvasApi } from "/desk/app/scripts/api.js";
+import { Sidebar } from "/desk/app/scripts/sidebar.js";
+import { sleep } from "/desk/app/scripts/stream.js";
+import { duration, preferredLanguage, translator } from "/desk/app/scripts/texts.js";
+import { CanvasView } from "/desk/app/scripts/view.js";
+import { desk } from "/desk/static/desk_api.js";
+import { chooseTicket, showArticle } from "/desk/static/dialogs.js";
+import { TicketList } from "/desk/static/list.js";
+import { DESK_TEXTS } from "/desk/static/texts.js";
+import { TicketPane } from "/desk/static/ticket.js";
+
+const POLL_MS = 2000;
+const TOAST_MS = 4000;
+/** Polls ask for what changed since a little before the last change: times are cut to the second. */
+const OVERLAP_MS = 2000;
+
+const $ = (id) => document.getElementById(id);
+const config = await desk.config();
+let language = stored("language") ?? preferredLanguage();
+let t = translator(language, DESK_TEXTS);
+let current = null;
+let shownAt = "";
+let newestChange = "";
+
+const list = new TicketList($("tickets"), $("no-tickets"));
+const pane = new TicketPane($("ticket"), {
+  status: (status) => act(() => desk.setStatus(current, status)),
+  customerReplies: () => act(() => desk.customerReply(current)),
+  burst: () => act(burst),
+  send: (role, text) =>
+    act(() => (role === "agent" ? desk.agentReply : desk.customerReply)(current, text), "toastSent"),
+});
+const view = new CanvasView($("sidebar"), {
+  language,
+  actions: {
+    retry: () => sidebar.retry(),
+    insert: (text) => pane.insert(text),
+    openTicket: (id) => (location.hash = `#/tickets/${id}`),
+    openArticle: (id) => act(async () => showArticle($("article"), await desk.article(id))),
+  },
+});
+const api = new CanvasApi({
+  credentials: () => ({ "X-Freshdesk-Domain": config.domain, "X-Freshdesk-API-Key": config.api_key }),
+});
+const sidebar = new Sidebar({ api, view });
+
+/** Show the ticket that the address names. */
+async function route() {
+  const id = Number(location.hash.match(/^#\/tickets\/([1-9]\d{0,14})$/)?.[1] ?? 0) || null;
+  if (id === current) return;
+  current = id;
+  shownAt = "";
+  list.choose(id);
+  if (id === null) return sidebar.close();
+  // The sidebar does not wait for the ticket, nor the ticket for the sidebar: so it is in Freshdesk.
+  sidebar.open(id);
+  await refreshTicket();
+  return list.scrollToChosen();
+}
+
+/** Fetch the open ticket; where it has changed, the sidebar looks again. */
+async function refreshTicket() {
+  const id = current;
+  try {
+    const ticket = await desk.ticket(id);
+    if (id !== current) return;
+    if (shownAt && ticket.updated_at !== shownAt) sidebar.touch(ticket.updated_at);
+    shownAt = ticket.updated_at;
+    pane.show(ticket);
+  } catch (error) {
+    if (id === current) pane.fail(error.message);
+  }
+}
+
+/** Fetch what changed; the first time everything. */
+async function refreshList() {
+  const first = newestChange === "";
+  const since = first ? "" : new Date(Date.parse(newestChange) - OVERLAP_MS).toISOString();
+  const { tickets } = await desk.tickets(since);
+  list.update(tickets, { first });
+  for (const { id, updated_at: at } of tickets) {
+    if (Date.parse(at) > Date.parse(newestChange || 0)) newestChange = at;
+    if (id === current && shownAt && at !== shownAt) await refreshTicket();
+  }
+}
+
+/** Do something, then show what it changed; says so if it fails. Resolves to whether it worked. */
+async function act(work, done = null) {
+  try {
+    await work();
+    if (done) toast(t(done));
+  } catch (error) {
+    toast(t("toastFailed", { reason: error.message }));
+    return false;
+  }
+  if (current !== null) {
+    await refreshTicket();
+    sidebar.touch(shownAt);
+  }
+  await refreshList().catch(() => {});
+  return true;
+}
+
+async function burst() {
+  const began = performance.now();
+  const { updates } = await desk.burst(current);
+  toast(t("toastBurst", { updates, ms: duration(performance.now() - began) }));
+}
+
+async function create(ticket, { open }) {
+  const { id } = await desk.create({ language, ...ticket });
+  if (open) location.hash = `#/tickets/${id}`;
+  else toast(t("toastCreated", { id }));
+  await refreshList();
+  list.choose(current);
+}
+
+async function chooseAndCreate() {
+  const chosen = await chooseTicket($("chooser"), config.samples, t, language);
+  if (!chosen) return;
+  const { open, ...ticket } = chosen;
+  await create(ticket, { open });
+}
+
+function setLanguage(chosen) {
+  language = chosen;
+  t = translator(language, DESK_TEXTS);
+  store("language", language);
+  document.documentElement.lang = language;
+  document.title = t("title");
+  for (const [attribute, target] of [
+    ["t", null],
+    ["tLabel", "aria-label"],
+    ["tTitle", "title"],
+    ["tPlaceholder", "placeholder"],
+  ]) {
+    const name = attribute.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    for (const element of document.querySelectorAll(`[data-${name}]`)) {
+      const text = t(element.dataset[attribute]);
+      if (target) element.setAttribute(target, text);
+      else element.textContent = text;
+    }
+  }
+  for (const button of $("languages").children)
+    button.setAttribute("aria-pressed", String(button.dataset.language === language));
+  list.setLanguage(t, language);
+  pane.setLanguage(t, language);
+  view.setLanguage(language);
+}
+
+let toastTimer;
+function toast(text) {
+  $("toast").textContent = text;
+  $("toast").classList.add("shown");
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => $("toast").classList.remove("shown"), TOAST_MS);
+}
+
+/** Browsers may forbid storage; then the choice lasts as long as the page. */
+function stored(key) {
+  try {
+    return localStorage.getItem(`canvas-desk-${key}`);
+  } catch {
+    return null;
+  }
+}
+
+function store(key, value) {
+  try {
+    localStorage.setItem(`canvas-desk-${key}`, value);
+  } catch {
+    // Not kept, then.
+  }
+}
+
+$("domain").textContent = config.domain;
+$("languages").addEventListener(
+  "click",
+  ({ target }) => target.dataset.language && setLanguage(target.dataset.language),
+);
+$("search").addEventListener("input", ({ target }) => list.search(target.value));
+$("new-ticket").addEventListener("click", () => create({}, { open: true }).catch((error) => toast(error.message)));
+$("choose-ticket").addEventListener("click", () => chooseAndCreate().catch((error) => toast(error.message)));
+addEventListener("hashchange", route);
+
+setLanguage(language);
+await refreshList().catch((error) => toast(error.message));
+if (!location.hash && list.newest !== null) history.replaceState(null, "", `#/tickets/${list.newest}`);
+await route();
+for (;;) {
+  await sleep(POLL_MS);
+  // A failed poll is no news: the next one comes soon.
+  if (!document.hidden) await refreshList().catch(() => {});
+}

@@ -1,0 +1,86 @@
+// What stands around a Canvas: name and badges, the status line, the progress of a run, and the message in its place
+// where there is none. Built once: a live region that is replaced is not read out.
+
+import { el, refill } from "./dom.js";
+import { button } from "./parts.js";
+
+const STAGES = ["fetch", "clean", "embed", "similar", "summarize", "recommend"];
+
+/** The header: which light is on, what the status line says, and how old the Canvas is. */
+export class StatusHead {
+  #light = el("span", { class: "pc-light", "aria-hidden": "true" });
+  #line = el("span", { role: "status", "aria-live": "polite" });
+  #age = el("span", { class: "pc-age" });
+  #badges = el("span", { class: "pc-badges" });
+  element = el(
+    "header",
+    { class: "pc-header" },
+    el("h2", {}, "Prompt Canvas"),
+    this.#badges,
+    el("p", { class: "pc-status" }, this.#light, this.#line, this.#age),
+  );
+
+  say(kind, text) {
+    this.#light.className = `pc-light pc-${kind}`;
+    // Setting the same words again would read them out again.
+    if (this.#line.textContent !== text) this.#line.textContent = text;
+  }
+
+  age(text) {
+    this.#age.textContent = text;
+  }
+
+  badges(...badges) {
+    refill(this.#badges, ...badges);
+  }
+}
+
+/** Six thin bars that fill as the stages end, and the name of one that is at work. */
+export class Progress {
+  #bars = STAGES.map((name) => el("li", { "data-stage": name }));
+  #list = el("ol", {}, this.#bars);
+  #name = el("span", { class: "pc-stage" });
+  element = el("div", { class: "pc-progress", hidden: true }, this.#list, this.#name);
+
+  label(t) {
+    this.#list.setAttribute("aria-label", t("progress"));
+    for (const bar of this.#bars) bar.title = t(`stage_${bar.dataset.stage}`);
+  }
+
+  begin() {
+    this.element.hidden = false;
+  }
+
+  stage({ name, error }, t) {
+    this.begin();
+    const ended = this.#bars.find((bar) => bar.dataset.stage === name);
+    if (ended) ended.className = error ? "pc-failed" : "pc-done";
+    const next = this.#bars.find((bar) => !bar.className);
+    this.#name.textContent = next ? t(`stage_${next.dataset.stage}`) : "";
+  }
+
+  restart() {
+    for (const bar of this.#bars) bar.className = "";
+    this.#name.textContent = "";
+  }
+
+  end() {
+    this.restart();
+    this.element.hidden = true;
+  }
+}
+
+/** A calm message where nothing can be shown: what is wrong, and what to do. */
+export class Message {
+  element = el("section", { class: "pc-problem", hidden: true });
+
+  show(title, advice, retryText, retry) {
+    const again = retry ? button(retryText, "retry", "pc-primary", retry) : null;
+    refill(this.element, el("h3", {}, title), el("p", {}, advice), again);
+    this.element.hidden = false;
+  }
+
+  hide() {
+    this.element.hidden = true;
+  }
+}

@@ -1,0 +1,180 @@
+// How the parts of a Canvas look: functions from data to elements, without state.
+//
+// `kit` is what they share: `{t, language, extractive, actions}`. Actions may be missing: what the host page can't do
+// has no button (insert) or is a plain link (tickets, articles).
+
+import { el, link } from "./dom.js";
+
+/** Summary: the text, then what is known of problem, attempts and next step. */
+export function summaryPart(summary, kit) {
+  if (!summary) return [quiet(kit.t("noSummary"))];
+  const rows = ["problem", "tried", "next_step"].filter((name) => summary[name] && summary[name] !== summary.text);
+  return [
+    summary.text && el("p", { class: "pc-text" }, summary.text),
+    rows.length > 0 &&
+      el(
+        "dl",
+        { class: "pc-facts" },
+        rows.map((name) => el("div", {}, el("dt", {}, kit.t(name)), el("dd", {}, summary[name]))),
+      ),
+  ];
+}
+
+/** The requester's mood, where it matters. */
+export function sentimentChip(summary, kit) {
+  if (!summary || summary.sentiment === "neutral") return null;
+  return el("span", { class: `pc-chip pc-${summary.sentiment}` }, kit.t(`sentiment_${summary.sentiment}`));
+}
+
+/** Similar tickets, the most alike first. */
+export function similarPart(tickets, kit) {
+  if (!tickets.length) return [quiet(kit.t("noSimilar"))];
+  const { openTicket } = kit.actions;
+  const item = (ticket) => {
+    const percent = Math.round(ticket.score * 100);
+    const title = { class: "pc-title", "data-key": `ticket-${ticket.ticket_id}` };
+    const open = openTicket && (() => openTicket(ticket.ticket_id));
+    return el(
+      "li",
+      {},
+      link(ticket.url, ticket.subject, title, open),
+      el(
+        "p",
+        { class: "pc-meta" },
+        el("span", {}, `#${ticket.ticket_id}`),
+        el("span", {}, ticket.status),
+        el("span", { class: "pc-score" }, kit.t("score", { percent })),
+      ),
+      ticket.resolution && el("p", { class: "pc-snippet" }, ticket.resolution),
+    );
+  };
+  return [el("ul", { class: "pc-items" }, tickets.map(item))];
+}
+
+/** Solution articles; those that customers can't see say so. */
+export function solutionsPart(solutions, kit) {
+  if (!solutions.length) return [quiet(kit.t("noSolutions"))];
+  const { openArticle } = kit.actions;
+  const item = (article) => {
+    const title = { class: "pc-title", "data-key": `article-${article.article_id}` };
+    const open = openArticle && (() => openArticle(article.article_id));
+    return el(
+      "li",
+      {},
+      link(article.url, article.title, title, open),
+      !article.public && el("span", { class: "pc-chip" }, kit.t("agentsOnly")),
+      article.snippet && el("p", { class: "pc-snippet" }, article.snippet),
+    );
+  };
+  return [el("ul", { class: "pc-items" }, solutions.map(item))];
+}
+
+/** One recommended reply with its buttons. */
+export function replyPart(reply, kit) {
+  const text = el("p", { class: "pc-text pc-reply-text" }, reply.text);
+  const said = el("div", { class: "pc-reply" }, text);
+  return [
+    said,
+    el(
+      "p",
+      { class: "pc-meta" },
+      reply.tone && el("span", {}, kit.t(`tone_${reply.tone}`)),
+      reply.sources.length > 0 &&
+        el(
+          "span",
+          {},
+          `${kit.t("sources")} `,
+          reply.sources.map((source) => sourceLink(source, kit)),
+        ),
+    ),
+    el(
+      "div",
+      { class: "pc-buttons" },
+      kit.actions.insert &&
+        button(kit.t("insert"), "insert", "pc-primary", (event) => kit.insert(reply, event.currentTarget)),
+      button(kit.t("copy"), "copy", "", (event) => kit.copy(reply, event.currentTarget)),
+    ),
+  ];
+}
+
+/** Long replies are folded; a button shows the rest. */
+export function foldLongReply(body, kit) {
+  const text = body.querySelector(".pc-reply-text");
+  if (!text || text.scrollHeight <= text.clientHeight + 2) return;
+  const more = button(kit.t("showAll"), "more", "pc-link", () => {
+    const all = text.classList.toggle("pc-all");
+    more.textContent = kit.t(all ? "showLess" : "showAll");
+  });
+  text.after(more);
+}
+
+/** Which of several replies is shown: "1 2 3". */
+export function replyPager(replies, chosen, kit, choose) {
+  if (replies.length < 2) return null;
+  const page = (_, index) =>
+    el(
+      "button",
+      {
+        type: "button",
+        "data-key": `reply-${index}`,
+        "aria-label": kit.t("replyNumber", { number: index + 1 }),
+        "aria-pressed": String(index === chosen),
+        onclick: () => choose(index),
+      },
+      String(index + 1),
+    );
+  return el("span", { class: "pc-pager", role: "group", "aria-label": kit.t("replies") }, replies.map(page));
+}
+
+/** Who and what made this Canvas: models, tokens, cost and the time of each stage. */
+export function provenancePart(provenance, kit) {
+  const { t } = kit;
+  const models = Object.entries(provenance.models);
+  const rows = models.map(([task, model]) => [
+    t(`model_${task}`),
+    model === "extractive" ? t("modelExtractive") : model,
+  ]);
+  const { input = 0, output = 0 } = provenance.tokens;
+  if (input + output > 0) rows.push([t("tokens"), t("tokensValue", { input, output })]);
+  if (provenance.cost) rows.push([t("cost"), `$${provenance.cost.toFixed(4)}`]);
+  const stages = provenance.stages.map(
+    (stage) => `${stage.name} ${Math.round(stage.ms)} ms${stage.error ? ` (${stage.error})` : ""}`,
+  );
+  if (stages.length) rows.push([t("stages"), stages.join(" · ")]);
+  return [
+    el(
+      "dl",
+      {},
+      rows.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
+    ),
+  ];
+}
+
+/** A line for what is empty or failed. */
+export function quiet(text) {
+  return el("p", { class: "pc-quiet" }, text);
+}
+
+/** Grey bars where text will stand; they appear only if it takes longer than a blink (see the style sheet). */
+export function skeleton(lines) {
+  const bars = Array.from({ length: lines }, () => el("span", { class: "pc-bar" }));
+  return el("div", { class: "pc-skeleton", "aria-hidden": "true" }, bars);
+}
+
+/** A button; `key` is what keeps the focus on it when its part is drawn anew. */
+export function button(text, key, style, onclick) {
+  return el("button", { type: "button", class: `pc-button ${style}`.trim(), "data-key": key, onclick }, text);
+}
+
+/** `ticket:12` and `article:7` lead to the ticket or article where the host page can show it. */
+function sourceLink(source, kit) {
+  const [kind, id] = source.split(":");
+  const text = ["ticket", "article"].includes(kind) ? kit.t(`source_${kind}`, { id }) : source;
+  const open = { ticket: kit.actions.openTicket, article: kit.actions.openArticle }[kind];
+  if (!open) return el("span", { class: "pc-source" }, text);
+  return el(
+    "button",
+    { type: "button", class: "pc-source", "data-key": `source-${source}`, onclick: () => open(Number(id)) },
+    text,
+  );
+}

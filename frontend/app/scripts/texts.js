@@ -1,0 +1,160 @@
+// Every text of the sidebar, in English and Korean, side by side. `{name}` is filled in.
+
+export const TEXTS = {
+  // What happened, in the status line
+  opening: { en: "Opening…", ko: "여는 중…" },
+  hit: { en: "At once, in {ms}", ko: "바로 표시, {ms}" },
+  refreshing: { en: "At once, in {ms} — being refreshed", ko: "바로 표시, {ms} — 새로 고치는 중" },
+  refreshed: { en: "Refreshed in {ms}", ko: "{ms} 만에 새로 고침" },
+  waiting: { en: "Nothing stored yet — being computed", ko: "저장된 내용이 없어 계산하는 중" },
+  queued: { en: "Waiting for a worker…", ko: "작업자를 기다리는 중…" },
+  streamed: {
+    en: "Streamed: first event after {first}, all of it after {ms}",
+    ko: "스트리밍: 첫 이벤트 {first}, 전체 {ms}",
+  },
+  changed: { en: "The ticket has changed — looking again", ko: "티켓이 바뀌어 다시 확인하는 중" },
+  behind: { en: "Computed before the ticket's last change", ko: "티켓의 마지막 변경 전에 계산된 내용" },
+  cut: { en: "Connection lost — trying again", ko: "연결이 끊겨 다시 시도하는 중" },
+  retrying: { en: "{title} — trying again", ko: "{title} — 다시 시도하는 중" },
+  computed: { en: "computed {age}", ko: "{age} 계산" },
+  justNow: { en: "just now", ko: "방금" },
+
+  // Stages, as they run
+  stage_fetch: { en: "Reading the ticket", ko: "티켓 읽기" },
+  stage_clean: { en: "Cleaning the thread", ko: "대화 정리" },
+  stage_embed: { en: "Finding its meaning", ko: "의미 파악" },
+  stage_similar: { en: "Finding similar tickets", ko: "비슷한 티켓 찾기" },
+  stage_summarize: { en: "Summarizing", ko: "요약" },
+  stage_recommend: { en: "Recommending replies", ko: "답변 추천" },
+  progress: { en: "Progress of the run", ko: "진행 상황" },
+
+  // Parts
+  summary: { en: "Summary", ko: "요약" },
+  problem: { en: "Problem", ko: "문제" },
+  tried: { en: "Tried so far", ko: "시도한 것" },
+  next_step: { en: "Next step", ko: "다음 단계" },
+  similar: { en: "Similar tickets", ko: "비슷한 티켓" },
+  solutions: { en: "Solution articles", ko: "솔루션 문서" },
+  replies: { en: "Recommended replies", ko: "추천 답변" },
+  noSummary: { en: "There is nothing to summarize.", ko: "요약할 내용이 없습니다." },
+  noSimilar: { en: "No similar tickets yet.", ko: "아직 비슷한 티켓이 없습니다." },
+  noSolutions: { en: "No article answers this.", ko: "맞는 문서가 없습니다." },
+  noReplies: { en: "No reply to recommend.", ko: "추천할 답변이 없습니다." },
+  partFailed: { en: "This part could not be computed ({reason}).", ko: "이 부분은 계산하지 못했습니다 ({reason})." },
+  score: { en: "{percent} % alike", ko: "{percent}% 비슷" },
+  agentsOnly: { en: "agents only", ko: "상담원 전용" },
+  replyNumber: { en: "Reply {number}", ko: "답변 {number}" },
+  sources: { en: "From", ko: "출처" },
+  source_ticket: { en: "Ticket #{id}", ko: "티켓 #{id}" },
+  source_article: { en: "Article {id}", ko: "문서 {id}" },
+  sentiment_positive: { en: "Content", ko: "만족" },
+  sentiment_neutral: { en: "Neutral", ko: "보통" },
+  sentiment_negative: { en: "Unhappy", ko: "불만" },
+  sentiment_urgent: { en: "Urgent", ko: "긴급" },
+  tone_friendly: { en: "Friendly", ko: "친근하게" },
+  tone_formal: { en: "Formal", ko: "정중하게" },
+  tone_brief: { en: "Brief", ko: "간결하게" },
+
+  // Actions
+  insert: { en: "Insert", ko: "답변란에 넣기" },
+  inserted: { en: "Inserted", ko: "넣었습니다" },
+  copy: { en: "Copy", ko: "복사" },
+  copied: { en: "Copied", ko: "복사됨" },
+  notAllowed: { en: "Not allowed here", ko: "여기서는 할 수 없습니다" },
+  showAll: { en: "Show all", ko: "모두 보기" },
+  showLess: { en: "Show less", ko: "접기" },
+  retry: { en: "Try again", ko: "다시 시도" },
+
+  // Honesty
+  partial: { en: "incomplete", ko: "일부 누락" },
+  partialWhy: { en: "A part of this Canvas could not be computed.", ko: "일부 내용을 계산하지 못했습니다." },
+  degraded: { en: "fallback", ko: "대체 모델" },
+  degradedWhy: {
+    en: "The preferred model failed; another one wrote this.",
+    ko: "우선 모델이 실패하여 다른 모델이 작성했습니다.",
+  },
+  extractive: { en: "extracted", ko: "발췌" },
+  extractiveSummary: {
+    en: "Sentences taken from the ticket, not written by a model",
+    ko: "모델이 쓴 글이 아니라 티켓에서 뽑은 문장입니다",
+  },
+  extractiveReplies: {
+    en: "Replies that agents sent on similar tickets, not written by a model",
+    ko: "모델이 쓴 글이 아니라 비슷한 티켓에서 상담원이 보낸 답변입니다",
+  },
+  made: { en: "How this was made", ko: "만들어진 과정" },
+  model_summary: { en: "Summary", ko: "요약" },
+  model_replies: { en: "Replies", ko: "답변" },
+  model_embedding: { en: "Search", ko: "검색" },
+  modelExtractive: { en: "extractive, no model", ko: "발췌 (모델 없음)" },
+  tokens: { en: "Tokens", ko: "토큰" },
+  tokensValue: { en: "{input} in, {output} out", ko: "입력 {input}, 출력 {output}" },
+  cost: { en: "Cost", ko: "비용" },
+  stages: { en: "Stages", ko: "단계" },
+
+  // Problems: what is wrong, and what to do
+  problem_missing: { en: "There is no such ticket", ko: "이 티켓을 찾을 수 없습니다" },
+  advice_missing: {
+    en: "It may have been removed, or your account can't see it.",
+    ko: "삭제되었거나 이 계정으로는 볼 수 없는 티켓입니다.",
+  },
+  problem_deleted: { en: "This ticket was deleted", ko: "삭제된 티켓입니다" },
+  advice_deleted: {
+    en: "Restore it from Freshdesk's trash, and its Canvas comes back.",
+    ko: "Freshdesk 휴지통에서 복원하면 다시 표시됩니다.",
+  },
+  problem_spam: { en: "This ticket is marked as spam", ko: "스팸으로 표시된 티켓입니다" },
+  advice_spam: {
+    en: "Spam is not read. Mark it as no spam if that is wrong.",
+    ko: "스팸은 읽지 않습니다. 잘못 분류되었다면 스팸을 해제하세요.",
+  },
+  problem_unauthorized: { en: "Prompt Canvas does not know you", ko: "인증되지 않았습니다" },
+  advice_unauthorized: {
+    en: "Check the domain and the API key in the app's settings.",
+    ko: "앱 설정에서 도메인과 API 키를 확인하세요.",
+  },
+  problem_unavailable: { en: "Not available at the moment", ko: "지금은 사용할 수 없습니다" },
+  advice_unavailable: {
+    en: "It is tried again on its own. The ticket itself is not affected.",
+    ko: "자동으로 다시 시도합니다. 티켓 업무에는 영향이 없습니다.",
+  },
+  problem_freshdesk: { en: "Freshdesk does not answer", ko: "Freshdesk가 응답하지 않습니다" },
+  problem_network: { en: "No connection to Prompt Canvas", ko: "Prompt Canvas에 연결할 수 없습니다" },
+  advice_network: { en: "Check that it is running and reachable.", ko: "서버가 실행 중인지 확인하세요." },
+  problem_other: { en: "This did not work", ko: "처리하지 못했습니다" },
+  advice_other: { en: "The server said: {title}", ko: "서버 응답: {title}" },
+};
+
+/** `t(key, values)` in one language; an unknown key shows itself, so that it is noticed. */
+export function translator(language, table = TEXTS) {
+  return (key, values = {}) => {
+    const text = table[key]?.[language] ?? table[key]?.en ?? key;
+    return text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+  };
+}
+
+/** "ko" where the browser prefers Korean, else "en". */
+export function preferredLanguage(languages = navigator.languages) {
+  const known = languages.map((tag) => tag.slice(0, 2).toLowerCase()).find((tag) => ["ko", "en"].includes(tag));
+  return known ?? "en";
+}
+
+/** A duration: `12 ms`, `1.4 s`. */
+export function duration(ms) {
+  if (ms < 1) return "<1 ms";
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+const UNITS = [
+  ["day", 86_400_000],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+  ["second", 1000],
+];
+
+/** How long ago: "40s ago", "3분 전", and `justNow` below a second. */
+export function age(ms, language, justNow) {
+  const [unit, size] = UNITS.find(([, length]) => ms >= length) ?? [];
+  if (!unit) return justNow;
+  return new Intl.RelativeTimeFormat(language, { style: "narrow" }).format(-Math.floor(ms / size), unit);
+}

@@ -1,0 +1,39 @@
+"""The writer that needs no model: it selects what people wrote instead of writing anything itself."""
+
+from collections.abc import AsyncGenerator, Sequence
+
+from ingest.thread import Thread
+from ingest.writers.digest import digest
+from ingest.writers.protocol import Article, Delta, Neighbour, Written
+from ingest.writers.replies import recommend
+from shared.models import Reply, Summary
+
+NAME = "extractive"
+
+
+class ExtractiveWriter:
+    """Implements `Writer` without a model, a key or a network; costs no tokens and never fails.
+
+    All of its work is done at once within the event loop: it reads 24 messages of a thread at most, which takes 5 to
+    10 ms for real ones and 40 ms for ones of 3,000 characters each.
+    """
+
+    @property
+    def name(self) -> str:
+        """Always `extractive`."""
+        return NAME
+
+    async def summarize(self, thread: Thread, language: str) -> AsyncGenerator[Delta | Written[Summary]]:
+        """Selects the sentences that carry the problem, what was tried and the latest state; labels in `language`."""
+        lines, summary = digest(thread, language)
+        for number, line in enumerate(lines):
+            yield Delta(line if number == 0 else "\n" + line)
+        yield Written(value=summary, model=NAME)
+
+    async def recommend(
+        self, thread: Thread, neighbours: Sequence[Neighbour], articles: Sequence[Article], language: str
+    ) -> AsyncGenerator[Delta | Written[list[Reply]]]:
+        """Recommends what agents sent on the most similar tickets, in `language`: the customer's, not the agent's."""
+        replies = recommend(thread, neighbours, articles, language)
+        yield Delta(replies[0].text)
+        yield Written(value=replies, model=NAME)

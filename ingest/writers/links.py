@@ -1,0 +1,74 @@
+"""Links that a model may write: those of the ticket and of its sources. All others are taken out.
+
+A model that reads strangers' text can be talked into linking to them, or into putting what it knows into a link.
+Text is cleaned word by word (a word with the white space before it), so that a text that is still being written is
+cleaned exactly like the finished one.
+"""
+
+import re
+from collections.abc import Iterable
+
+_HOST = r"(?:[a-z0-9](?:[a-z0-9-]{0,62})\.)+[a-z]{2,24}(?![a-z0-9-])"
+_REST = r"(?:[a-z0-9\-._~:/?#\[\]@!$&'()*+,;=%|]*[a-z0-9\-_~/#&=+$@%*])?"
+_BEFORE = r"(?<![a-z0-9.@/_-])"  # not inside an address or a path; Hangul may stand before a link
+
+LINK = re.compile(
+    # with a scheme: of ASCII, so that a Korean particle ends it, unless it begins with something else
+    rf"[a-z][a-z0-9+.\-]{{0,30}}://(?:[a-z0-9]{_REST}|\S+)"
+    rf"|(?:javascript|vbscript|mailto|file):[^\s]+|data:\w+/\S+"
+    rf"|(?<![:/\w])//{_HOST}{_REST}"
+    rf"|{_BEFORE}www\.[a-z0-9]{_REST}"
+    rf"|{_BEFORE}{_HOST}/{_REST}"
+    # without scheme and path only where the last part can hardly be a file's ending or a product's name
+    rf"|{_BEFORE}(?:[a-z0-9](?:[a-z0-9-]{{0,62}})\.)+(?:com|org|info|biz|kr|ru|xyz|top|click|link|site|online|shop)"
+    r"(?![a-z0-9-]|\.[a-z0-9])",
+    re.IGNORECASE,
+)
+HOST = re.compile(_BEFORE.replace("/", "") + _HOST, re.IGNORECASE)
+WORD = re.compile(r"\s*\S+")
+EMPTY_BRACKETS = re.compile(r"\(\)|\[\]|<>|\{\}")
+END_OF_SENTENCE = re.compile(r"[.!?]+\Z")
+
+
+class Links:
+    """The links that occur in `texts`; their hosts alone are allowed too."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        whole = "\n".join(texts)
+        found = (*LINK.finditer(whole), *HOST.finditer(whole))
+        self._allowed = {_normal(match[0]) for match in found}
+
+    def clean(self, text: str) -> str:
+        """The text without foreign links, and without white space at its end."""
+        return "".join(self._word(match[0]) for match in WORD.finditer(text))
+
+    def _word(self, word: str) -> str:
+        kept, before = word, ""
+        while kept != before:  # what is left when a link is gone may be a link again
+            kept, before = LINK.sub(self._link, kept), kept
+        if kept == word:
+            return word
+        kept = EMPTY_BRACKETS.sub("", kept)
+        if any(character.isalnum() for character in kept):
+            return kept
+        end = END_OF_SENTENCE.search(kept)
+        lines = "\n" * kept.count("\n")
+        return lines + (end[0] if end else "")
+
+    def _link(self, match: re.Match[str]) -> str:
+        return match[0] if _normal(match[0]) in self._allowed else ""
+
+
+def settled(text: str) -> int:
+    """How many characters at the start of a growing text are whole words, so that cleaning them is final."""
+    end = len(text)
+    if text and not text[-1].isspace():
+        end -= len(text.rsplit(maxsplit=1)[-1])
+    return len(text[:end].rstrip())
+
+
+def _normal(link: str) -> str:
+    """A link as spellings of it compare: without http(s), `www.` and a slash at its end; the host in lower case."""
+    link = re.sub(r"^(?:https?:)?//", "", link, flags=re.IGNORECASE)
+    host, slash, rest = link.partition("/")
+    return (host.lower().removeprefix("www.") + slash + rest).rstrip("/")

@@ -1,0 +1,198 @@
+"""Replies to recommend without a model: what agents sent on the most similar tickets, made fit for this customer.
+
+Only greeting and names are changed, and what belongs to the other customer is masked. Where no such reply exists, the
+best public article is passed on; where there is none either, the reply says so and asks for what is missing.
+Private notes, resolutions and articles for agents are never read here: what stands in a reply, a customer reads.
+"""
+
+import re
+from collections.abc import Sequence
+
+from ingest.text.sentences import detect_language, sentences
+from ingest.text.signatures import strip_signature
+from ingest.thread import Thread
+from ingest.writers import cues
+from ingest.writers.privacy import MASK, masked, renamed
+from ingest.writers.protocol import Article, Neighbour
+from ingest.writers.salience import alike, terms
+from shared.models import Reply, Tone
+
+MOST = 3
+LONGEST_SNIPPET = 400  # characters
+SAME = 0.75
+"""Share of common terms from which on two replies are the same one to an agent."""
+FEWEST_LETTERS = 20
+"""Letters that a reply needs, beside masks, to be worth sending."""
+LONGEST_REPLY = 5000
+"""Characters of a reply; what is longer is a document and no answer to anybody else."""
+BRIEF = {"ko": 110, "en": 220}
+"""Characters up to which a reply is brief."""
+
+GREETED = re.compile(
+    r"(?:[Hh]i|[Hh]ello|[Dd]ear|[Hh]ey|[Gg]ood (?:[Mm]orning|[Aa]fternoon|[Ee]vening))[ ,]+(?:(?:Mr|Mrs|Ms|Dr)\.? )?"
+    r"(?!(?i:there|all|everyone|team|sir|madam|again|folks)\b)([A-Z][\w'’-]+(?: [A-Z][\w'’-]+){0,2})\s*(?:[,.!:;—-]|$)"
+)
+GREETED_KO = re.compile(
+    r"(?:^|안녕하(?:세요|십니까)[,.!]?\s*)([가-힣]{2,5}|[A-Za-z][A-Za-z .'-]{1,30}) ?(?:고객님|회원님|님)(?=[,.!~ ]|$)"
+)
+CALLED = re.compile(r"^[A-Z][a-z]{2,14}, (?=(?!I\b)[A-Z])")
+NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .'’-]){0,39}")
+
+TEXTS = {
+    "ko": {
+        "greeting": "안녕하세요, {name} 고객님.", "greeting_unnamed": "안녕하세요, 고객님.",
+        "article": "문의하신 내용은 아래 도움말에서 다루고 있습니다.",
+        "article_end": "안내대로 해 보신 뒤에도 해결되지 않으면 이 메일에 회신해 주세요. 이어서 확인하겠습니다.",
+        "received": "문의해 주신 내용을 담당자가 확인하고 있습니다.",
+        "ask": "정확히 살펴볼 수 있도록 아래 내용을 알려 주시겠어요?",
+        "wait": "확인되는 대로 이 메일로 답변드리겠습니다.",
+        "order": "- 주문번호", "version": "- 사용하시는 프로그램이나 앱의 버전과 기기",
+        "picture": "- 문제가 보이는 화면 사진", "when": "- 문제가 처음 나타난 때와 그때까지 하신 일",
+    },
+    "en": {
+        "greeting": "Hi {name},", "greeting_unnamed": "Hi there,",
+        "article": "This help article covers what you describe:",
+        "article_end": "If that does not solve it, just reply to this mail and we will look into it further.",
+        "received": "Thank you for writing to us. We are looking into what you describe.",
+        "ask": "Could you send us the following, so that we can check it properly?",
+        "wait": "We will get back to you as soon as we know more.",
+        "order": "- your order number", "version": "- the version of the program or app, and your device",
+        "picture": "- a screenshot of what you see", "when": "- when it first happened, and what you did until then",
+    },
+}  # fmt: skip
+
+SHOPPING = re.compile(
+    r"(?i)\b(?:orders?|ordered|refund\w*|deliver\w*|shipp\w*|parcel|invoice|purchase\w*|payment)\b"
+    r"|주문|배송|환불|반품|교환|결제|택배|구매|쿠폰|취소"
+)
+GIVEN = {
+    "order": re.compile(
+        r"(?i)\b[A-Z]{1,4}[-_]?\d{6,}|\d{8,}|order (?:number|no\.?|#)\s*:?\s*\w*\d"
+        r"|주문\s?번호\s?[:는은]?\s*\w*\d"
+    ),
+    "version": re.compile(r"(?i)\bv(?:ersion)? ?\d|\b\d+\.\d+|버전\s?\d|\b(?:windows|android|ios|macos|win) ?\d"),
+    "picture": re.compile(r"(?i)\battach|\bscreen ?shot|첨부|캡처|사진|스크린샷"),
+}
+
+
+def recommend(
+    thread: Thread, neighbours: Sequence[Neighbour], articles: Sequence[Article], language: str
+) -> list[Reply]:
+    """One to three replies to the customer's last words in `language`, the best first.
+
+    `sources` names each reply's ticket ("ticket:12") or article ("article:7"), none for the reply that only asks.
+    """
+    code = "ko" if language == "ko" else "en"
+    shown = [article for article in articles if article.public]
+    replies = _from_neighbours(thread, neighbours, frozenset(article.url for article in shown), code)
+    if replies:
+        return replies
+    fitting = [article for article in shown if article.language == code]
+    return [_from_article(thread, fitting[0], code) if fitting else _asking(thread, code)]
+
+
+def _from_neighbours(
+    thread: Thread, neighbours: Sequence[Neighbour], urls: frozenset[str], language: str
+) -> list[Reply]:
+    """What was sent on other tickets in this language, solved ones first; none says what another one says."""
+    replies: list[Reply] = []
+    for neighbour in sorted(neighbours, key=lambda other: not other.resolved):
+        if neighbour.ticket_id == thread.ticket_id or neighbour.language != language:
+            continue
+        if len(neighbour.reply) > LONGEST_REPLY:
+            continue
+        body = _adapted(neighbour.reply, customer(thread, language), urls)
+        known = any(alike(terms(body), terms(reply.text)) >= SAME for reply in replies)
+        if known or not _worth_sending(body, language):
+            continue
+        text = f"{greeting(thread, language)}\n\n{body}"
+        replies.append(Reply(text=text, tone=tone(body, language), sources=[f"ticket:{neighbour.ticket_id}"]))
+        if len(replies) == MOST:
+            break
+    return replies
+
+
+def _adapted(reply: str, name: str, urls: frozenset[str]) -> str:
+    """Somebody else's reply without its greeting, introduction and signature, with names changed and numbers masked."""
+    lines = strip_signature(reply).split("\n")
+    others = _addressed(lines[:4])
+    kept: list[str] = []
+    for number, line in enumerate(lines):
+        own = _own_part(line) if not any(other.strip() for other in kept) else line
+        if own or number:
+            kept.append(own)
+    safe = masked(renamed("\n".join(kept).strip(), name, others), urls)
+    return "\n".join(line for line in safe.split("\n") if line.strip() != MASK)
+
+
+def _own_part(line: str) -> str:
+    """A line of a reply's beginning without greeting, name and introduction; list items stay as they are."""
+    parts = sentences(line)
+    own = [CALLED.sub("", cues.own_words(part)) for part in parts]
+    return line if own == parts else " ".join(part for part in own if part)
+
+
+def _addressed(lines: list[str]) -> frozenset[str]:
+    """Names by which a reply's first lines address its reader, whole and by their first part."""
+    found: set[str] = set()
+    for line in lines:
+        for match in [*GREETED.finditer(line), *GREETED_KO.finditer(line)]:
+            name = match[1].strip()
+            found |= {name, *(part for part in name.split() if len(part) > 2)}
+    return frozenset(found - {"고객", "회원", "담당자"})
+
+
+def _worth_sending(body: str, language: str) -> bool:
+    """Whether a reply says something that helps, in the right language."""
+    letters = sum(character.isalpha() for character in body.replace(MASK, ""))
+    if letters < FEWEST_LETTERS or detect_language(body) != language:
+        return False
+    return any(not cues.says_nothing(sentence) for sentence in sentences(body))
+
+
+def customer(thread: Thread, language: str) -> str:
+    """How a reply calls the customer: the whole name in Korean, the first name in English; "" if there is none."""
+    name = " ".join(thread.requester_name.split())
+    if not NAME.fullmatch(name):
+        return ""
+    return name.split()[0] if language == "en" and name.isascii() else name
+
+
+def greeting(thread: Thread, language: str) -> str:
+    """The first line of a reply."""
+    name = customer(thread, language)
+    return TEXTS[language]["greeting"].format(name=name) if name else TEXTS[language]["greeting_unnamed"]
+
+
+def tone(body: str, language: str) -> Tone:
+    """The tone of a text by its own style: short is brief; Korean polite speech in -요 and English contractions are
+    friendly; all else is formal."""
+    if len(body) <= BRIEF[language]:
+        return "brief"
+    if language == "ko":
+        casual, stiff = len(re.findall(r"[요][.!?~]|[!~😊]", body)), len(re.findall(r"니다[.!]?", body))
+        return "friendly" if casual >= stiff else "formal"
+    casual = len(re.findall(r"(?i)\b\w+['’](?:ll|re|ve|s|d|t|m)\b|!|\b(?:hi|great|glad|happy)\b", body))
+    return "friendly" if casual > len(sentences(body)) // 3 else "formal"
+
+
+def _from_article(thread: Thread, article: Article, language: str) -> Reply:
+    """A reply that passes on an article."""
+    say = TEXTS[language]
+    snippet = " ".join(article.snippet.split())
+    if len(snippet) > LONGEST_SNIPPET:
+        snippet = snippet[:LONGEST_SNIPPET].rsplit(" ", 1)[0] + "…"
+    about = "\n".join(part for part in (article.title, snippet, article.url) if part)
+    text = f"{greeting(thread, language)}\n\n{say['article']}\n\n{about}\n\n{say['article_end']}"
+    return Reply(text=text, tone="formal", sources=[f"article:{article.article_id}"])
+
+
+def _asking(thread: Thread, language: str) -> Reply:
+    """An honest reply that promises no more than to look, and asks for what the customer has not said yet."""
+    say = TEXTS[language]
+    said = "\n".join([thread.subject, *(message.text for message in thread.said_by("customer"))])
+    wanted = ["order", "picture"] if SHOPPING.search(said) else ["version", "picture", "when"]
+    missing = [say[thing] for thing in wanted if thing not in GIVEN or not GIVEN[thing].search(said)]
+    parts = [greeting(thread, language), "", say["received"]]
+    parts += [say["ask"], *missing, "", say["wait"]] if missing else [say["wait"]]
+    return Reply(text="\n".join(parts), tone="friendly" if language == "en" else "formal", sources=[])

@@ -1,0 +1,44 @@
+"""Background tasks with an owner, that really end.
+
+redis-py sends with `asyncio.wait_for`, which on Python 3.11 swallows a cancellation that arrives just as the send is
+done. A task that is cancelled once may so go on for ever; it is therefore cancelled until it ends.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+RECANCEL_S = 0.1
+
+
+async def stop(task: "asyncio.Task[Any]") -> None:
+    """Cancel a task until it has ended; its result or failure stays in it."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=RECANCEL_S)
+
+
+@asynccontextmanager
+async def beside(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run coroutines beside the block and stop them at its end.
+
+    If one of them fails, the block is cancelled and the failure raised; what the block raises comes out as it is.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(coroutine) for coroutine in coroutines]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    await stop(task)
+    except BaseExceptionGroup as failures:
+        raise first_cause(failures) from None
+
+
+def first_cause(error: BaseException) -> BaseException:
+    """The first single exception inside nested groups: what a caller of concurrent work wants to know."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
