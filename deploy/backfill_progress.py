@@ -52,7 +52,7 @@ async def watch_backfill(context: ReceiverContext, host: str, console: Console |
             if computing and left == 0:
                 took = timedelta(seconds=time.monotonic() - started)
                 return BackfillResult(total, counts["current"], counts["articles"], took)
-            if not console.is_terminal and time.monotonic() - said > PLAIN_EVERY_S:
+            if total and not console.is_terminal and time.monotonic() - said > PLAIN_EVERY_S:
                 said = time.monotonic()
                 console.print(f"read and indexed {prepared} of {total}, computed {ready} of {total}")
             await asyncio.sleep(LOOK_EVERY_S)

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 something failed on the way, 2 it could not start or the c
 import asyncio
 import sys
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from deploy.commands import backfill as backfill_command
 from deploy.commands import tenant as tenant_command
 from deploy.data_folder import check_format
 from deploy.settings import DeploySettings
-from deploy.up import AllSettings, ingest_alone, serve_alone, up, worker_alone
+from deploy.up import AllSettings, ingest_alone, serve_alone, until_signal, up, worker_alone
 from ingest.settings import IngestSettings
 from serve.settings import ServeSettings
 from shared.errors import CanvasError, StartupError
@@ -67,7 +68,7 @@ def _variable(error: SettingsError) -> str:
 def run(settings: AllSettings, job: Coroutine[Any, Any, Any]) -> None:
     """Run a command to its end with logging set up."""
     set_up_logging(settings.shared)
-    asyncio.run(job)
+    asyncio.run(until_signal(job))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -148,6 +149,9 @@ def demo_command(data: Path | None, port: int | None) -> None:
     if "data_dir" not in settings.shared.model_fields_set:
         settings = load_settings(DEMO_DATA, port)
     check_format(settings.shared.data_dir)  # before the helpdesk writes into it
+    if "log_level" not in settings.shared.model_fields_set:
+        # The demo speaks to a person: its ten lines, and what goes wrong.
+        settings = replace(settings, shared=settings.shared.model_copy(update={"log_level": "warning"}))
     run(settings, demo(settings))
 
 

@@ -5,7 +5,7 @@ The embedded vector store can be opened by one process only, which is what makes
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -47,9 +47,7 @@ class Running:
 
 
 @asynccontextmanager
-async def everything(
-    settings: AllSettings, mounted: Mapping[str, Any] | None = None
-) -> AsyncIterator[Running]:
+async def everything(settings: AllSettings, mounted: Mapping[str, Any] | None = None) -> AsyncIterator[Running]:
     """Run all parts until the block ends. `mounted` adds apps under a first path segment (the demo's desk).
 
     Raises:
@@ -67,26 +65,35 @@ async def everything(
         yield Running(await stack.enter_async_context(running(router, sock)), worker)
 
 
-def stop_signal() -> asyncio.Event:
-    """An event that SIGINT or SIGTERM sets."""
-    stopping = asyncio.Event()
+async def until_signal(job: Coroutine[Any, Any, None]) -> None:
+    """Run a job until it ends, or until SIGINT or SIGTERM cancels it; it cleans up either way."""
+    task = asyncio.create_task(job)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
-    return stopping
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def forever() -> None:
+    """Wait until cancelled."""
+    await asyncio.Event().wait()
 
 
 async def up(settings: AllSettings) -> None:
-    """`canvas up`: everything, until a signal."""
-    stopping = stop_signal()
+    """`canvas up`: everything, until cancelled."""
     async with everything(settings) as started:
         log.info("ready", url=started.url, webhooks=f"{started.url}/webhooks/freshdesk/<tenant>")
-        await stopping.wait()
+        await forever()
 
 
 async def serve_alone(settings: AllSettings) -> None:
     """`canvas serve`: the answering side."""
-    stopping = stop_signal()
     sock = bind(settings.deploy.host, settings.deploy.port)
     async with (
         redis_ready(settings.shared) as shared,
@@ -94,12 +101,11 @@ async def serve_alone(settings: AllSettings) -> None:
         running(create_serve(context, settings.serve), sock) as url,
     ):
         log.info("serve is ready", url=url)
-        await stopping.wait()
+        await forever()
 
 
 async def ingest_alone(settings: AllSettings) -> None:
     """`canvas ingest`: the webhook receiver."""
-    stopping = stop_signal()
     sock = bind(settings.deploy.host, settings.deploy.ingest_port)
     async with (
         redis_ready(settings.shared) as shared,
@@ -107,13 +113,12 @@ async def ingest_alone(settings: AllSettings) -> None:
         running(create_receiver(context), sock) as url,
     ):
         log.info("ingest is ready", url=url)
-        await stopping.wait()
+        await forever()
 
 
 async def worker_alone(settings: AllSettings, queues: Sequence[Queue]) -> None:
     """`canvas worker`: workers of the given queues."""
-    stopping = stop_signal()
     async with redis_ready(settings.shared) as shared, worker_context(shared, settings.ingest) as context:
         log.info("worker is ready", queues=[queue.value for queue in queues])
         async with workers_running(context, queues):
-            await stopping.wait()
+            await forever()

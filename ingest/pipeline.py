@@ -5,7 +5,6 @@ Each stage tells the run's log when it ends. A stage that fails leaves its part 
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,12 +17,12 @@ from ingest.context import WorkerContext
 from ingest.prepared import take_prepared
 from ingest.stages import clean, embed, fetch, recommend, similar, summarize
 from ingest.stages.writing import Draft
+from ingest.stopwatch import Stopwatch
 from ingest.thread import Thread
 from shared.due import Claim
 from shared.errors import CanvasError, StageFailed
 from shared.logs import failure
-from shared.metrics import STAGE_SECONDS
-from shared.models import Canvas, CanvasStatus, Provenance, Reply, SimilarTicket, Solution, StageReport, Summary
+from shared.models import Canvas, CanvasStatus, Provenance, Reply, SimilarTicket, Solution, Summary
 from shared.run_log import Event, LeaseLost
 from shared.tasks import first_cause
 from shared.tenants import Tenant
@@ -38,7 +37,7 @@ class Run:
     context: WorkerContext
     tenant: Tenant
     claim: Claim
-    reports: list[StageReport] = field(default_factory=list)
+    watch: Stopwatch = field(default_factory=Stopwatch)
     drafts: list[Draft[Any]] = field(default_factory=list)
     failed: bool = False
 
@@ -52,26 +51,24 @@ class Run:
 
         A ticket that is gone or can't be fetched is no stage's failure and ends the run.
         """
-        started = time.perf_counter()
-        code = ""
         try:
-            yield
+            with self.watch.stage(name):
+                yield
         except StageFailed as error:
-            code = error.kind
+            await self._failed(name, error.kind)
         except (CanvasError, LeaseLost):
             raise
         except Exception as error:  # noqa: BLE001
             # An edge: a bug in one stage must not cost the agent the work of the others.
-            code = "internal"
             log.error("bug in a stage", stage=name, **failure(error))  # noqa: TRY400
-        seconds = time.perf_counter() - started
-        STAGE_SECONDS.labels(stage=name).observe(seconds)
-        report = StageReport(name=name, ms=round(seconds * 1000, 1), error=code)
-        self.reports.append(report)
-        if code:
-            self.failed = True
-            log.warning("stage failed", host=self.claim.host, ticket=self.claim.ticket_id, stage=name, kind=code)
-        await self.emit(Event.STAGE, report)
+            await self._failed(name, "internal")
+        else:
+            await self.emit(Event.STAGE, self.watch.reports[-1])
+
+    async def _failed(self, name: str, kind: str) -> None:
+        self.failed = True
+        log.warning("stage failed", host=self.claim.host, ticket=self.claim.ticket_id, stage=name, kind=kind)
+        await self.emit(Event.STAGE, self.watch.fail(name, kind))
 
 
 async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> Canvas:
@@ -84,6 +81,8 @@ async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ca
     run = Run(context, tenant, claim)
     await run.emit(Event.STARTED if claim.attempt == 1 else Event.RESET, {"attempt": claim.attempt})
     prepared = await take_prepared(context.redis.state, claim.host, claim.ticket_id, claim.generation)
+    if prepared:
+        run.watch.reports += prepared.stages
     thread = prepared.thread if prepared else await _read(run)
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -92,12 +91,6 @@ async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ca
     except ExceptionGroup as group:
         raise first_cause(group) from group
     return _canvas(run, thread, summary.result(), *rest.result())
-
-
-async def read_thread(context: WorkerContext, tenant: Tenant, ticket_id: int) -> Thread:
-    """Fetch and clean a ticket; the errors are those of `fetch`."""
-    ticket = await fetch.fetch(context.freshdesk(tenant), ticket_id)
-    return await asyncio.to_thread(clean.clean, ticket, tenant.statuses)
 
 
 async def _read(run: Run) -> Thread:
@@ -172,6 +165,6 @@ def _canvas(
                 "output": sum(usage.output_tokens for usage in usages),
             },
             cost=0.0 if not any(usage.output_tokens for usage in usages) else None,
-            stages=run.reports,
+            stages=run.watch.reports,
         ),
     )

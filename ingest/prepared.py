@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from ingest.stages.embed import Embedded
 from ingest.thread import Thread
 from shared import keys
+from shared.models import StageReport
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +19,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     generation: int
     thread: Thread
     embedded: Embedded
+    stages: list[StageReport]
 
 
 _encode = msgspec.msgpack.Encoder().encode

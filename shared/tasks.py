@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-RECANCEL_S = 0.1
+RECANCEL_S = 1.0
+"""Long enough for a task to clean up after the first one."""
 
 
 async def stop(task: "asyncio.Task[Any]") -> None:

@@ -20,7 +20,7 @@ from deploy.backfill_progress import BackfillResult, watch_backfill
 from deploy.demo.desk_app import create_desk
 from deploy.demo.helpdesk import Helpdesk, HelpdeskSettings, running_helpdesk
 from deploy.http_server import bind
-from deploy.up import AllSettings, Running, everything, stop_signal
+from deploy.up import AllSettings, Running, everything, forever
 from ingest.freshdesk.client import freshdesk_http
 from ingest.registration import install_webhooks, register_tenant
 from shared.tasks import beside
@@ -47,12 +47,14 @@ class Demo:
 
 
 async def demo(settings: AllSettings) -> None:
-    """Run the demo until a signal, and say in a few lines what runs where."""
-    stopping = stop_signal()
+    """Run the demo until cancelled, and say in a few lines what runs where."""
+    console.print("Starting a helpdesk with 300 tickets; the first start reads and computes them all …")
     async with running_demo(settings) as started:
         _say(settings, started)
-        await stopping.wait()
-        console.print("Stopping …")
+        try:
+            await forever()
+        finally:
+            console.print("Stopping …")
 
 
 @asynccontextmanager
@@ -136,6 +138,8 @@ def _say(settings: AllSettings, started: Demo) -> None:
     console.print(f"Helpdesk look-alike  {started.helpdesk_url}  ({DOMAIN}, keys {ADMIN_KEY} and {AGENT_KEY})")
     console.print(f"Stores               {redis}, {vectors}")
     console.print(f"Models               {models}; {started.running.worker.embedder.name}")
-    console.print(f"A Canvas             curl -H 'X-Freshdesk-Domain: {DOMAIN}' -H 'X-Freshdesk-API-Key: {ADMIN_KEY}' "
-                  f"{started.url}/init/300")
+    console.print(
+        f"A Canvas             curl -H 'X-Freshdesk-Domain: {DOMAIN}' -H 'X-Freshdesk-API-Key: {ADMIN_KEY}' "
+        f"{started.url}/init/300"
+    )
     console.print(f"[bold]Open the desk        {started.url}/desk[/bold]   (Ctrl-C stops everything)")

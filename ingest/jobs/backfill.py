@@ -14,9 +14,9 @@ import structlog
 from ingest.context import WorkerContext
 from ingest.freshdesk.client import FreshdeskClient
 from ingest.jobs.articles import index_articles
-from ingest.pipeline import read_thread
 from ingest.prepared import Prepared, put_prepared
-from ingest.stages.embed import embed, index
+from ingest.stages import clean, embed, fetch
+from ingest.stopwatch import Stopwatch
 from shared import keys
 from shared.canvas_store import to_ms
 from shared.errors import CanvasError
@@ -110,16 +110,21 @@ async def _outdated(
 async def _prepare(context: WorkerContext, tenant: Tenant, ticket_id: int, progress: Progress) -> None:
     # Read before the fetch: a change that is marked meanwhile makes what we prepare here void.
     generation = await context.ledger.generation(tenant.host, ticket_id)
+    watch = Stopwatch()
     try:
-        thread = await read_thread(context, tenant, ticket_id)
-        embedded = await embed(thread, context.embedder)
-        await index(tenant.host, thread, embedded, context.vectors)
+        with watch.stage(fetch.NAME):
+            ticket = await fetch.fetch(context.freshdesk(tenant), ticket_id)
+        with watch.stage(clean.NAME):
+            thread = await asyncio.to_thread(clean.clean, ticket, tenant.statuses)
+        with watch.stage(embed.NAME):
+            embedded = await embed.embed(thread, context.embedder)
+            await embed.index(tenant.host, thread, embedded, context.vectors)
     except CanvasError as error:
         # The second pass tries again, with the attempts and the backoff of every run.
         await progress.count("failed")
         log.warning("not prepared", host=tenant.host, ticket=ticket_id, code=error.code)
         return
-    prepared = Prepared(generation=generation + 1, thread=thread, embedded=embedded)
+    prepared = Prepared(generation=generation + 1, thread=thread, embedded=embedded, stages=watch.reports)
     await put_prepared(context.redis.state, tenant.host, prepared)
     await progress.count("prepared")
 

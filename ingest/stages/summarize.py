@@ -17,6 +17,4 @@ async def summarize(writers: Sequence[Writer], thread: Thread, language: str, em
     Raises:
         StageFailed: all writers failed.
     """
-    return await write(
-        "summary", Event.SUMMARY_DELTA, writers, lambda writer: writer.summarize(thread, language), emit
-    )
+    return await write("summary", Event.SUMMARY_DELTA, writers, lambda writer: writer.summarize(thread, language), emit)

@@ -148,6 +148,7 @@ class _Renderer:
             if name in LISTS:
                 self.lists.pop()
             elif name == "pre":
+                self.page.verbatim("\n")
                 self.pre -= 1
             self._block(element)
             if name == "li":
@@ -155,7 +156,7 @@ class _Renderer:
 
     def _block(self, element: Element) -> None:
         """A block begins and ends a line; paragraphs outside of lists, unless Outlook's, stand apart."""
-        if element.name in SPACED and len(self.lists) <= (element.name in LISTS) and "mso" not in element.get("class"):
+        if element.name in SPACED and not self.lists and "mso" not in element.get("class"):
             self.page.blank_line()
         else:
             self.page.end_line()

@@ -80,4 +80,6 @@ def _goes_on(line: str, start: int, match: re.Match[str]) -> bool:
     """
     if not line[match.end() : match.end() + 3].lstrip()[:1].islower():
         return False
-    return match["mark"].endswith(")") or (match["mark"] == "." and line[start : start + 3].lstrip()[:1].isupper())
+    return match["mark"].endswith(")") or (
+        not match["mark"].strip(".…") and line[start : start + 3].lstrip()[:1].isupper()
+    )

@@ -38,12 +38,12 @@ REQUEST = _cue(
     r"|바랍니다|부탁|요청합|싶[어은습]|원합니다",
 )
 TRIED = _cue(
-    r"tried|tested|attempted|re-?install\w*|re-?start\w*|reboot\w*|uninstall\w*|disabled|turned off|re-?entered|cleared"
+    r"i already|tried|tested|attempted|re-?install\w*|re-?start\w*|reboot\w*|uninstall\w*|disabled|turned off|re-?entered|cleared"
     r"|deleted|removed|re-?created|i(?:['’]ve| have) (?:already|also|been|checked|updated|changed|followed)"
     r"|no (?:luck|success|change|joy)|to no avail|still (?:the same|not|no|doesn|can|won|get|have)"
     rf"|did(?:{NOT}) (?:work|help|fix|change|solve)",
     r"[해눌켜꺼봐써바꿔와워려러]\s?[봤보았](?:는데|지만|으나|고|습니다|어요|는대|더니)?|재부팅|재설치|재시작|재로그인"
-    r"|다시\s?(?:깔|설치|로그인|시도|해도)|껐다|초기화|시도했|해도\s?(?:안|똑|같|여전|그대로|계속)"
+    r"|다시\s?(?:깔|설치|로그인|시도|해도|시작)|껐다|초기화|시도했|해도\s?(?:안|똑|같|여전|그대로|계속)"
     r"|도\s?(?:마찬가지|똑같|동일)|다 (?:봤|해봤|확인)|지웠다",
 )
 STEP = re.compile(

@@ -114,7 +114,7 @@ class _Parts:
         room = LONGEST - len(chosen[0].text) - GAP
         others = [c for c in first if len(c.text) <= room and alike(c.terms, chosen[0].terms) < REPEATS]
         asks = [c for c in others if cues.asks(c.bare) and not cues.HELP.search(c.bare)]
-        chosen += best(asks or others, problem_score)
+        chosen += best(asks or [c for c in others if not cues.TRIED.search(c.bare)], problem_score)
         return self._use(sorted(chosen, key=lambda c: c.place))
 
     def _solved(self) -> tuple[str, str]:
@@ -152,7 +152,8 @@ class _Parts:
 
     def _ours(self) -> tuple[str, str, list[Candidate]]:
         """The customer spoke last: what they wait for."""
-        if not self.turn and cues.GLAD.search(self.thread.said_by("customer")[-1].text[-400:]):
+        said = self.thread.said_by("customer")
+        if not self.turn and said and cues.GLAD.search(said[-1].text[-400:]):
             return "thanked", "nothing", []
         answered = any(message.author == "agent" for message in self.thread.messages)
         if answered and self.turn and not any(cues.asks(c.bare) for c in self.turn):

@@ -14,6 +14,8 @@ import { TicketPane } from "/desk/static/ticket.js";
 
 const POLL_MS = 2000;
 const TOAST_MS = 4000;
+/** How often the ages in the list move on. */
+const REDRAW_MS = 30_000;
 /** Polls ask for what changed since a little before the last change: times are cut to the second. */
 const OVERLAP_MS = 2000;
 
@@ -187,9 +189,15 @@ $("choose-ticket").addEventListener("click", () => chooseAndCreate().catch((erro
 addEventListener("hashchange", route);
 
 setLanguage(language);
+// A ticket that the address names does not wait for the list.
+const named = route();
 await refreshList().catch((error) => toast(error.message));
-if (!location.hash && list.newest !== null) history.replaceState(null, "", `#/tickets/${list.newest}`);
+if (current === null && list.newest !== null) history.replaceState(null, "", `#/tickets/${list.newest}`);
+await named;
 await route();
+list.choose(current);
+list.scrollToChosen();
+setInterval(() => list.setLanguage(t, language), REDRAW_MS);
 for (;;) {
   await sleep(POLL_MS);
   // A failed poll is no news: the next one comes soon.

@@ -5,18 +5,18 @@
 
 import { el, link } from "./dom.js";
 
-/** Summary: the text, then what is known of problem, attempts and next step. */
+const REPEATED = 0.8;
+
+/** Summary: the text, then what it does not say already of problem, attempts and next step. */
 export function summaryPart(summary, kit) {
   if (!summary) return [quiet(kit.t("noSummary"))];
-  const rows = ["problem", "tried", "next_step"].filter((name) => summary[name] && summary[name] !== summary.text);
+  const facts = ["problem", "tried", "next_step"].filter(
+    (name) => summary[name] && !saysSo(summary.text, summary[name]),
+  );
+  const row = (name) => el("div", {}, el("dt", {}, kit.t(name)), el("dd", {}, summary[name]));
   return [
-    summary.text && el("p", { class: "pc-text" }, summary.text),
-    rows.length > 0 &&
-      el(
-        "dl",
-        { class: "pc-facts" },
-        rows.map((name) => el("div", {}, el("dt", {}, kit.t(name)), el("dd", {}, summary[name]))),
-      ),
+    el("div", { class: "pc-text" }, paragraphs(summary.text)),
+    facts.length > 0 && el("dl", { class: "pc-facts" }, facts.map(row)),
   ];
 }
 
@@ -71,8 +71,7 @@ export function solutionsPart(solutions, kit) {
 
 /** One recommended reply with its buttons. */
 export function replyPart(reply, kit) {
-  const text = el("p", { class: "pc-text pc-reply-text" }, reply.text);
-  const said = el("div", { class: "pc-reply" }, text);
+  const said = el("div", { class: "pc-reply" }, el("div", { class: "pc-text pc-reply-text" }, paragraphs(reply.text)));
   return [
     said,
     el(
@@ -101,9 +100,11 @@ export function replyPart(reply, kit) {
 export function foldLongReply(body, kit) {
   const text = body.querySelector(".pc-reply-text");
   if (!text || text.scrollHeight <= text.clientHeight + 2) return;
+  text.classList.add("pc-folded");
   const more = button(kit.t("showAll"), "more", "pc-link", () => {
-    const all = text.classList.toggle("pc-all");
-    more.textContent = kit.t(all ? "showLess" : "showAll");
+    const folded = text.classList.toggle("pc-folded");
+    text.classList.toggle("pc-all", !folded);
+    more.textContent = kit.t(folded ? "showAll" : "showLess");
   });
   text.after(more);
 }
@@ -177,4 +178,20 @@ function sourceLink(source, kit) {
     { type: "button", class: "pc-source", "data-key": `source-${source}`, onclick: () => open(Number(id)) },
     text,
   );
+}
+
+/** Paragraphs of a text: an empty line would cost the narrow column too much. */
+function paragraphs(text) {
+  return text.split(/\n\s*\n/).map((paragraph) => el("p", {}, paragraph));
+}
+
+/** Whether nearly all words of a fact stand in the text: extracted facts are parts of it. */
+function saysSo(text, fact) {
+  const said = new Set(words(text));
+  const wanted = words(fact);
+  return wanted.filter((word) => said.has(word)).length >= REPEATED * wanted.length;
+}
+
+function words(text) {
+  return text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
 }

@@ -1,0 +1,32 @@
+"""Times the stages of a run, for its provenance and for the metrics."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shared.metrics import STAGE_SECONDS
+from shared.models import StageReport
+
+
+class Stopwatch:
+    """Collects one report a stage, in the order in which they ended."""
+
+    def __init__(self) -> None:
+        self.reports: list[StageReport] = []
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time the block; it is reported whether it fails or not."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = time.perf_counter() - started
+            STAGE_SECONDS.labels(stage=name).observe(seconds)
+            self.reports.append(StageReport(name=name, ms=round(seconds * 1000, 1)))
+
+    def fail(self, name: str, kind: str) -> StageReport:
+        """Note what stopped a stage that has just been timed, and return its report."""
+        place = max(place for place, report in enumerate(self.reports) if report.name == name)
+        self.reports[place] = StageReport(name=name, ms=self.reports[place].ms, error=kind)
+        return self.reports[place]
