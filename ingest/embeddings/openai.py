@@ -34,6 +34,9 @@ KINDS: Final = {401: "auth", 403: "auth", 408: "timeout", 429: "rate_limited"}
 class OpenAIEmbedder:
     """`Embedder` over the SDK's client, which stays the caller's: its key, its time-outs, its `max_retries=0`."""
 
+    floor = 0.25
+    """The cosines of OpenAI's third generation spread from 0 to 1; unrelated texts lie around .1."""
+
     def __init__(self, client: AsyncOpenAI, model: str, size: int) -> None:
         self.name = f"openai/{model}"
         self.size = size

@@ -18,6 +18,10 @@ class Embedder(Protocol):
     def size(self) -> int:
         """Numbers in a vector."""
 
+    @property
+    def floor(self) -> float:
+        """Cosine below which two texts have at most their language in common; models differ widely in it."""
+
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector of unit length a text, in order; an empty text has one too.
 

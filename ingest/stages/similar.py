@@ -12,8 +12,6 @@ NAME = "similar"
 CANDIDATES = 15
 SHOWN_TICKETS = 5
 SHOWN_ARTICLES = 3
-MIN_SCORE = 0.80
-"""multilingual-e5's cosines lie between .7 and 1: below .8 two tickets share a language at most."""
 RESOLVED_BOOST = 1.5
 """Answered tickets first: nDCG@10 .166 -> .174 on 39,553 support questions."""
 RRF_K = 2
@@ -82,8 +80,8 @@ class Found(msgspec.Struct, frozen=True):
         ]
 
 
-async def find_similar(host: str, ticket_id: int, embedded: Embedded, vectors: VectorStore) -> Found:
-    """Search the tenant's tickets (but this one) and articles.
+async def find_similar(host: str, ticket_id: int, embedded: Embedded, vectors: VectorStore, floor: float) -> Found:
+    """Search the tenant's tickets (but this one) and articles; what scores below `floor` has nothing in common.
 
     Raises:
         StageFailed: the vector store failed.
@@ -91,14 +89,15 @@ async def find_similar(host: str, ticket_id: int, embedded: Embedded, vectors: V
     dense, sparse = embedded.dense, embedded.sparse
     tickets = await vectors.similar_tickets(host, dense, sparse, limit=CANDIDATES, exclude=ticket_id)
     articles = await vectors.similar_articles(host, dense, sparse, limit=SHOWN_ARTICLES)
-    return Found(rerank(tickets), [hit for hit in articles if hit.score >= MIN_SCORE])
+    return Found(
+        rerank([hit for hit in tickets if hit.score >= floor]), [hit for hit in articles if hit.score >= floor]
+    )
 
 
 def rerank(hits: list[TicketHit]) -> list[TicketHit]:
-    """Drop what is only loosely alike, and move answered tickets up, by reciprocal rank."""
+    """Move answered tickets up, by reciprocal rank."""
     ranked = [
         (1 / (RRF_K + place) * (RESOLVED_BOOST if hit.resolved and hit.reply else 1.0), hit)
         for place, hit in enumerate(hits)
-        if hit.score >= MIN_SCORE
     ]
     return [hit for _, hit in sorted(ranked, key=lambda pair: pair[0], reverse=True)]

@@ -38,9 +38,9 @@ REQUEST = _cue(
     r"|바랍니다|부탁|요청합|싶[어은습]|원합니다",
 )
 TRIED = _cue(
-    r"i already|tried|tested|attempted|re-?install\w*|re-?start\w*|reboot\w*|uninstall\w*|disabled|turned off|re-?entered|cleared"
-    r"|deleted|removed|re-?created|i(?:['’]ve| have) (?:already|also|been|checked|updated|changed|followed)"
-    r"|no (?:luck|success|change|joy)|to no avail|still (?:the same|not|no|doesn|can|won|get|have)"
+    r"i already|tried|tested|attempted|re-?install\w*|re-?start\w*|reboot\w*|uninstall\w*|disabled|turned off"
+    r"|re-?entered|cleared|deleted|removed|re-?created"
+    r"|i(?:['’]ve| have) (?:already|also|been|checked|updated|changed|followed)|no (?:luck|success|change|joy)|to no avail|still (?:the same|not|no|doesn|can|won|get|have)"
     rf"|did(?:{NOT}) (?:work|help|fix|change|solve)",
     r"[해눌켜꺼봐써바꿔와워려러]\s?[봤보았](?:는데|지만|으나|고|습니다|어요|는대|더니)?|재부팅|재설치|재시작|재로그인"
     r"|다시\s?(?:깔|설치|로그인|시도|해도|시작)|껐다|초기화|시도했|해도\s?(?:안|똑|같|여전|그대로|계속)"
@@ -69,6 +69,8 @@ PROMISE = _cue(
     r"(?:we|i)(?:['’]ll| will|['’]m going to| am going to)|get back to you|looking into",
     r"겠습니다|예정입니다|예정이|기로 했습니다|확인 ?중|검토 ?중|조사 ?중|알려 ?드릴",
 )
+INTENDS = _cue(r"i(?:['’]ll| will| am going to|['’]m going to)", r"겠습니다|예정입니다|[할볼릴낼]게요")
+"""A customer says what they will do, so that the next word is theirs."""
 ASKED_BACK = _cue(
     r"please|could you|can you|would you|let (?:me|us) know|send (?:me|us)|tell (?:me|us)|post|provide|attach|share"
     r"|need more info",
@@ -117,10 +119,11 @@ GREETING = re.compile(
     r"(?i)^(?:(?:[가-힣\w ]{1,20}(?:님|고객님)[,! ]+)?"
     r"(?:안녕하(?:세요|십니까|신가요)|반갑습니다|수고(?:하십니다| ?많으십니다|하세요))(?:[,.!~^? ]|(?=[가-힣]))*"
     r"|(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day)|greetings)\b"
-    r"(?: (?:there|all|everyone|team|folks|sir|madam))*[,.!:;~ -]*)"
+    r"(?: (?:there|all|everyone|team|folks|sir|madam))*(?:(?: (?-i:[A-Z][\w'’.-]{1,20})){1,3}(?=[,!:;]|$))?[,.!:;~ -]*)"
 )
 # A space ends each word but the last, so that there is one way only to read a row of words: no backtracking.
-ADDRESS = re.compile(r"^(?:[가-힣A-Za-z]{1,20} ){0,2}[가-힣A-Za-z]{0,12}?(?:고객님|담당자님|님|씨)(?:[,.!~ ]+|$)")
+ADDRESS = re.compile(r"^(?:[가-힣A-Za-z]{1,20} ){0,2}[가-힣A-Za-z]{0,12}?(?:고객님|담당자님|님|씨)(?:[,.!~]+ *|$)")
+ADDRESS_AFTER_GREETING = re.compile(ADDRESS.pattern.replace("[,.!~]+ *", "[,.!~ ]+"))
 INTRODUCTION = re.compile(
     r"^(?:[가-힣A-Za-z&·]{1,20} ){0,4}[가-힣A-Za-z]{0,12}?"
     r"(?:팀|담당|센터|지원|케어|상담원?|매니저|엔지니어|서비스|CS) ?"
@@ -180,8 +183,7 @@ def asks(sentence: str) -> bool:
 def own_words(sentence: str) -> str:
     """A sentence without the greeting, the name and the introduction before it; "" if that is all it is."""
     rest = GREETING.sub("", sentence, count=1)
-    if rest != sentence or ADDRESS.match(rest):
-        rest = ADDRESS.sub("", rest, count=1)
+    rest = (ADDRESS if rest == sentence else ADDRESS_AFTER_GREETING).sub("", rest, count=1)
     return "" if INTRODUCTION.match(rest) else rest.strip(" ,")
 
 

@@ -157,9 +157,9 @@ class _Parts:
             return "thanked", "nothing", []
         answered = any(message.author == "agent" for message in self.thread.messages)
         if answered and self.turn and not any(cues.asks(c.bare) for c in self.turn):
-            promised = [c for c in self.turn if cues.PROMISE.search(c.bare)]
-            if promised:
-                return "theirs", "wait", best(promised, asked_score)
+            intended = [c for c in self.turn if cues.INTENDS.search(c.bare) and not cues.TROUBLE.search(c.bare)]
+            if intended:
+                return "theirs", "wait", best(intended, asked_score)
         return "ours" if answered else "unanswered", "answer", _short(best(self.turn, asked_score, 2))
 
     def _theirs(self) -> tuple[str, str, list[Candidate]]:
@@ -237,7 +237,8 @@ def sentiment(thread: Thread) -> Sentiment:
         last = f"{thread.subject}\n{last}"
     upset = cues.ANGRY.search(last) is not None
     trouble = cues.TROUBLE.search(last) is not None and not (thread.resolved and cues.CONFIRMED.search(last))
-    if cues.GLAD.search(last) and len(said) > 1 and not upset and not trouble:
+    open_question = not thread.resolved and cues.asks(last)
+    if cues.GLAD.search(last) and len(said) > 1 and not (upset or trouble or open_question):
         return "positive"
     if cues.URGENT.search(last) and not thread.resolved:
         return "urgent"

@@ -127,9 +127,9 @@ def _adapted(reply: str, name: str, urls: frozenset[str]) -> str:
 
 def _own_part(line: str) -> str:
     """A line of a reply's beginning without greeting, name and introduction; list items stay as they are."""
-    parts = sentences(line)
+    parts = sentences(GREETED.sub("", line, count=1))
     own = [CALLED.sub("", cues.own_words(part)) for part in parts]
-    return line if own == parts else " ".join(part for part in own if part)
+    return line if own == parts and not GREETED.match(line) else " ".join(part for part in own if part)
 
 
 def _addressed(lines: list[str]) -> frozenset[str]:

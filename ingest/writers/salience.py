@@ -183,7 +183,7 @@ def outcome_score(candidate: Candidate) -> float:
         + 0.3 * bool(cues.PROMISE.search(text))
         - 0.8 * bool(cues.QUESTION.search(text))
         - 0.5 * bool(cues.CONDITION.search(text))
-        - 0.6 * bool(cues.POINTER.search(text))
+        - 1.0 * bool(cues.POINTER.search(text))
         + 0.12 * candidate.message
         + 0.4 / (1 + 0.5 * candidate.place)
         + shape(text)

@@ -9,11 +9,15 @@ import { follow, sleep } from "./stream.js";
 import { duration } from "./texts.js";
 
 const REMEMBERED = 50;
-/** After a change of the ticket its webhook may take a moment: waits between looks (ms), each look a 304. */
-const LOOKS_MS = [300, 900, 2000, 5000];
-/** A ticket that stays due (a model is down) is followed again, but ever more slowly. */
-const AGAIN_MS = [0, 300, 1000, 3000, 10_000, 30_000];
-const RETRY_MS = [1000, 3000, 8000, 20_000, 60_000];
+/** Pauses in ms, in order. */
+export const WAITS = {
+  /** After a change of the ticket its webhook may take a moment: pauses between looks, each of which costs a 304. */
+  look: [300, 900, 2000, 5000],
+  /** A ticket that stays due (a model is down) is followed again, but ever more slowly. */
+  again: [0, 300, 1000, 3000, 10_000, 30_000],
+  /** After a failure that may pass. */
+  retry: [1000, 3000, 8000, 20_000, 60_000],
+};
 const PARTS = new Set(["summary", "similar", "solutions", "replies"]);
 const PART_OF_DELTA = { "summary.delta": "summary", "reply.delta": "replies" };
 const PART_OF_RESET = { summary: "summary", reply: "replies" };
@@ -22,6 +26,7 @@ const GONE = { "ticket-missing": "missing", "ticket-deleted": "deleted", "ticket
 export class Sidebar {
   #api;
   #view;
+  #waits;
   #memory = new Map();
   #ticket = null;
   #abort = new AbortController();
@@ -30,9 +35,10 @@ export class Sidebar {
   #expected = "";
   #resting = true;
 
-  constructor({ api, view }) {
+  constructor({ api, view, waits = WAITS }) {
     this.#api = api;
     this.#view = view;
+    this.#waits = waits;
   }
 
   /** Show the Canvas of a ticket; `revision` is the ticket's `updated_at`, where the host page knows it. */
@@ -40,7 +46,7 @@ export class Sidebar {
     this.close();
     this.#ticket = ticketId;
     this.#expected = revision;
-    this.#looks = revision ? [...LOOKS_MS] : [];
+    this.#looks = revision ? [...this.#waits.look] : [];
     this.#view.say("busy", "opening");
     const known = this.#memory.get(ticketId);
     if (known) this.#view.canvas(known.canvas);
@@ -51,7 +57,7 @@ export class Sidebar {
   touch(revision = "") {
     if (this.#ticket === null) return;
     this.#expected = revision || this.#expected;
-    this.#looks = [...LOOKS_MS];
+    this.#looks = [...this.#waits.look];
     this.#touched = true;
     if (this.#resting) this.#start();
   }
@@ -85,7 +91,7 @@ export class Sidebar {
 
   /** Ask, follow and ask again until the Canvas is current, the ticket is gone, or there is no point in going on. */
   async #untilCurrent(signal) {
-    const waits = { again: [...AGAIN_MS], retry: [...RETRY_MS] };
+    const waits = { again: [...this.#waits.again], retry: [...this.#waits.retry] };
     let story = null;
     for (;;) {
       try {

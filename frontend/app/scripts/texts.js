@@ -66,10 +66,10 @@ export const TEXTS = {
   retry: { en: "Try again", ko: "다시 시도" },
 
   // Honesty
-  partial: { en: "incomplete", ko: "일부 누락" },
-  partialWhy: { en: "A part of this Canvas could not be computed.", ko: "일부 내용을 계산하지 못했습니다." },
-  degraded: { en: "fallback", ko: "대체 모델" },
-  degradedWhy: {
+  status_partial: { en: "incomplete", ko: "일부 누락" },
+  why_partial: { en: "A part of this Canvas could not be computed.", ko: "일부 내용을 계산하지 못했습니다." },
+  status_degraded: { en: "fallback", ko: "대체 모델" },
+  why_degraded: {
     en: "The preferred model failed; another one wrote this.",
     ko: "우선 모델이 실패하여 다른 모델이 작성했습니다.",
   },

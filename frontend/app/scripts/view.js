@@ -175,15 +175,19 @@ export class CanvasView {
     const { models } = canvas.provenance;
     const otherModels = JSON.stringify(models) !== JSON.stringify(this.#meta?.provenance.models);
     this.#meta = canvas;
-    const { status } = canvas;
-    const why = { class: `pc-chip pc-${status}`, title: status === "ready" ? null : this.#t(`${status}Why`) };
-    this.#head.badges(status === "ready" ? null : el("span", why, this.#t(status)));
+    this.#head.badges(this.#badge(canvas.status));
     for (const name of PARTS) this.#sections[name].body.lang = canvas.language;
     const summary = el("summary", { "data-key": "made" }, this.#t("made"), el("span", {}, writers(models, this.#t)));
     refill(this.#made, summary, ...parts.provenancePart(canvas.provenance, this.#kit()));
     this.#made.hidden = false;
     if (otherModels) for (const name of ["summary", "replies"]) if (name in this.#shown) this.#render(name);
     this.#showAge();
+  }
+
+  #badge(status) {
+    if (status === "ready") return null;
+    const attributes = { class: `pc-chip pc-${status}`, title: this.#t(`why_${status}`) };
+    return el("span", attributes, this.#t(`status_${status}`));
   }
 
   #render(name) {

@@ -10,30 +10,36 @@ ATTRIBUTION = (
 )
 KOREAN = "2026년 3월 4일 (수) 오후 2:11, 하루마켓 고객지원팀 &lt;help@example.com&gt;님이 작성:"
 BORDER = "border:none;border-top:solid #E1E1E1 1.0pt;padding:3.0pt 0cm 0cm 0cm"
+MARKED = {
+    "freshdesk": f"""<div class="freshdesk_quote">
+        <blockquote class="freshdesk_quote">{ATTRIBUTION}<br>OLD</blockquote></div>""",
+    "freshdesk with a separator": """<div class="freshdesk_quote"><blockquote class="freshdesk_quote">On Wed, 4 Mar
+        <span class="separator">, Support wrote:</span><div>OLD</div></blockquote></div>""",
+    "freshdesk by rel": f"""<div rel="quoted-text"><p>{ATTRIBUTION}</p>OLD</div>""",
+    "gmail": f"""<div class="gmail_quote"><div dir="ltr" class="gmail_attr">{ATTRIBUTION}<br></div>
+        <blockquote class="gmail_quote" style="margin:0 0 0 0.8ex"><p>OLD</p></blockquote></div>""",
+    "gmail, korean": f"""<div class="gmail_quote gmail_quote_container"><div class="gmail_attr">{KOREAN}</div>
+        <blockquote>OLD</blockquote></div>""",
+    "yahoo": """<div id="ydp17yahoo_quoted_1" class="ydp17yahoo_quoted">
+        <div>On Monday, 7 August 2023, A wrote:</div>OLD</div>""",
+    "thunderbird": f"""<div class="moz-cite-prefix">{ATTRIBUTION}<br></div>
+        <blockquote type="cite" cite="mid:1">OLD</blockquote>""",
+    "apple": f"""<div><br><blockquote type="cite"><div>{ATTRIBUTION}</div></blockquote></div>
+        <blockquote type="cite">OLD</blockquote>""",
+    "outlook on the web": """<div id="appendonsend"></div><hr><div id="divRplyFwdMsg"><b>From:</b> Support<br></div>
+        <div>OLD</div>""",
+    "outlook, sanitised": """<hr><div id="x_divRplyFwdMsg" dir="ltr"><b>From:</b> a@example.com</div></div><p>OLD</p>
+        <table><tr><td>OLD</td></tr></table>""",
+    "outlook": f"""<div style="{BORDER}"><p><b>From:</b> Support<br><b>Sent:</b> Wednesday</p></div><p>OLD</p>""",
+    "outlook, korean": f"""<div style="{BORDER}"><p><b>보낸 사람:</b> 하루마켓<br><b>보낸 날짜:</b> 수요일</p></div>
+        OLD""",
+    "outlook for phones": """<div id="mail-editor-reference-message-container"><div>OLD</div></div>""",
+    "proton": """<div class="protonmail_quote">On Wednesday, A wrote:<blockquote>OLD</blockquote></div>""",
+    "a forum": "<p>Kim_2 said</p><blockquote>OLD</blockquote>",
+}
 
 
-@pytest.mark.parametrize(
-    "quote",
-    [
-        f'<div class="freshdesk_quote"><blockquote class="freshdesk_quote">{ATTRIBUTION}<br>OLD</blockquote></div>',
-        '<div class="freshdesk_quote"><blockquote class="freshdesk_quote">On Wed, 4 Mar at 2:11 PM <span class="separator">'
-        ", Support wrote:</span><div>OLD</div></blockquote></div>",
-        f'<div rel="quoted-text"><p>{ATTRIBUTION}</p>OLD</div>',
-        f'<div class="gmail_quote"><div dir="ltr" class="gmail_attr">{ATTRIBUTION}<br></div>'
-        '<blockquote class="gmail_quote" style="margin:0 0 0 0.8ex"><p>OLD</p></blockquote></div>',
-        f'<div class="gmail_quote gmail_quote_container"><div class="gmail_attr">{KOREAN}</div><blockquote>OLD</blockquote></div>',
-        '<div id="ydp17yahoo_quoted_1" class="ydp17yahoo_quoted"><div>On Monday, 7 August 2023, A wrote:</div>OLD</div>',
-        f'<div class="moz-cite-prefix">{ATTRIBUTION}<br></div><blockquote type="cite" cite="mid:1">OLD</blockquote>',
-        f'<div><br><blockquote type="cite"><div>{ATTRIBUTION}</div></blockquote></div><blockquote type="cite">OLD</blockquote>',
-        '<div id="appendonsend"></div><hr><div id="divRplyFwdMsg"><b>From:</b> Support<br></div><div>OLD</div>',
-        '<hr><div id="x_divRplyFwdMsg" dir="ltr"><b>From:</b> a@example.com</div></div><p>OLD</p><table><tr><td>OLD</td></tr></table>',
-        f'<div style="{BORDER}"><p><b>From:</b> Support &lt;help@example.com&gt;<br><b>Sent:</b> Wednesday</p></div><p>OLD</p>',
-        f'<div style="{BORDER}"><p><b>보낸 사람:</b> 하루마켓<br><b>보낸 날짜:</b> 수요일</p></div><p>OLD</p>',
-        '<div class="protonmail_quote">On Wednesday, someone wrote:<blockquote>OLD</blockquote></div>',
-        '<div id="mail-editor-reference-message-container"><div>OLD</div></div>',
-        "<p>Kim_2 said</p><blockquote>OLD</blockquote>",
-    ],
-)
+@pytest.mark.parametrize("quote", MARKED.values(), ids=MARKED.keys())
 def test_history_that_a_mail_client_marks_is_dropped(quote: str) -> None:
     assert html_to_text(strip_quotes(f"<p>My answer.</p><p>Second line.</p>{quote}")) == "My answer.\n\nSecond line."
 
@@ -58,7 +64,7 @@ def test_answers_between_blockquotes_stay() -> None:
         '<p>It shows:</p><blockquote style="margin:0 0 0 40px">Error 0x80070005</blockquote>',
         "<p>The window said</p><blockquote>Disk full</blockquote>",
         '<div style="border-top:1px solid #ccc">My second thought.</div>',
-        '<div class="gmail_quote"><div class="gmail_attr">---------- Forwarded message ---------<br>From: A</div>The bill</div>',
+        '<div class="gmail_quote"><div>---------- Forwarded message ---------<br>From: A</div>The bill</div>',
         '<div class="freshdesk_quote"><blockquote>Nothing but a quote</blockquote></div>',
     ],
 )
@@ -83,9 +89,9 @@ OLD_LINES = "Dear customer,\nwe are sorry.\n\nSupport"
         "-----Original Message-----",
         "----- 원본 메시지 -----",
         "-----원본 메일-----\n보낸사람: 하루마켓",
-        "From: Support <help@example.com>\nSent: Wednesday, March 4, 2026 2:11 PM\nTo: Ada\nSubject: RE: printer",
+        "From: Support <help@example.com>\nSent: Wednesday, March 4, 2026 2:11 PM\nTo: Ada\nSubject: RE: it",
         "*From:* Support\n*Date:* Wed\n*To:* Ada",
-        "보낸 사람: 하루마켓 고객지원팀 <help@example.com>\n보낸 날짜: 2026년 3월 4일\n받는 사람: 윤미경\n제목: RE: 문의",
+        "보낸 사람: 하루마켓 <help@example.com>\n보낸 날짜: 2026년 3월 4일\n받는 사람: 윤미경\n제목: RE: 문의",
     ],
 )
 def test_history_below_a_heading_is_cut(heading: str) -> None:

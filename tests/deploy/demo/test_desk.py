@@ -1,0 +1,212 @@
+"""The demo's desk over HTTP, in front of a real look-alike: its page and files, and the buttons' small JSON API."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from deploy.demo.desk_app import create_desk, served_files
+from deploy.demo.helpdesk import Helpdesk, HelpdeskSettings, running_helpdesk, serving
+
+DOMAIN = "demo.freshdesk.com"
+SEED = Path(__file__).parents[2] / "seed"
+SETTINGS = HelpdeskSettings(
+    domain=DOMAIN, api_keys={"admin-key": "admin", "agent-key": "jisoo"}, plan=None, admin_token="switch"
+)
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a desk over a freshly seeded helpdesk."""
+    helpdesk = Helpdesk.from_seed(SEED, SETTINGS, datetime.now(UTC))
+    async with running_helpdesk(helpdesk) as helpdesk_url, httpx.AsyncClient(trust_env=False) as http:
+        app = create_desk(helpdesk_url, DOMAIN, "agent-key", "switch", http)
+        async with serving(app) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            yield client
+
+
+async def newest(desk: httpx.AsyncClient) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = (await desk.get("/desk/api/tickets")).json()["tickets"]
+    return rows[0]
+
+
+async def ticket(desk: httpx.AsyncClient, number: int) -> dict[str, Any]:
+    answer = await desk.get(f"/desk/api/tickets/{number}")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def create(desk: httpx.AsyncClient, **fields: Any) -> int:
+    answer = await desk.post("/desk/api/tickets", json=fields)
+    assert answer.status_code == 201, answer.text
+    return int(answer.json()["id"])
+
+
+async def raw_status(desk: httpx.AsyncClient, target: str) -> int:
+    """The status of a request whose path no client has tidied up."""
+    url = urlsplit(str(desk.base_url))
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
+    writer.write(f"GET {target} HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n\r\n".encode())
+    status = int((await reader.readline()).split()[1])
+    writer.close()
+    await writer.wait_closed()
+    return status
+
+
+@pytest.mark.parametrize("path", ["/desk", "/desk/"])
+async def test_the_page_may_run_only_its_own_scripts_and_talk_only_to_its_origin(
+    desk: httpx.AsyncClient, path: str
+) -> None:
+    page = await desk.get(path)
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    policy = page.headers["content-security-policy"].split("; ")
+    assert {"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'"} < set(policy)
+    assert {"img-src 'self' data:", "frame-ancestors 'none'"} < set(policy)
+    assert "unsafe" not in page.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("name", sorted(served_files()))
+async def test_every_file_is_served_with_its_type_and_revalidated(desk: httpx.AsyncClient, name: str) -> None:
+    answer = await desk.get(f"/desk/{name}")
+    types = {"js": "text/javascript", "css": "text/css", "svg": "image/svg", "png": "image/png"}
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith(types[name.rpartition(".")[2]])
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    again = await desk.get(f"/desk/{name}", headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+
+
+async def test_what_the_page_and_its_modules_load_is_there(desk: httpx.AsyncClient) -> None:
+    page = (await desk.get("/desk")).text
+    files = served_files()
+    for module in ("desk.js", "list.js", "ticket.js", "dialogs.js"):
+        page += files[f"static/{module}"].read_text("utf-8")
+    addresses = {part.split('"')[0] for part in page.split('"/desk/')[1:] if part.split('"')[0]}
+    assert {"static/desk.js", "app/scripts/sidebar.js", "app/styles/sidebar.css"} < addresses
+    assert addresses <= set(files)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/desk/static/../desk_app.py",
+        "/desk/static/%2e%2e/desk_app.py",
+        "/desk/static/..%2fdesk_app.py",
+        "/desk/static/....//desk_app.py",
+        "/desk/app/../../../pyproject.toml",
+        "/desk/app/%2e%2e/%2e%2e/pyproject.toml",
+        "/desk/app//etc/passwd",
+        "/desk/static/samples.json",
+        "/desk/static/index.html",
+        "/desk/unknown/desk.js",
+    ],
+)
+async def test_nothing_but_the_listed_files_is_served(desk: httpx.AsyncClient, target: str) -> None:
+    assert await raw_status(desk, target) == 404
+
+
+async def test_the_page_learns_its_public_credential_and_nothing_else(desk: httpx.AsyncClient) -> None:
+    answer = await desk.get("/desk/api/config")
+    config = answer.json()
+    assert (config["domain"], config["api_key"]) == (DOMAIN, "agent-key")
+    assert "switch" not in answer.text
+    languages = [sample["language"] for sample in config["samples"]]
+    assert (languages.count("ko"), languages.count("en")) == (6, 6)
+
+
+async def test_the_list_shows_every_ticket_newest_change_first(desk: httpx.AsyncClient) -> None:
+    rows = (await desk.get("/desk/api/tickets")).json()["tickets"]
+    times = [row["updated_at"] for row in rows]
+    assert len(rows) == sum(len(file.read_text("utf-8").splitlines()) for file in SEED.glob("tickets.*.jsonl"))
+    assert times == sorted(times, reverse=True)
+    assert {row["language"] for row in rows} == {"ko", "en"}
+
+
+async def test_a_poll_brings_only_what_changed_since(desk: httpx.AsyncClient) -> None:
+    before = await newest(desk)
+    number = await create(desk)
+    answer = await desk.get("/desk/api/tickets", params={"since": (await ticket(desk, number))["updated_at"]})
+    assert [row["id"] for row in answer.json()["tickets"]] == [number]
+    assert number != before["id"]
+    assert (await desk.get("/desk/api/tickets", params={"since": "yesterday"})).status_code == 400
+
+
+async def test_new_tickets_come_from_the_prepared_ones_in_turn(desk: httpx.AsyncClient) -> None:
+    subjects = [(await ticket(desk, await create(desk, language="ko")))["subject"] for _ in range(6)]
+    assert len(set(subjects)) == 6
+    chosen = await ticket(desk, await create(desk, sample="en-junk"))
+    assert (chosen["subject"], chosen["language"]) == ("Mails from my doctor keep landing in Junk", "en")
+    assert (await desk.post("/desk/api/tickets", json={"sample": "nothing"})).status_code == 400
+
+
+async def test_typed_text_stays_text(desk: httpx.AsyncClient) -> None:
+    words = "Is <b>this</b> & that\nsafe? <script>alert(1)</script>"
+    shown = await ticket(desk, await create(desk, subject="<i>Hi</i>", text=words))
+    assert shown["messages"][0]["text"] == words
+    assert shown["subject"] == "<i>Hi</i>"
+
+
+async def test_a_customers_reply_reopens_the_ticket_and_never_repeats_a_prepared_one(desk: httpx.AsyncClient) -> None:
+    number = await create(desk, sample="ko-otp")
+    assert (await desk.put(f"/desk/api/tickets/{number}", json={"status": 4})).status_code == 204
+    said = [(await desk.post(f"/desk/api/tickets/{number}/customer-replies", json={})).json()["text"] for _ in "12"]
+    shown = await ticket(desk, number)
+    assert shown["status"] == 2
+    assert [message["text"] for message in shown["messages"][1:]] == said
+    assert said[0] != said[1]
+    assert {message["author"] for message in shown["messages"]} == {"customer"}
+
+
+async def test_the_agent_answers_under_a_name(desk: httpx.AsyncClient) -> None:
+    number = await create(desk, sample="en-junk")
+    assert (await desk.post(f"/desk/api/tickets/{number}/replies", json={"text": "Hello!"})).status_code == 204
+    answer = (await ticket(desk, number))["messages"][-1]
+    assert (answer["author"], answer["text"]) == ("agent", "Hello!")
+    assert answer["name"]
+    assert (await desk.post(f"/desk/api/tickets/{number}/replies", json={"text": " "})).status_code == 400
+
+
+async def test_a_burst_is_twenty_updates_of_the_open_ticket(desk: httpx.AsyncClient) -> None:
+    number = await create(desk, sample="en-junk")
+    before = await ticket(desk, number)
+    assert (await desk.post(f"/desk/api/tickets/{number}/burst")).json() == {"updates": 20}
+    after = await ticket(desk, number)
+    assert len(after["messages"]) == len(before["messages"]) + 5
+    assert after["priority"] != before["priority"]
+
+
+async def test_an_article_is_plain_text(desk: httpx.AsyncClient) -> None:
+    helpdesk_articles = Helpdesk.from_seed(SEED, SETTINGS, datetime.now(UTC)).state.articles
+    number = next(iter(helpdesk_articles))
+    article = (await desk.get(f"/desk/api/articles/{number}")).json()
+    assert article["title"] == helpdesk_articles[number].title
+    assert "<p>" not in article["text"]
+
+
+async def test_the_helpdesks_refusals_reach_the_page(desk: httpx.AsyncClient) -> None:
+    answer = await desk.get("/desk/api/tickets/999999")
+    assert (answer.status_code, answer.json()) == (404, {"detail": "The helpdesk answered 404"})
+    assert (await desk.put("/desk/api/tickets/1", json={"status": 99})).status_code == 400
+    assert (await desk.get("/desk/api/nothing")).status_code == 404
+
+
+async def test_a_silent_helpdesk_is_a_bad_gateway() -> None:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        app = create_desk("http://127.0.0.1:9", DOMAIN, "agent-key", "switch", http)
+        async with serving(app) as url:
+            answer = await http.get(f"{url}/desk/api/tickets")
+    assert answer.status_code == 502
+
+
+async def test_other_sites_can_link_to_the_page_but_press_none_of_its_buttons(desk: httpx.AsyncClient) -> None:
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    assert (await desk.get("/desk", headers=foreign)).status_code == 200
+    assert (await desk.post("/desk/api/tickets/1/burst", headers=foreign)).status_code == 403
+    assert (await desk.get("/desk/api/config", headers=foreign)).status_code == 403
