@@ -40,7 +40,8 @@ RESTART_AFTER_S = 0.5
 POLL_DELAY_S = {Queue.INTERACTIVE: 0.01, Queue.LIVE: 0.02, Queue.BACKFILL: 0.05}
 MAX_JOBS = {Queue.INTERACTIVE: 20, Queue.LIVE: 20, Queue.BACKFILL: 16}
 
-JOB_TIMEOUT = timedelta(minutes=5)
+JOB_TIMEOUT = timedelta(minutes=3)
+"""Above two writers' calls of 60 s each, one after the other."""
 BACKFILL_TIMEOUT = timedelta(hours=12)
 
 log = structlog.get_logger()
@@ -56,11 +57,12 @@ async def workers_running(context: WorkerContext, serving: Sequence[Queue]) -> A
 
 def make_worker(context: WorkerContext, queue: Queue, pool: object) -> Worker:
     """An arq worker for one queue; results are not kept, since a kept result blocks its id."""
+    jobs = [func(cast("WorkerCoroutine", precompute), name=queues.PRECOMPUTE, timeout=JOB_TIMEOUT, keep_result=0)]
+    if queue is Queue.BACKFILL:
+        # Only here: after a kill arq keeps every job id of a worker locked for its longest function's time-out.
+        jobs.append(func(cast("WorkerCoroutine", backfill), name=queues.BACKFILL, timeout=BACKFILL_TIMEOUT))
     return Worker(
-        functions=[
-            func(cast("WorkerCoroutine", precompute), name=queues.PRECOMPUTE, timeout=JOB_TIMEOUT, keep_result=0),
-            func(cast("WorkerCoroutine", backfill), name=queues.BACKFILL, timeout=BACKFILL_TIMEOUT, keep_result=0),
-        ],
+        functions=jobs,
         queue_name=queue,
         redis_pool=pool,  # type: ignore[arg-type]
         ctx={"context": context},

@@ -6,6 +6,7 @@ its events are streamed to whoever takes them, or named in a 202 for whoever doe
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated, Any
 
 import structlog
@@ -29,7 +30,10 @@ KNOWN_WITHIN_S = 2.0
 """How long a client that did not ask for a stream waits until it is known whether the ticket exists at all."""
 MAX_ID_DIGITS = 15
 
-CacheControl = "private, no-cache"
+CACHE_CONTROL = "private, no-cache"
+HIT = "prompt-canvas; hit"
+STALE = "prompt-canvas; hit; detail=stale"
+MISS = "prompt-canvas; fwd=uri-miss"
 log = structlog.get_logger()
 
 
@@ -54,22 +58,24 @@ async def init(
     context: ServeContext = request.app.state.context
     headers = request.headers
     caller = await context.credentials.check(headers.get("x-freshdesk-domain"), headers.get("x-freshdesk-api-key"))
-    stored, due = await asyncio.gather(
-        context.canvases.get(caller.host, number), context.ledger.is_due(caller.host, number)
+    stored, state = await asyncio.gather(
+        context.canvases.get(caller.host, number), context.ledger.state_of(caller.host, number)
     )
-    if stored is None or (stored.tombstone and due):
+    if stored is None or (stored.tombstone and state == "due"):
         INIT.labels(outcome="miss").inc()
         return await _miss(context, request, caller.host, number)
     if stored.tombstone:
         INIT.labels(outcome="gone").inc()
         return problem_response(TOMBSTONES[stored.tombstone]())
-    INIT.labels(outcome="stale" if due else "hit").inc()
-    extra = await _refresh(context, caller.host, number) if due else {"Cache-Status": "prompt-canvas; hit"}
+    INIT.labels(outcome="hit" if state == "current" else "stale").inc()
+    extra = {"Cache-Status": HIT if state == "current" else STALE}
+    if state == "due":
+        extra |= await _refresh(context, caller.host, number)
     return _hit(stored, headers.get("if-none-match", ""), extra)
 
 
 def _hit(stored: StoredCanvas, if_none_match: str, extra: dict[str, str]) -> Response[bytes]:
-    headers = {"ETag": stored.etag, "Cache-Control": CacheControl, "Vary": "X-Freshdesk-Domain, X-Freshdesk-API-Key"}
+    headers = {"ETag": stored.etag, "Cache-Control": CACHE_CONTROL, "Vary": "X-Freshdesk-Domain, X-Freshdesk-API-Key"}
     headers |= extra
     if stored.etag in if_none_match or if_none_match.strip() == "*":
         return Response(b"", status_code=304, headers=headers)
@@ -78,38 +84,38 @@ def _hit(stored: StoredCanvas, if_none_match: str, extra: dict[str, str]) -> Res
 
 async def _refresh(context: ServeContext, host: str, ticket_id: int) -> dict[str, str]:
     """Start or join the run of a stale Canvas; the stale one is served even where that fails."""
-    status = "prompt-canvas; hit; detail=stale"
     try:
-        run = await _open_run(context, host, ticket_id)
+        run = await _open_run(context, host, ticket_id, now=False)
     except (RedisError, OSError) as error:
         log.warning("refresh not started", host=host, ticket=ticket_id, reason=type(error).__name__)
-        return {"Cache-Status": status}
-    return {"Cache-Status": status, "Canvas-Run": f"/runs/{run.run_id}"}
+        return {}
+    return {"Canvas-Run": f"/runs/{run.run_id}"}
 
 
-async def _open_run(context: ServeContext, host: str, ticket_id: int) -> OpenedRun:
-    run = await context.ledger.open_run(host, ticket_id)
+async def _open_run(context: ServeContext, host: str, ticket_id: int, *, now: bool) -> OpenedRun:
+    run = await context.ledger.open_run(host, ticket_id, now=now)
     # Always, even when joining: the run that is joined may stand at the end of a long backfill queue.
     await context.queue.precompute(Queue.INTERACTIVE, host, ticket_id)
     return run
 
 
 async def _miss(context: ServeContext, request: Request[Any, Any, State], host: str, ticket_id: int) -> Response[Any]:
-    run = await _open_run(context, host, ticket_id)
+    run = await _open_run(context, host, ticket_id, now=True)
     location = f"/runs/{run.run_id}"
-    headers = {"Canvas-Run": location, "Cache-Status": "prompt-canvas; fwd=uri-miss"}
+    headers = {"Canvas-Run": location, "Cache-Status": MISS}
     accept = request.headers.get("accept", "*/*")
     batches = context.followers.follow(host, run.run_id)
     if "text/event-stream" in accept:
         return sse_response(batches, headers)
     # Whoever asks for JSON, or for anything, is told right away if there is no such ticket.
-    seen = await _until_known(batches)
+    async with aclosing(batches):
+        seen = await _until_known(batches)
     if seen and seen[-1].final:
         stored = await context.canvases.get(host, ticket_id)
         if stored is not None and stored.tombstone:
             return problem_response(TOMBSTONES[stored.tombstone]())
         if stored is not None:
-            return _hit(stored, "", {"Cache-Status": headers["Cache-Status"]})
+            return _hit(stored, "", {"Cache-Status": MISS})
     if "*/*" in accept:
         return sse_response(context.followers.follow(host, run.run_id), headers)
     headers |= {"Location": location, "Retry-After": "1"}

@@ -22,9 +22,12 @@ HEARTBEAT = b": heartbeat\n\n"
 
 
 def encode_entry(entry: Entry) -> bytes:
-    """One event; a final one that left its ticket due tells the reader that its Canvas is already behind."""
+    """One event; the final one of a ticket that changed meanwhile tells the reader that its Canvas is already behind.
+
+    A run that is to be repeated because a part failed does not say so: whoever asked again at once would drive a loop.
+    """
     data = entry.data
-    if entry.final and entry.result not in {"", "done"} and data.endswith(b"}"):
+    if entry.final and entry.result == "again" and data.endswith(b"}"):
         data = data[:-1] + b',"stale":true}'
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (entry.id.encode(), entry.event.encode(), data)
 

@@ -21,6 +21,7 @@ from shared.redis import script
 
 Lane = Literal["live", "backfill"]
 Settled = Literal["lost", "done", "again", "later"]
+TicketState = Literal["current", "due", "dead"]
 
 LEASE = timedelta(seconds=6)
 """A worker that died is followed by another after at most this long; renewed every third of it."""
@@ -96,13 +97,17 @@ class DueLedger:
         names = [keys.record(host, ticket_id), keys.due(host), keys.dead(host)]
         return int(await self._mark(keys=names, args=[ticket_id, lane, _seconds(keys.RECORD_LIFETIME)]))
 
-    async def open_run(self, host: str, ticket_id: int) -> OpenedRun:
-        """Join the run that is queued or going on for a ticket, or queue one. Its log exists when this returns."""
+    async def open_run(self, host: str, ticket_id: int, *, now: bool) -> OpenedRun:
+        """Join the run that is queued or going on for a ticket, or queue one. Its log exists when this returns.
+
+        With `now` a ticket that waits for its next attempt, or was given up, is tried at once: an agent has nothing to
+        look at. Without it the backoff holds: an old Canvas is better than a provider that is asked in a loop.
+        """
         run_id = new_run_id()
         queued = msgspec.json.encode({"ticket_id": ticket_id})
         names = [keys.record(host, ticket_id), keys.due(host), keys.run(host, run_id), keys.dead(host)]
         lifetimes = [_seconds(keys.RECORD_LIFETIME), _seconds(keys.RUN_LIFETIME)]
-        found, created = await self._open(keys=names, args=[ticket_id, run_id, *lifetimes, queued])
+        found, created = await self._open(keys=names, args=[ticket_id, run_id, *lifetimes, queued, int(now)])
         opened = OpenedRun(found.decode(), bool(created))
         if not opened.created:
             await self._ensure_log(keys.run(host, opened.run_id), queued)
@@ -148,7 +153,15 @@ class DueLedger:
 
     async def is_due(self, host: str, ticket_id: int) -> bool:
         """Whether the newest revision of a ticket is still to be computed."""
-        return await self._state.zscore(keys.due(host), str(ticket_id)) is not None
+        return await self.state_of(host, ticket_id) == "due"
+
+    async def state_of(self, host: str, ticket_id: int) -> TicketState:
+        """Whether a ticket is current, due, or dead (due, and given up after too many attempts)."""
+        async with self._state.pipeline(transaction=False) as pipe:
+            pipe.zscore(keys.due(host), str(ticket_id))
+            pipe.zscore(keys.dead(host), str(ticket_id))
+            due, dead = await pipe.execute()
+        return "due" if due is not None else "dead" if dead is not None else "current"
 
     async def count_due(self, host: str) -> int:
         """How many tickets of a tenant are due."""

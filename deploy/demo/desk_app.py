@@ -31,9 +31,9 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 MEDIA_TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".css": "text/css",
     ".png": "image/png",
     ".svg": "image/svg+xml",
 }

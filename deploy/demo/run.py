@@ -5,7 +5,6 @@ API, and the tickets come in by the same backfill that a real account uses.
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
 
+import msgspec
 from pydantic import SecretStr
 from rich.console import Console
 
@@ -30,7 +30,7 @@ ADMIN_KEY = "demo-key"
 AGENT_KEY = "demo-agent-key"
 ADMIN_TOKEN = "demo-admin"  # noqa: S105 - guards the switches of a look-alike, not data
 RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 5, 10, 30, 60))
-SAVE_EVERY_S = 0.5
+SAVE_EVERY_S = 2.0
 
 console = Console(soft_wrap=True, highlight=False)
 
@@ -87,7 +87,7 @@ def load_helpdesk(saved: Path) -> Helpdesk:
     with as_file(files("deploy.demo").joinpath("data")) as data:
         helpdesk = Helpdesk.from_seed(data, settings, datetime.now(UTC))
     if saved.exists():
-        helpdesk.restore(json.loads(saved.read_text("utf-8")))
+        helpdesk.restore(msgspec.json.decode(saved.read_bytes()))
     return helpdesk
 
 
@@ -120,7 +120,7 @@ async def _save_changes(helpdesk: Helpdesk, file: Path) -> None:
 
 def _save(helpdesk: Helpdesk, file: Path) -> None:
     draft = file.with_suffix(".tmp")
-    draft.write_text(json.dumps(helpdesk.snapshot(), ensure_ascii=False), "utf-8")
+    draft.write_bytes(msgspec.json.encode(helpdesk.snapshot()))
     draft.replace(file)
 
 

@@ -28,8 +28,8 @@ TROUBLE = _cue(
     r"|아직도|여전히|그대로",
 )
 QUESTION = re.compile(
-    r"(?i)[?？]|^(?:so |and |but )?(?:how|what|why|where|when|is there|can i|does|do i"
-    r"|any (?:idea|help|suggestion|advice))\b"
+    r"(?i)[?？]|^(?:so |and |but )?(?:(?:how|what|why|where|when) (?:do|does|did|is|are|can|could|should|would|will|to)"
+    r"|is there|can i|does|do i|any (?:idea|help|suggestion|advice))\b"
     r"|[나을할될까은는가]\s?[까요]+[.~]*$|궁금|어떻게|인가요|는지[요]?[.]*$|건가요|되나요"
 )
 REQUEST = _cue(
@@ -40,7 +40,8 @@ REQUEST = _cue(
 TRIED = _cue(
     r"i already|tried|tested|attempted|re-?install\w*|re-?start\w*|reboot\w*|uninstall\w*|disabled|turned off"
     r"|re-?entered|cleared|deleted|removed|re-?created"
-    r"|i(?:['’]ve| have) (?:already|also|been|checked|updated|changed|followed)|no (?:luck|success|change|joy)|to no avail|still (?:the same|not|no|doesn|can|won|get|have)"
+    r"|i(?:['’]ve| have) (?:already|also|been|checked|updated|changed|followed)|no (?:luck|success|change|joy)"
+    r"|to no avail|still (?:the same|not|no|doesn|can|won|get|have)"
     rf"|did(?:{NOT}) (?:work|help|fix|change|solve)",
     r"[해눌켜꺼봐써바꿔와워려러]\s?[봤보았](?:는데|지만|으나|고|습니다|어요|는대|더니)?|재부팅|재설치|재시작|재로그인"
     r"|다시\s?(?:깔|설치|로그인|시도|해도|시작)|껐다|초기화|시도했|해도\s?(?:안|똑|같|여전|그대로|계속)"
@@ -93,7 +94,7 @@ CONDITION = re.compile(
     r"|^(?:만약|혹시|참고로|또한)|(?:[으않하되]면|경우(?:에는|엔)?),? "
 )
 POINTER = re.compile(
-    r"(?i):$|^(?:아래|다음|위)(?:의|와|에| )|^이렇게|아래 순서|아래처럼|이렇게 (?:풀|하)"
+    r"(?i):$|^(?:아래|다음|위)(?:의|와|과|에| )|^이렇게|아래 순서|아래처럼|이렇게 (?:풀|하)"
     r"|\b(?:below|following|as follows|these steps)\b"
 )
 """Sentences that only lead to what follows them."""

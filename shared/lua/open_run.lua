@@ -1,12 +1,17 @@
 -- An agent looks at a ticket whose Canvas is absent or behind: join the ticket's run, or make one.
--- KEYS: record, due, stream of the new run, dead   ARGV: ticket id, new run id, record lifetime s, run lifetime s, event
+-- KEYS: record, due, stream of the new run, dead
+-- ARGV: ticket id, new run id, record lifetime s, run lifetime s, event, 1 to run now even where an attempt waits
 -- Returns {run id, 1 if it is new}
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if ARGV[6] == '1' then
+  redis.call('HDEL', KEYS[1], 'attempts', 'error')
+  redis.call('ZADD', KEYS[2], 'XX', 'LT', now, ARGV[1])
+end
 local run = redis.call('HGET', KEYS[1], 'run')
 if run then
   return {run, 0}
 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local want = tonumber(redis.call('HGET', KEYS[1], 'want') or 0)
 local done = tonumber(redis.call('HGET', KEYS[1], 'done') or 0)
 if want <= done then
@@ -14,11 +19,8 @@ if want <= done then
   redis.call('HINCRBY', KEYS[1], 'want', 1)
 end
 redis.call('HSET', KEYS[1], 'run', ARGV[2], 'lane', 'live')
-redis.call('HDEL', KEYS[1], 'attempts', 'error')
 redis.call('EXPIRE', KEYS[1], ARGV[3])
-if redis.call('ZADD', KEYS[2], 'NX', now, ARGV[1]) == 0 then
-  redis.call('ZADD', KEYS[2], 'XX', 'LT', now, ARGV[1])
-end
+redis.call('ZADD', KEYS[2], 'NX', now, ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
 redis.call('XADD', KEYS[3], '*', 'event', 'queued', 'data', ARGV[5])
 redis.call('EXPIRE', KEYS[3], ARGV[4])

@@ -26,7 +26,7 @@ async def followers(redis: Redis) -> AsyncIterator[RunFollowers]:
 
 async def started_run(redis: Redis, ticket_id: int = 7) -> Claim:
     ledger = DueLedger(redis)
-    await ledger.open_run(HOST, ticket_id)
+    await ledger.open_run(HOST, ticket_id, now=True)
     claim = await ledger.claim(HOST, ticket_id)
     assert claim is not None
     return claim

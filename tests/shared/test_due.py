@@ -104,13 +104,13 @@ async def test_a_ticket_that_always_fails_is_put_aside_until_it_changes(ledger: 
 
 
 async def test_whoever_opens_a_ticket_second_joins_its_run(ledger: DueLedger) -> None:
-    opened = await asyncio.gather(*(ledger.open_run(HOST, 7) for _ in range(20)))
+    opened = await asyncio.gather(*(ledger.open_run(HOST, 7, now=True) for _ in range(20)))
     assert len({run.run_id for run in opened}) == 1
     assert sum(run.created for run in opened) == 1
 
 
 async def test_an_opened_run_is_the_one_that_the_worker_executes(ledger: DueLedger, redis: Redis) -> None:
-    opened = await ledger.open_run(HOST, 7)
+    opened = await ledger.open_run(HOST, 7, now=True)
     assert (await claimed(ledger)).run_id == opened.run_id
     assert [entry.event for entry in await RunLog(redis).read(HOST, opened.run_id)] == [Event.QUEUED]
 
@@ -118,7 +118,7 @@ async def test_an_opened_run_is_the_one_that_the_worker_executes(ledger: DueLedg
 async def test_an_agent_joins_a_precompute_that_is_going_on(ledger: DueLedger, redis: Redis) -> None:
     await ledger.mark(HOST, 7)
     claim = await claimed(ledger)
-    opened = await ledger.open_run(HOST, 7)
+    opened = await ledger.open_run(HOST, 7, now=True)
     assert opened.run_id == claim.run_id
     assert not opened.created
     assert await RunLog(redis).exists(HOST, opened.run_id)
@@ -127,7 +127,7 @@ async def test_an_agent_joins_a_precompute_that_is_going_on(ledger: DueLedger, r
 async def test_opening_a_ticket_that_waits_for_its_next_attempt_runs_it_now(ledger: DueLedger) -> None:
     await ledger.mark(HOST, 7)
     await ledger.settle(await claimed(ledger), Ending(False, Event.ERROR, b"{}", delay=timedelta(hours=1)))
-    await ledger.open_run(HOST, 7)
+    await ledger.open_run(HOST, 7, now=True)
     assert (await claimed(ledger)).attempt == 1
 
 
@@ -151,3 +151,23 @@ async def test_tenants_with_the_same_ticket_number_never_meet(ledger: DueLedger)
     await ledger.mark(HOST, 7)
     assert not await ledger.is_due("other.freshdesk.com", 7)
     assert await ledger.claim("other.freshdesk.com", 7) is None
+
+
+async def test_refreshing_a_stale_canvas_respects_the_backoff(ledger: DueLedger) -> None:
+    await ledger.mark(HOST, 7)
+    await ledger.settle(await claimed(ledger), Ending(False, Event.ERROR, b"{}", delay=timedelta(hours=1)))
+    await ledger.open_run(HOST, 7, now=False)
+    assert await ledger.claim(HOST, 7) is None
+
+
+async def test_a_ticket_that_was_given_up_is_tried_again_when_an_agent_has_nothing_to_look_at(
+    ledger: DueLedger, redis: Redis
+) -> None:
+    await ledger.mark(HOST, 7)
+    for _ in range(MAX_ATTEMPTS):
+        await claimed(ledger)
+        await redis.delete(keys.lease(HOST, 7))
+    assert await ledger.claim(HOST, 7) is None
+    assert await ledger.state_of(HOST, 7) == "dead"
+    await ledger.open_run(HOST, 7, now=True)
+    assert (await claimed(ledger)).attempt == 1

@@ -41,7 +41,11 @@ const view = new CanvasView($("sidebar"), {
     retry: () => sidebar.retry(),
     insert: (text) => pane.insert(text),
     openTicket: (id) => (location.hash = `#/tickets/${id}`),
-    openArticle: (id) => act(async () => showArticle($("article"), await desk.article(id))),
+    openArticle: (id) =>
+      desk.article(id).then(
+        (article) => showArticle($("article"), article),
+        (error) => failed(error),
+      ),
   },
 });
 const api = new CanvasApi({
@@ -95,7 +99,7 @@ async function act(work, done = null) {
     await work();
     if (done) toast(t(done));
   } catch (error) {
-    toast(t("toastFailed", { reason: error.message }));
+    failed(error);
     return false;
   }
   if (current !== null) {
@@ -161,6 +165,10 @@ function toast(text) {
   toastTimer = setTimeout(() => $("toast").classList.remove("shown"), TOAST_MS);
 }
 
+function failed(error) {
+  toast(t("toastFailed", { reason: error.message }));
+}
+
 /** Browsers may forbid storage; then the choice lasts as long as the page. */
 function stored(key) {
   try {
@@ -184,14 +192,14 @@ $("languages").addEventListener(
   ({ target }) => target.dataset.language && setLanguage(target.dataset.language),
 );
 $("search").addEventListener("input", ({ target }) => list.search(target.value));
-$("new-ticket").addEventListener("click", () => create({}, { open: true }).catch((error) => toast(error.message)));
-$("choose-ticket").addEventListener("click", () => chooseAndCreate().catch((error) => toast(error.message)));
+$("new-ticket").addEventListener("click", () => create({}, { open: true }).catch(failed));
+$("choose-ticket").addEventListener("click", () => chooseAndCreate().catch(failed));
 addEventListener("hashchange", route);
 
 setLanguage(language);
 // A ticket that the address names does not wait for the list.
 const named = route();
-await refreshList().catch((error) => toast(error.message));
+await refreshList().catch(failed);
 if (current === null && list.newest !== null) history.replaceState(null, "", `#/tickets/${list.newest}`);
 await named;
 await route();

@@ -4,14 +4,11 @@ export const TEXTS = {
   // What happened, in the status line
   opening: { en: "Opening…", ko: "여는 중…" },
   hit: { en: "At once, in {ms}", ko: "바로 표시, {ms}" },
-  refreshing: { en: "At once, in {ms} — being refreshed", ko: "바로 표시, {ms} — 새로 고치는 중" },
+  refreshing: { en: "At once, in {ms} — refreshing", ko: "바로 표시, {ms} — 새로 고치는 중" },
   refreshed: { en: "Refreshed in {ms}", ko: "{ms} 만에 새로 고침" },
   waiting: { en: "Nothing stored yet — being computed", ko: "저장된 내용이 없어 계산하는 중" },
   queued: { en: "Waiting for a worker…", ko: "작업자를 기다리는 중…" },
-  streamed: {
-    en: "Streamed: first event after {first}, all of it after {ms}",
-    ko: "스트리밍: 첫 이벤트 {first}, 전체 {ms}",
-  },
+  streamed: { en: "Streamed in {ms}, first event after {first}", ko: "{ms} 동안 스트리밍, 첫 이벤트 {first}" },
   changed: { en: "The ticket has changed — looking again", ko: "티켓이 바뀌어 다시 확인하는 중" },
   behind: { en: "Computed before the ticket's last change", ko: "티켓의 마지막 변경 전에 계산된 내용" },
   cut: { en: "Connection lost — trying again", ko: "연결이 끊겨 다시 시도하는 중" },
@@ -75,11 +72,11 @@ export const TEXTS = {
   },
   extractive: { en: "extracted", ko: "발췌" },
   extractiveSummary: {
-    en: "Sentences taken from the ticket, not written by a model",
+    en: "Taken from the ticket, not written by a model",
     ko: "모델이 쓴 글이 아니라 티켓에서 뽑은 문장입니다",
   },
   extractiveReplies: {
-    en: "Replies that agents sent on similar tickets, not written by a model",
+    en: "Sent by agents on similar tickets, not written by a model",
     ko: "모델이 쓴 글이 아니라 비슷한 티켓에서 상담원이 보낸 답변입니다",
   },
   made: { en: "How this was made", ko: "만들어진 과정" },

@@ -7,9 +7,10 @@ import pytest
 
 from ingest.text.clean import clean_message, detect_language, sentences
 from ingest.text.html import html_to_text
+from ingest.text.markup import MOST_ELEMENTS
 from ingest.text.quotes import strip_quotes
 
-PATIENCE = 1.5  # seconds; the slowest takes 0.4 s on an idle core
+PATIENCE = 1.5  # seconds of processor time; the slowest takes 0.4
 
 STYLE = "font-family:-apple-system, Segoe UI, sans-serif; font-size:14px"
 AGENT = (
@@ -112,15 +113,15 @@ HOSTILE = {
 
 @pytest.mark.parametrize("html", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_messages_are_read_in_time(html: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     sentences(clean_message(html))
-    assert time.perf_counter() - start < PATIENCE
+    assert time.process_time() - start < PATIENCE
 
 
 def test_stripping_quotes_of_markup_alone_is_quick_too() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     html_to_text(strip_quotes(HOSTILE["quotes in quotes"]))
-    assert time.perf_counter() - start < PATIENCE
+    assert time.process_time() - start < PATIENCE
 
 
 def test_a_usual_mail_takes_milliseconds() -> None:
@@ -128,13 +129,17 @@ def test_a_usual_mail_takes_milliseconds() -> None:
     mail = paragraph * (20_000 // len(paragraph))
     times = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         clean_message(mail)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.05  # 6 ms on an idle core, the rest is for busy ones
+        times.append(time.process_time() - start)
+    assert min(times) < 0.05  # 6 ms on an idle machine
 
 
 def test_deep_nesting_loses_no_text() -> None:
-    assert html_to_text(HOSTILE["nesting"][:199_990]) == ""
     assert html_to_text("<div>" * 20_000 + "deep" + "</div>" * 20_000) == "deep"
     assert detect_language(clean_message("<b>" * 20_000 + "깊은 곳")) == "ko"
+
+
+def test_behind_too_many_elements_nothing_is_read_since_it_might_be_hidden() -> None:
+    assert html_to_text("<i></i>" * MOST_ELEMENTS + '<p style="display:none">secret</p><p>shown</p>') == ""
+    assert html_to_text("<p>first</p>" + "<i></i>" * MOST_ELEMENTS + "<p>secret</p>") == "first"
