@@ -91,6 +91,7 @@ class DueLedger:
         self._open = script(state, "open_run")
         self._claim = script(state, "claim")
         self._settle = script(state, "settle")
+        self._release = script(state, "release")
 
     async def mark(self, host: str, ticket_id: int, lane: Lane = "live") -> int:
         """Mark a ticket as due and return its generation, the number of changes seen so far."""
@@ -146,6 +147,11 @@ class DueLedger:
         args += [revision, ending.recipe, ending.event, ending.data, lifetime, ending.error]
         result: Settled = (await self._settle(keys=names, args=args)).decode()
         return result
+
+    async def release(self, claim: Claim) -> None:
+        """Give a claimed ticket back undone: it stays due, and the attempt does not count."""
+        names = [keys.record(claim.host, claim.ticket_id), keys.lease(claim.host, claim.ticket_id)]
+        await self._release(keys=names, args=[claim.token])
 
     async def generation(self, host: str, ticket_id: int) -> int:
         """How many changes of a ticket were marked so far."""

@@ -56,6 +56,10 @@ async def run_claimed(context: WorkerContext, tenant: Tenant, claim: Claim) -> s
     except LeaseLost:
         # Whoever holds the lease now starts over: nothing of ours was kept but a Canvas that may be newer.
         return "lost"
+    except asyncio.CancelledError:
+        # The process stops: the next one need not wait for the lease to end.
+        await asyncio.shield(context.ledger.release(claim))
+        raise
     return await context.ledger.settle(claim, ending)
 
 

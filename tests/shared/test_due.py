@@ -171,3 +171,9 @@ async def test_a_ticket_that_was_given_up_is_tried_again_when_an_agent_has_nothi
     assert await ledger.state_of(HOST, 7) == "dead"
     await ledger.open_run(HOST, 7, now=True)
     assert (await claimed(ledger)).attempt == 1
+
+
+async def test_a_worker_that_stops_gives_its_ticket_back_without_counting_the_attempt(ledger: DueLedger) -> None:
+    await ledger.mark(HOST, 7)
+    await ledger.release(await claimed(ledger))
+    assert (await claimed(ledger)).attempt == 1
