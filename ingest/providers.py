@@ -59,7 +59,7 @@ async def open_vectors(settings: Settings, ingest: IngestSettings, embedder: Emb
         try:
             from ingest.vectors.edge import EdgeVectorStore
         except ImportError as error:
-            raise StartupError("No embedded vector store for this platform: set QDRANT_URL to a Qdrant server") from error
+            raise StartupError("No embedded vector store for this platform: set QDRANT_URL to a server") from error
 
         store = await EdgeVectorStore.open(settings.data_dir / "vectors", collection, embedder.size)
     try:
