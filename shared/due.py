@@ -27,6 +27,10 @@ LEASE = timedelta(seconds=6)
 """A worker that died is followed by another after at most this long; renewed every third of it."""
 MAX_ATTEMPTS = 8
 """With the backoff below a ticket is tried for about two minutes before it is put aside in `dead`."""
+OUTAGE_ATTEMPTS = MAX_ATTEMPTS - 2
+"""An outage never counts more than this, so that two killed workers on top of it do not give a ticket up."""
+PATIENCE = timedelta(hours=24)
+"""A ticket waits this long for an outage to end, as Freshdesk's own webhooks do."""
 BACKOFF_BASE = timedelta(seconds=1)
 BACKOFF_CAP = timedelta(seconds=60)
 
@@ -56,7 +60,8 @@ class Ending:
     """How a run ends.
 
     `satisfied` is True where the ticket needs no further attempt; `revision` (ms since the epoch) and `recipe` are
-    None and "" where no Canvas was written; `event` and `data` (JSON) are the last ones of the run's log.
+    None and "" where no Canvas was written; `event` and `data` (JSON) are the last ones of the run's log. An `outage`
+    is no fault of the ticket, and does not use up its attempts (see `PATIENCE`).
     """
 
     satisfied: bool
@@ -66,6 +71,7 @@ class Ending:
     recipe: str = ""
     error: str = ""
     delay: timedelta = timedelta(0)
+    outage: bool = False
 
 
 def new_run_id() -> str:
@@ -145,6 +151,7 @@ class DueLedger:
         lifetime = _seconds(keys.RUN_LIFETIME)
         args: list[str | int | bytes] = [ticket_id, claim.token, claim.generation, int(ending.satisfied), delay_ms]
         args += [revision, ending.recipe, ending.event, ending.data, lifetime, ending.error]
+        args += [int(PATIENCE.total_seconds() * 1000) if ending.outage else 0, OUTAGE_ATTEMPTS]
         result: Settled = (await self._settle(keys=names, args=args)).decode()
         return result
 

@@ -9,12 +9,20 @@ from typing import Any
 
 import msgspec
 import structlog
+from redis.exceptions import RedisError
 
 from ingest.context import WorkerContext
 from ingest.pipeline import run_ticket
 from shared.canvas_store import to_ms
 from shared.due import LEASE, Claim, Ending, backoff
-from shared.errors import TOMBSTONES, CanvasError, Transient
+from shared.errors import (
+    TOMBSTONES,
+    CanvasError,
+    FreshdeskLimited,
+    FreshdeskUnavailable,
+    StoreUnavailable,
+    Transient,
+)
 from shared.logs import failure
 from shared.models import Canvas
 from shared.queues import Queue
@@ -26,6 +34,8 @@ MAX_LOOKS = 10
 """A ticket that changes without end goes back to the queue after so many runs, to let others pass."""
 HEALING_ATTEMPTS = 4
 """A partial or degraded Canvas is made again this often; then it stays until the ticket changes or is opened."""
+OUTAGES = (FreshdeskUnavailable, FreshdeskLimited, StoreUnavailable)
+"""No fault of the ticket: its attempts are for what fails because of it."""
 
 log = structlog.get_logger()
 
@@ -80,6 +90,8 @@ async def _run(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ending:
         raise
     except CanvasError as error:
         return _postpone(claim, error)
+    except (RedisError, OSError):
+        return _postpone(claim, StoreUnavailable())
     except Exception as error:  # noqa: BLE001
         # The edge of the process: a bug must leave the ticket due with a reason, not kill the worker.
         log.error("run failed", host=claim.host, ticket=claim.ticket_id, **failure(error))  # noqa: TRY400
@@ -122,4 +134,5 @@ def _postpone(claim: Claim, error: CanvasError) -> Ending:
     seconds = delay.total_seconds()
     log.warning("run postponed", host=claim.host, ticket=claim.ticket_id, code=error.code, seconds=seconds)
     data = msgspec.json.encode(error.problem())
-    return Ending(satisfied=False, event=Event.ERROR, data=data, error=error.code, delay=delay)
+    outage = isinstance(error, OUTAGES)
+    return Ending(satisfied=False, event=Event.ERROR, data=data, error=error.code, delay=delay, outage=outage)

@@ -61,7 +61,7 @@ async def index(host: str, thread: Thread, embedded: Embedded, vectors: VectorSt
         language=thread.language,
         created_ms=to_ms(thread.created_at),
         resolution=shorten(last, RESOLUTION_CHARACTERS) if thread.resolved else "",
-        reply=best_reply(replies)[:REPLY_CHARACTERS],
+        reply=whole_paragraphs(best_reply(replies), REPLY_CHARACTERS),
         url=f"https://{host}/a/tickets/{thread.ticket_id}",
         dense=embedded.dense,
         sparse=embedded.sparse,
@@ -72,6 +72,14 @@ async def index(host: str, thread: Thread, embedded: Embedded, vectors: VectorSt
 def best_reply(replies: list[str]) -> str:
     """The reply that most likely carried the solution: the longest of the last three that an agent sent."""
     return max(replies[-3:], key=len, default="")
+
+
+def whole_paragraphs(text: str, limit: int) -> str:
+    """The paragraphs of a reply that fit into `limit` characters: an agent may send it, so it must not break off."""
+    if len(text) <= limit:
+        return text
+    head, _, _ = text[:limit].rpartition("\n")
+    return head.rstrip() or shorten(text, limit)
 
 
 def shorten(text: str, limit: int) -> str:

@@ -1,7 +1,8 @@
 -- A run ends: its last event, the ticket's record and the lease change in one step.
 -- KEYS: record, due, lease, stream
 -- ARGV: ticket id, token, want that the run has read, 1 if that want is satisfied now, ms until the next attempt,
---       revision, recipe, last event, its data, run lifetime s, error code
+--       revision, recipe, last event, its data, run lifetime s, error code,
+--       ms for which an outage is waited out (0: no outage), attempts that stand for as long
 -- Returns 'lost' (another worker has the ticket) | 'done' | 'again' (it changed meanwhile) | 'later' (next attempt)
 if redis.call('GET', KEYS[3]) ~= ARGV[2] then
   return 'lost'
@@ -23,6 +24,14 @@ if ARGV[4] == '1' then
   end
 else
   redis.call('HSET', KEYS[1], 'error', ARGV[11])
+  if ARGV[12] ~= '0' then
+    -- An outage says nothing about the ticket: it must not use up its attempts.
+    redis.call('HSETNX', KEYS[1], 'first_due', now)
+    if now - tonumber(redis.call('HGET', KEYS[1], 'first_due')) < tonumber(ARGV[12]) then
+      local attempts = tonumber(redis.call('HGET', KEYS[1], 'attempts') or 0)
+      redis.call('HSET', KEYS[1], 'attempts', math.min(attempts, tonumber(ARGV[13])))
+    end
+  end
   redis.call('ZADD', KEYS[2], now + tonumber(ARGV[5]), ARGV[1])
   result = 'later'
 end

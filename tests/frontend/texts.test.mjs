@@ -13,47 +13,43 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const places = (text) => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
 
 for (const [name, table, folder] of [
-    ["the sidebar's", TEXTS, "frontend/app/scripts"],
-    ["the demo desk's", DESK_TEXTS, "deploy/demo/desk"],
+  ["the sidebar's", TEXTS, "frontend/app/scripts"],
+  ["the demo desk's", DESK_TEXTS, "deploy/demo/desk"],
 ]) {
-    test(`${name} texts have the same keys and places in English and Korean`, () => {
-        for (const [key, languages] of Object.entries(table)) {
-            assert.deepEqual(Object.keys(languages).sort(), ["en", "ko"], key);
-            assert.ok(languages.en && languages.ko, key);
-            assert.deepEqual(places(languages.en), places(languages.ko), key);
-        }
-    });
+  test(`${name} texts have the same keys and places in English and Korean`, () => {
+    for (const [key, languages] of Object.entries(table)) {
+      assert.deepEqual(Object.keys(languages).sort(), ["en", "ko"], key);
+      assert.ok(languages.en && languages.ko, key);
+      assert.deepEqual(places(languages.en), places(languages.ko), key);
+    }
+  });
 
-    test(`${name} modules ask for texts that exist, and no text is left over`, () => {
-        const files = readdirSync(join(root, folder)).filter(
-            (file) => /\.(js|html)$/.test(file) && file !== "texts.js",
-        );
-        const code = files.map((file) => readFileSync(join(root, folder, file), "utf8")).join("\n");
-        const asked = [...code.matchAll(/\bt\(\s*"(\w+)"|data-t(?:-\w+)?="(\w+)"/g)].map(
-            (match) => match[1] ?? match[2],
-        );
-        for (const key of asked) assert.ok(key in table, key);
-        const built = [...code.matchAll(/`(\w+_)\$\{/g)].map((match) => match[1]);
-        const words = new Set([...code.matchAll(/\b\w+\b/g)].map(String));
-        const used = (key) => words.has(key) || built.some((prefix) => key.startsWith(prefix)) || key.endsWith("Why");
-        for (const key of Object.keys(table)) assert.ok(used(key), `${key} is used nowhere`);
-    });
+  test(`${name} modules ask for texts that exist, and no text is left over`, () => {
+    const files = readdirSync(join(root, folder)).filter((file) => /\.(js|html)$/.test(file) && file !== "texts.js");
+    const code = files.map((file) => readFileSync(join(root, folder, file), "utf8")).join("\n");
+    const asked = [...code.matchAll(/\bt\(\s*"(\w+)"|data-t(?:-\w+)?="(\w+)"/g)].map((match) => match[1] ?? match[2]);
+    for (const key of asked) assert.ok(key in table, key);
+    const built = [...code.matchAll(/`(\w+_)\$\{/g)].map((match) => match[1]);
+    const words = new Set([...code.matchAll(/\b\w+\b/g)].map(String));
+    const used = (key) => words.has(key) || built.some((prefix) => key.startsWith(prefix)) || key.endsWith("Why");
+    for (const key of Object.keys(table)) assert.ok(used(key), `${key} is used nowhere`);
+  });
 }
 
 test("texts are filled, and an unknown key shows itself", () => {
-    const t = translator("ko");
-    assert.equal(t("hit", { ms: "12 ms" }), "바로 표시, 12 ms");
-    assert.equal(t("nothing"), "nothing");
+  const t = translator("ko");
+  assert.equal(t("hit", { ms: "12 ms" }), "바로 표시, 12 ms");
+  assert.equal(t("nothing"), "nothing");
 });
 
 test("durations and ages read well in both languages", () => {
-    assert.deepEqual([duration(0.4), duration(12.3), duration(1440)], ["<1 ms", "12 ms", "1.4 s"]);
-    assert.equal(age(40_000, "en", "just now"), "40s ago");
-    assert.equal(age(180_000, "ko", "방금"), "3분 전");
-    assert.equal(age(400, "en", "just now"), "just now");
+  assert.deepEqual([duration(0.4), duration(12.3), duration(1440)], ["<1 ms", "12 ms", "1.4 s"]);
+  assert.equal(age(40_000, "en", "just now"), "40s ago");
+  assert.equal(age(180_000, "ko", "방금"), "3분 전");
+  assert.equal(age(400, "en", "just now"), "just now");
 });
 
 test("the browser's first known language counts", () => {
-    assert.equal(preferredLanguage(["de-DE", "ko-KR", "en"]), "ko");
-    assert.equal(preferredLanguage(["fr"]), "en");
+  assert.equal(preferredLanguage(["de-DE", "ko-KR", "en"]), "ko");
+  assert.equal(preferredLanguage(["fr"]), "en");
 });

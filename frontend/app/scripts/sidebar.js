@@ -176,7 +176,7 @@ export class Sidebar {
     if (this.#isBehind(answer)) view.say("busy", this.#looks.length ? "changed" : "behind");
     else if (story?.refreshing) view.say("hit", "refreshed", { ms: duration(story.ms) });
     else if (story) view.say("hit", "streamed", { first: duration(story.firstMs), ms: duration(story.ms) });
-    else view.say("hit", "hit", { ms: duration(answer.ms) });
+    else view.say("hit", this.#touched && answer.news ? "updated" : "hit", { ms: duration(answer.ms) });
   }
 
   #giveUp() {

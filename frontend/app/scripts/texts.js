@@ -4,6 +4,7 @@ export const TEXTS = {
   // What happened, in the status line
   opening: { en: "Opening…", ko: "여는 중…" },
   hit: { en: "At once, in {ms}", ko: "바로 표시, {ms}" },
+  updated: { en: "Updated at once, in {ms}", ko: "바로 갱신, {ms}" },
   refreshing: { en: "At once, in {ms} — refreshing", ko: "바로 표시, {ms} — 새로 고치는 중" },
   refreshed: { en: "Refreshed in {ms}", ko: "{ms} 만에 새로 고침" },
   waiting: { en: "Nothing stored yet — being computed", ko: "저장된 내용이 없어 계산하는 중" },

@@ -17,7 +17,7 @@ const PARTS_OF_STAGE = {
 const SKELETON_LINES = { summary: 5, replies: 5, similar: 6, solutions: 3 };
 const EXTRACTIVE_NOTES = { summary: "extractiveSummary", replies: "extractiveReplies" };
 const FEEDBACK_MS = 1600;
-const AGE_EVERY_MS = 5000;
+const AGE_EVERY_MS = 1000;
 
 export class CanvasView {
   #actions;
