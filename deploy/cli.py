@@ -3,31 +3,23 @@
 Exit codes: 0 done, 1 something failed on the way, 2 it could not start or the call was wrong.
 """
 
-import asyncio
 import sys
-from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import pydantic
 import rich_click as click
 from click.exceptions import Exit
-from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.markup import escape
 
 from deploy.commands import backfill as backfill_command
 from deploy.commands import tenant as tenant_command
 from deploy.data_folder import check_format
-from deploy.settings import DeploySettings
-from deploy.up import AllSettings, ingest_alone, serve_alone, until_signal, up, worker_alone
-from ingest.settings import IngestSettings
-from serve.settings import ServeSettings
+from deploy.process import run
+from deploy.settings import load_settings
+from deploy.up import ingest_alone, serve_alone, up, worker_alone
 from shared.errors import CanvasError, StartupError
-from shared.logs import set_up_logging
 from shared.queues import Queue
-from shared.settings import Settings
 
 click.rich_click.TEXT_MARKUP = "rich"
 errors = Console(stderr=True, soft_wrap=True)
@@ -37,38 +29,6 @@ data_option = click.option(
     "--data", type=click.Path(file_okay=False, path_type=Path), help="Data folder (default: CANVAS_DATA_DIR or .canvas)"
 )
 port_option = click.option("--port", type=click.IntRange(0, 65535), help="Port (default: CANVAS_PORT or 8080)")
-
-
-def load_settings(data: Path | None = None, port: int | None = None, ingest_port: int | None = None) -> AllSettings:
-    """Settings from the environment and `.env`, with what the command line says on top.
-
-    Raises:
-        StartupError: a variable holds something that can't be used; its name is said, its value is not.
-    """
-    try:
-        found = AllSettings(Settings(), IngestSettings(), ServeSettings(), DeploySettings())
-    except pydantic.ValidationError as error:
-        wrong = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
-        raise StartupError(f"The settings can't be used: {wrong}") from error
-    except SettingsError as error:
-        raise StartupError(f"The settings can't be used: {_variable(error)}: Input should be valid JSON") from error
-    shared = found.shared.model_copy(update={"data_dir": data} if data else {})
-    ports = {"port": port, "ingest_port": ingest_port}
-    deploy = found.deploy.model_copy(update={name: value for name, value in ports.items() if value is not None})
-    return AllSettings(shared, found.ingest, found.serve, deploy)
-
-
-def _variable(error: SettingsError) -> str:
-    """The variable that can't be parsed; pydantic-settings names the field, in quotes, in the middle of its message."""
-    groups = (Settings, IngestSettings, ServeSettings, DeploySettings)
-    names = {name: field.validation_alias for group in groups for name, field in group.model_fields.items()}
-    return next(str(alias) for name, alias in names.items() if f'"{name}"' in str(error))
-
-
-def run(settings: AllSettings, job: Coroutine[Any, Any, Any]) -> None:
-    """Run a command to its end with logging set up."""
-    set_up_logging(settings.shared)
-    asyncio.run(until_signal(job))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

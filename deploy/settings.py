@@ -1,9 +1,15 @@
-"""Settings of the processes themselves: where they listen, and how Freshdesk reaches them."""
+"""Settings of the processes: where they listen, how Freshdesk reaches them; and the settings of all parts together."""
 
-from pydantic import Field
-from pydantic_settings import BaseSettings
+from dataclasses import dataclass
+from pathlib import Path
 
-from shared.settings import SETTINGS_CONFIG
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsError
+
+from ingest.settings import IngestSettings
+from serve.settings import ServeSettings
+from shared.errors import StartupError
+from shared.settings import SETTINGS_CONFIG, Settings
 
 
 class DeploySettings(BaseSettings):
@@ -27,3 +33,39 @@ class DeploySettings(BaseSettings):
         validation_alias="CANVAS_PUBLIC_URL",
         description="HTTPS URL by which Freshdesk reaches the webhook receiver",
     )
+
+
+@dataclass(frozen=True)
+class AllSettings:
+    """The settings of every part, as one process needs them."""
+
+    shared: Settings
+    ingest: IngestSettings
+    serve: ServeSettings
+    deploy: DeploySettings
+
+
+def load_settings(data: Path | None = None, port: int | None = None, ingest_port: int | None = None) -> AllSettings:
+    """Settings from the environment and `.env`, with what the command line says on top.
+
+    Raises:
+        StartupError: a variable holds something that can't be used; its name is said, its value is not.
+    """
+    try:
+        found = AllSettings(Settings(), IngestSettings(), ServeSettings(), DeploySettings())
+    except ValidationError as error:
+        wrong = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
+        raise StartupError(f"The settings can't be used: {wrong}") from error
+    except SettingsError as error:
+        raise StartupError(f"The settings can't be used: {_variable(error)}: Input should be valid JSON") from error
+    shared = found.shared.model_copy(update={"data_dir": data} if data else {})
+    ports = {"port": port, "ingest_port": ingest_port}
+    deploy = found.deploy.model_copy(update={name: value for name, value in ports.items() if value is not None})
+    return AllSettings(shared, found.ingest, found.serve, deploy)
+
+
+def _variable(error: SettingsError) -> str:
+    """The variable that can't be parsed; pydantic-settings names the field, in quotes, in the middle of its message."""
+    groups = (Settings, IngestSettings, ServeSettings, DeploySettings)
+    names = {name: field.validation_alias for group in groups for name, field in group.model_fields.items()}
+    return next(str(alias) for name, alias in names.items() if f'"{name}"' in str(error))

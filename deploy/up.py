@@ -3,9 +3,7 @@
 The embedded vector store can be opened by one process only, which is what makes this the default of a small machine.
 """
 
-import asyncio
-import signal
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,28 +12,16 @@ import structlog
 
 from deploy.data_folder import redis_ready
 from deploy.http_server import PathRouter, bind, running
-from deploy.settings import DeploySettings
+from deploy.process import forever
+from deploy.settings import AllSettings
 from ingest.context import WorkerContext, receiver_context, worker_context
-from ingest.settings import IngestSettings
 from ingest.webhooks import create_receiver
 from ingest.worker import workers_running
 from serve.app import create_serve
 from serve.context import serve_context
-from serve.settings import ServeSettings
 from shared.queues import Queue
-from shared.settings import Settings
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class AllSettings:
-    """The settings of every part, as one process needs them."""
-
-    shared: Settings
-    ingest: IngestSettings
-    serve: ServeSettings
-    deploy: DeploySettings
 
 
 @dataclass(frozen=True)
@@ -63,26 +49,6 @@ async def everything(settings: AllSettings, mounted: Mapping[str, Any] | None = 
         router = PathRouter(create_serve(serving, settings.serve), {"webhooks": receiver, **(mounted or {})})
         await stack.enter_async_context(workers_running(worker, list(Queue)))
         yield Running(await stack.enter_async_context(running(router, sock)), worker)
-
-
-async def until_signal(job: Coroutine[Any, Any, None]) -> None:
-    """Run a job until it ends, or until SIGINT or SIGTERM cancels it; it cleans up either way."""
-    task = asyncio.create_task(job)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
-    try:
-        await asyncio.wait([task])
-        if not task.cancelled():
-            task.result()
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-
-
-async def forever() -> None:
-    """Wait until cancelled."""
-    await asyncio.Event().wait()
 
 
 async def up(settings: AllSettings) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from ingest.context import WorkerContext
-from ingest.prepared import take_prepared
+from ingest.prepared import Prepared, take_prepared
 from ingest.stages import clean, embed, fetch, recommend, similar, summarize
 from ingest.stages.writing import Draft
 from ingest.stopwatch import Stopwatch
@@ -79,8 +79,10 @@ async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ca
         LeaseLost: another worker has taken the ticket over.
     """
     run = Run(context, tenant, claim)
-    await run.emit(Event.STARTED if claim.attempt == 1 else Event.RESET, {"attempt": claim.attempt})
-    prepared = await take_prepared(context.redis.state, claim.host, claim.ticket_id, claim.generation)
+    await run.emit(Event.RESET if claim.resumed else Event.STARTED, {"attempt": claim.attempt})
+    prepared: Prepared | None = None
+    if claim.listed:
+        prepared = await take_prepared(context.redis.state, claim.host, claim.ticket_id, claim.generation)
     if prepared:
         run.watch.reports += prepared.stages
     thread = prepared.thread if prepared else await _read(run)

@@ -1,7 +1,8 @@
 """A thread that is fetched, cleaned and embedded already: what a backfill's first pass leaves for its second.
 
 A backfill must index all tickets before it looks for similar ones, and must not fetch or embed a ticket twice. A
-prepared thread counts only while no other change was marked since, which the ledger's generation tells.
+prepared thread counts only while no other change was marked since, which the ledger's generation tells, and only for
+the run that the backfill itself asked for: a webhook may have taken the generation that the backfill counted on.
 """
 
 import msgspec

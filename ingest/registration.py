@@ -27,6 +27,7 @@ UPDATE_EVENTS: list[dict[str, Any]] = [
     {"field_name": "reply_sent"},
     {"field_name": "note_type", "value": "--"},
     {"field_name": "ticket_action", "value": "update"},
+    {"field_name": "status", "from": "--", "to": "--"},  # a merge closes its tickets, and announces no more than that
     {"field_name": "ticket_action", "value": "delete"},
     {"field_name": "ticket_action", "value": "marked_spam"},
 ]
@@ -63,6 +64,7 @@ async def register_tenant(
         statuses=await freshdesk.status_names(),
     )
     await context.tenants.put(tenant)
+    await context.ledger.revive(host)  # what failed for the old key is tried with the new one
     log.info("tenant registered", host=host, agent=tenant.agent_id)
     return tenant, secret
 

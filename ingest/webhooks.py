@@ -5,7 +5,6 @@ authenticated body that will never be of use; only a wrong secret is refused.
 """
 
 import base64
-import binascii
 from typing import Any
 
 import structlog
@@ -19,7 +18,7 @@ from ingest.context import ReceiverContext
 from ingest.webhook_body import ticket_id_of
 from shared.errors import BadInput, StoreUnavailable, Unauthorized
 from shared.metrics import WEBHOOKS, exposition
-from shared.problems import canvas_error_handlers
+from shared.problems import canvas_error_handlers, store_answers
 from shared.queues import Queue
 from shared.tenants import parse_host
 
@@ -46,14 +45,16 @@ async def receive(tenant: FromPath[str], request: Request[Any, Any, State]) -> d
     """Mark the ticket that a webhook names as due: `{"accepted": true, "ticket_id": 12, "generation": 3}`."""
     context: ReceiverContext = request.app.state.context
     try:
-        host = await _authenticate(context, tenant, request)
+        async with store_answers():
+            host = await _authenticate(context, tenant, request)
         ticket_id = ticket_id_of(await request.body())
         if ticket_id is None:
             WEBHOOKS.labels(outcome="unusable").inc()
             log.warning("webhook without a ticket id", host=host)
             return {"accepted": False, "reason": "no-ticket-id"}
-        generation = await context.ledger.mark(host, ticket_id)
-    except (RedisError, OSError) as error:
+        async with store_answers():
+            generation = await context.ledger.mark(host, ticket_id)
+    except (RedisError, OSError, StoreUnavailable) as error:
         WEBHOOKS.labels(outcome="unavailable").inc()
         raise StoreUnavailable from error
     except Unauthorized:
@@ -91,13 +92,14 @@ def _secret(request: Request[Any, Any, State]) -> str:
         return ""
     try:
         return base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # binascii.Error and UnicodeDecodeError are ValueErrors; so is text that is not ASCII
         return ""
 
 
 async def _wake(context: ReceiverContext, host: str, ticket_id: int) -> None:
     try:
-        await context.queue.precompute(Queue.LIVE, host, ticket_id)
-    except (RedisError, OSError):
+        async with store_answers():
+            await context.queue.precompute(Queue.LIVE, host, ticket_id)
+    except (RedisError, OSError, StoreUnavailable):
         # The mark is durable, and the sweeper wakes what is due: the webhook is accepted all the same.
         log.warning("wake-up lost", host=host, ticket=ticket_id)

@@ -26,7 +26,13 @@ def create_serve(context: ServeContext, serve: ServeSettings) -> Litestar:
         cors_config=CORSConfig(
             allow_origins=list(serve.cors_origins),
             allow_methods=["GET", "POST"],
-            allow_headers=["X-Freshdesk-Domain", "X-Freshdesk-API-Key", "Content-Type", "If-None-Match", "Last-Event-ID"],
+            allow_headers=[
+                "X-Freshdesk-Domain",
+                "X-Freshdesk-API-Key",
+                "Content-Type",
+                "If-None-Match",
+                "Last-Event-ID",
+            ],
             expose_headers=EXPOSED,
             max_age=PREFLIGHT_S,
         ),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 
 from serve.credentials import CredentialChecker
-from serve.followers import RunFollowers
+from serve.followers import HEARTBEAT_S, RunFollowers
 from shared.canvas_store import CanvasStore
 from shared.due import DueLedger
 from shared.queues import Enqueuer, enqueuer
@@ -31,14 +31,14 @@ class ServeContext:
 
 
 @asynccontextmanager
-async def serve_context(settings: Settings) -> AsyncIterator[ServeContext]:
+async def serve_context(settings: Settings, heartbeat_s: float = HEARTBEAT_S) -> AsyncIterator[ServeContext]:
     """Open what serve needs, and close it at the end."""
     async with (
         redis_clients(settings) as redis,
         enqueuer(settings) as queue,
         # Neither redirects nor proxies: the caller's API key goes to the tenant's own host or nowhere.
         httpx.AsyncClient(timeout=FRESHDESK_TIMEOUT, follow_redirects=False, trust_env=False) as http,
-        RunFollowers(redis.state) as followers,
+        RunFollowers(redis.state, heartbeat_s) as followers,
     ):
         vault = Vault.from_settings(settings)
         tenants = TenantRegistry(redis.state, vault)

@@ -16,8 +16,9 @@ from redis.asyncio import Redis
 
 from shared import keys
 from shared.errors import BadInput, FreshdeskUnavailable, Unauthorized
+from shared.problems import store_answers
 from shared.settings import Settings
-from shared.tenants import TenantRegistry, parse_host
+from shared.tenants import FRESHDESK_TIMEOUT, TenantRegistry, parse_host
 from shared.vault import Vault
 
 REFUSED_LIFETIME = timedelta(seconds=30)
@@ -47,7 +48,7 @@ class CredentialChecker:
         self._vault = vault
         self._http = http
         self._local: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
-        self._checking: dict[str, asyncio.Lock] = {}
+        self._asking: dict[str, asyncio.Task[Caller]] = {}
 
     async def check(self, domain: str | None, api_key: str | None) -> Caller:
         """The caller behind a domain and an API key.
@@ -56,7 +57,7 @@ class CredentialChecker:
             Unauthorized: missing or wrong, or the tenant is not registered: the answer is the same.
             FreshdeskUnavailable: the key is new and Freshdesk can't be asked.
         """
-        if not domain or not api_key or len(api_key) > MAX_KEY_CHARACTERS or not api_key.isascii():
+        if not domain or not api_key or not _could_be_a_key(api_key):
             raise Unauthorized
         try:
             host = parse_host(domain)
@@ -66,21 +67,26 @@ class CredentialChecker:
         local = self._local.get(name)
         if local and local[0] > time.monotonic():
             return local[1]
-        # Of many requests with a new key, one asks Freshdesk and the others wait for its answer.
-        lock = self._checking.setdefault(name, asyncio.Lock())
-        try:
-            async with lock:
-                return await self._remembered(name, host, api_key)
-        finally:
-            if not lock.locked():
-                self._checking.pop(name, None)
+        # Of many requests with a new key, one asks Freshdesk. The others share its answer, or its failure: one after
+        # the other, each would wait for a Freshdesk that hangs.
+        asking = self._asking.get(name)
+        if asking is None:
+            asking = asyncio.create_task(self._remembered(name, host, api_key))
+            self._asking[name] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(name, None))
+        return await asyncio.shield(asking)
 
     async def _remembered(self, name: str, host: str, api_key: str) -> Caller:
-        known = await self._state.get(name)
+        async with store_answers():
+            known = await self._state.get(name)
+            # Of a host that is no tenant nothing is remembered, or strangers could fill Redis.
+            if known is None and await self._tenants.get(host) is None:
+                raise Unauthorized
         if known is None:
             agent_id = await self._ask_freshdesk(host, api_key)
             lifetime = keys.CREDENTIAL_LIFETIME if agent_id else REFUSED_LIFETIME
-            await self._state.set(name, str(agent_id), ex=lifetime)
+            async with store_answers():
+                await self._state.set(name, str(agent_id), ex=lifetime)
         else:
             agent_id = int(known)
         if not agent_id:
@@ -92,14 +98,16 @@ class CredentialChecker:
         return caller
 
     async def _ask_freshdesk(self, host: str, api_key: str) -> int:
-        """The id of the agent whose key it is, or 0 if Freshdesk refuses it or the tenant is not registered."""
-        if await self._tenants.get(host) is None:
-            return 0
+        """The id of the agent whose key it is, or 0 if Freshdesk refuses it."""
         token = base64.b64encode(f"{api_key}:X".encode()).decode()
         headers = {"Authorization": f"Basic {token}", "Accept": "application/json"}
         url = f"{self._settings.freshdesk_url(host)}/api/v2/agents/me"
         try:
-            async with self._http.stream("GET", url, headers=headers) as response:
+            # httpx's own time-out starts anew with every byte.
+            async with (
+                asyncio.timeout(FRESHDESK_TIMEOUT),
+                self._http.stream("GET", url, headers=headers) as response,
+            ):
                 if response.status_code in {401, 403, 404}:
                     return 0
                 if response.status_code != httpx.codes.OK:
@@ -110,7 +118,12 @@ class CredentialChecker:
                     if len(body) > MAX_ANSWER_BYTES:
                         raise FreshdeskUnavailable("Freshdesk's answer is too large")
             return int(msgspec.json.decode(bytes(body))["id"])
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             raise FreshdeskUnavailable(f"Freshdesk does not answer ({type(error).__name__})") from error
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise FreshdeskUnavailable("Freshdesk answered with something unexpected") from error
+
+
+def _could_be_a_key(text: str) -> bool:
+    """Short and ASCII. With a colon it would be a user and half a password (RFC 7617), so an alias of another key."""
+    return len(text) <= MAX_KEY_CHARACTERS and text.isascii() and ":" not in text

@@ -6,6 +6,7 @@ stream of the process's own.
 """
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from redis.exceptions import RedisError
 
 from shared import keys
 from shared.errors import RunMissing
+from shared.problems import store_answers
 from shared.run_log import Entry, RunLog, parse_entry
 from shared.tasks import stop
 
@@ -25,14 +27,17 @@ BLOCK_MS = 2000
 """Below the socket's time-out, or a quiet stream would look like a dead server."""
 READ_COUNT = 500
 RETRY_S = 0.2
+HEARTBEAT_S = 15.0
+ENTRY_ID = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
+"""Two numbers of 64 bits; Python refuses to read one of more than 4,300 digits at all."""
 
 log = structlog.get_logger()
 
 
 def entry_order(entry_id: str) -> tuple[int, int]:
     """The order of stream ids `<ms>-<sequence>`; anything else sorts first, so that a bad id resumes from the start."""
-    ms, _, sequence = entry_id.partition("-")
-    return (int(ms), int(sequence)) if ms.isdecimal() and sequence.isdecimal() else (0, 0)
+    match = ENTRY_ID.fullmatch(entry_id)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 @dataclass
@@ -72,8 +77,9 @@ class Followed:
 class RunFollowers:
     """Follows runs for any number of clients over one Redis connection; use as an async context manager."""
 
-    def __init__(self, state: Redis) -> None:
+    def __init__(self, state: Redis, heartbeat_s: float = HEARTBEAT_S) -> None:
         self._state = state
+        self._heartbeat_s = heartbeat_s
         self._runs: dict[str, Followed] = {}
         self._wake_key = keys.wake(secrets.token_hex(8))
         self._wake_id = "0-0"
@@ -93,9 +99,11 @@ class RunFollowers:
         return keys.run(host, run_id) in self._runs or await RunLog(self._state).exists(host, run_id)
 
     async def follow(
-        self, host: str, run_id: str, after: str = "", heartbeat_s: float = 15.0
+        self, host: str, run_id: str, after: str = "", heartbeat_s: float | None = None
     ) -> AsyncGenerator[list[Entry]]:
         """Batches of a run's entries after the id `after`, up to the final one; an empty batch is a heartbeat.
+
+        Who has seen the final entry gets it again: the stream must end, and the reader must know why.
 
         Raises:
             RunMissing: there is no such run for this tenant (before the first batch only).
@@ -113,7 +121,7 @@ class RunFollowers:
                         return
                     continue
                 try:
-                    async with asyncio.timeout(heartbeat_s):
+                    async with asyncio.timeout(heartbeat_s or self._heartbeat_s):
                         await changed.wait()
                 except TimeoutError:
                     yield []
@@ -125,14 +133,15 @@ class RunFollowers:
         if not after:
             return 0
         seen = entry_order(after)
-        return sum(1 for entry in run.entries if entry_order(entry.id) <= seen)
+        place = sum(1 for entry in run.entries if entry_order(entry.id) <= seen)
+        return min(place, len(run.entries) - 1) if run.ended else place
 
     async def _join(self, host: str, run_id: str) -> Followed:
         key = keys.run(host, run_id)
         run = self._runs.setdefault(key, Followed(host, run_id))
         run.followers += 1
         try:
-            async with run.loading:
+            async with store_answers(), run.loading:
                 if not run.entries:
                     await self._load(run)
         except BaseException:

@@ -12,7 +12,9 @@ from redis.exceptions import RedisError
 
 from serve.context import ServeContext
 from shared import workers
+from shared.errors import StoreUnavailable
 from shared.metrics import exposition
+from shared.problems import store_answers
 from shared.queues import Queue
 
 
@@ -22,11 +24,12 @@ async def health(request: Request[Any, Any, State]) -> Response[dict[str, Any]]:
     context: ServeContext = request.app.state.context
     started = time.perf_counter()
     try:
-        await context.redis.state.ping()
-        if context.redis.cache is not context.redis.state:
-            await context.redis.cache.ping()
-        alive = await workers.reports(context.redis.state)
-    except (RedisError, OSError) as error:
+        async with store_answers():
+            await context.redis.state.ping()
+            if context.redis.cache is not context.redis.state:
+                await context.redis.cache.ping()
+            alive = await workers.reports(context.redis.state)
+    except (RedisError, OSError, StoreUnavailable) as error:
         parts = {"redis": {"ready": False, "reason": type(error).__name__}}
         return Response({"status": "down", "parts": parts}, status_code=503, headers={"Cache-Control": "no-store"})
     redis_ms = round((time.perf_counter() - started) * 1000, 2)

@@ -20,9 +20,9 @@ from serve.context import ServeContext
 from serve.sse import sse_response
 from shared.canvas_store import StoredCanvas
 from shared.due import OpenedRun
-from shared.errors import TOMBSTONES, MalformedTicketId
+from shared.errors import TOMBSTONES, MalformedTicketId, StoreUnavailable
 from shared.metrics import INIT
-from shared.problems import problem_response
+from shared.problems import problem_of_run, problem_response, store_answers
 from shared.queues import Queue
 from shared.run_log import Entry, Event
 
@@ -58,9 +58,10 @@ async def init(
     context: ServeContext = request.app.state.context
     headers = request.headers
     caller = await context.credentials.check(headers.get("x-freshdesk-domain"), headers.get("x-freshdesk-api-key"))
-    stored, state = await asyncio.gather(
-        context.canvases.get(caller.host, number), context.ledger.state_of(caller.host, number)
-    )
+    async with store_answers():
+        stored, state = await asyncio.gather(
+            context.canvases.get(caller.host, number), context.ledger.state_of(caller.host, number)
+        )
     if stored is None or (stored.tombstone and state == "due"):
         INIT.labels(outcome="miss").inc()
         return await _miss(context, request, caller.host, number)
@@ -86,16 +87,17 @@ async def _refresh(context: ServeContext, host: str, ticket_id: int) -> dict[str
     """Start or join the run of a stale Canvas; the stale one is served even where that fails."""
     try:
         run = await _open_run(context, host, ticket_id, now=False)
-    except (RedisError, OSError) as error:
+    except (RedisError, OSError, StoreUnavailable) as error:
         log.warning("refresh not started", host=host, ticket=ticket_id, reason=type(error).__name__)
         return {}
     return {"Canvas-Run": f"/runs/{run.run_id}"}
 
 
 async def _open_run(context: ServeContext, host: str, ticket_id: int, *, now: bool) -> OpenedRun:
-    run = await context.ledger.open_run(host, ticket_id, now=now)
-    # Always, even when joining: the run that is joined may stand at the end of a long backfill queue.
-    await context.queue.precompute(Queue.INTERACTIVE, host, ticket_id)
+    async with store_answers():
+        run = await context.ledger.open_run(host, ticket_id, now=now)
+        # Always, even when joining: the run that is joined may stand at the end of a long backfill queue.
+        await context.queue.precompute(Queue.INTERACTIVE, host, ticket_id)
     return run
 
 
@@ -103,20 +105,22 @@ async def _miss(context: ServeContext, request: Request[Any, Any, State], host: 
     run = await _open_run(context, host, ticket_id, now=True)
     location = f"/runs/{run.run_id}"
     headers = {"Canvas-Run": location, "Cache-Status": MISS}
-    accept = request.headers.get("accept", "*/*")
+    accept = request.headers.get("accept", "*/*").lower()
     batches = context.followers.follow(host, run.run_id)
     if "text/event-stream" in accept:
         return sse_response(batches, headers)
     # Whoever asks for JSON, or for anything, is told right away if there is no such ticket.
     async with aclosing(batches):
         seen = await _until_known(batches)
+    if seen and seen[-1].event == Event.ERROR:
+        return problem_of_run(seen[-1].data)
     if seen and seen[-1].final:
-        stored = await context.canvases.get(host, ticket_id)
-        if stored is not None and stored.tombstone:
-            return problem_response(TOMBSTONES[stored.tombstone]())
-        if stored is not None:
+        async with store_answers():
+            stored = await context.canvases.get(host, ticket_id)
+        if stored is not None and not stored.tombstone:
             return _hit(stored, "", {"Cache-Status": MISS})
-    if "*/*" in accept:
+    # `application/json, text/plain, */*`, as axios sends it, wants JSON: what it gets is parsed as such.
+    if "*/*" in accept and "application/json" not in accept:
         return sse_response(context.followers.follow(host, run.run_id), headers)
     headers |= {"Location": location, "Retry-After": "1"}
     return Response({"run": location, "status": "running"}, status_code=202, headers=headers)

@@ -10,6 +10,7 @@ from litestar.response import Stream
 from serve.context import ServeContext
 from serve.sse import sse_response
 from shared.errors import RunMissing
+from shared.problems import store_answers
 
 MAX_RUN_ID = 40
 
@@ -23,6 +24,7 @@ async def run_events(request: Request[Any, Any, State], run_id: FromPath[str]) -
     if len(run_id) > MAX_RUN_ID or not run_id.replace("-", "").replace("_", "").isalnum():
         raise RunMissing
     # Asked before the first byte: after it no status can be sent any more.
-    if not await context.followers.exists(caller.host, run_id):
-        raise RunMissing
+    async with store_answers():
+        if not await context.followers.exists(caller.host, run_id):
+            raise RunMissing
     return sse_response(context.followers.follow(caller.host, run_id, headers.get("last-event-id", "")))

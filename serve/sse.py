@@ -4,7 +4,8 @@
 for proxies that hold headers until the first byte or cut silent connections.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 
 import msgspec
 from litestar.response import Stream
@@ -32,12 +33,14 @@ def encode_entry(entry: Entry) -> bytes:
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (entry.id.encode(), entry.event.encode(), data)
 
 
-async def encode(batches: AsyncIterator[list[Entry]]) -> AsyncIterator[bytes]:
+async def encode(batches: AsyncGenerator[list[Entry]]) -> AsyncIterator[bytes]:
     """The bytes of a stream of batches; what goes wrong after the first byte becomes an `error` event."""
     yield OPENING
     try:
-        async for batch in batches:
-            yield b"".join(encode_entry(entry) for entry in batch) or HEARTBEAT
+        # Closed here, so that a client that left while we were sending leaves no follower behind.
+        async with aclosing(batches):
+            async for batch in batches:
+                yield b"".join(encode_entry(entry) for entry in batch) or HEARTBEAT
     except CanvasError as error:
         yield _encode_error(error)
     except (RedisError, OSError):
@@ -48,6 +51,6 @@ def _encode_error(error: CanvasError) -> bytes:
     return b"event: error\ndata: %b\n\n" % msgspec.json.encode(error.problem())
 
 
-def sse_response(batches: AsyncIterator[list[Entry]], headers: dict[str, str] | None = None) -> Stream:
+def sse_response(batches: AsyncGenerator[list[Entry]], headers: dict[str, str] | None = None) -> Stream:
     """A streaming response of a run's batches."""
     return Stream(encode(batches), media_type="text/event-stream", headers={**HEADERS, **(headers or {})})

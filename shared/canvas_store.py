@@ -15,7 +15,8 @@ from shared import keys
 from shared.models import Canvas
 from shared.redis import script
 
-HEAD_BYTES = 28
+REVISION_BYTES = 16
+HEAD_BYTES = REVISION_BYTES + 12
 _encode_json = msgspec.json.Encoder().encode
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -61,14 +62,18 @@ class CanvasStore:
         return stored if written else None
 
     async def put_tombstone(self, host: str, ticket_id: int, revision_ms: int, generation: int, code: str) -> bool:
-        """Store that a ticket is gone, and why (`shared.errors.TOMBSTONES`), by the same compare-and-set."""
+        """Store that a ticket is gone, and why (`shared.errors.TOMBSTONES`), by the same compare-and-set.
+
+        `revision_ms` is the last one known; a Canvas of a later one gives way too, unless its generation is later.
+        """
         stored = StoredCanvas(f'"{code}"', to_ms(datetime.now(UTC)), b"", code)
         head = _head(revision_ms, generation)
         return await self._write(keys.canvas(host, ticket_id), head, stored, keys.TOMBSTONE_LIFETIME)
 
     async def _write(self, key: str, head: bytes, stored: StoredCanvas, lifetime: timedelta) -> bool:
         seconds = int(lifetime.total_seconds())
-        return bool(await self._put(keys=[key], args=[head + _encode(stored), HEAD_BYTES, seconds]))
+        value, is_tombstone = head + _encode(stored), int(bool(stored.tombstone))
+        return bool(await self._put(keys=[key], args=[value, HEAD_BYTES, seconds, REVISION_BYTES, is_tombstone]))
 
     async def get(self, host: str, ticket_id: int) -> StoredCanvas | None:
         """The stored Canvas or tombstone of a ticket, or None."""

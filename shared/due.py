@@ -17,6 +17,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from shared import keys
+from shared.errors import StageFailed
 from shared.redis import script
 
 Lane = Literal["live", "backfill"]
@@ -45,7 +46,11 @@ class OpenedRun:
 
 @dataclass(frozen=True)
 class Claim:
-    """A worker's right to run a ticket: `generation` is the number of changes the run will have read."""
+    """A worker's right to run a ticket: `generation` is the number of changes the run will have read.
+
+    `resumed` says that another worker began this very run and is gone: what it wrote to the log is void. `listed` says
+    that the last mark was a backfill's, so that the ticket did not change since the backfill read it.
+    """
 
     host: str
     ticket_id: int
@@ -53,6 +58,8 @@ class Claim:
     generation: int
     run_id: str
     attempt: int
+    resumed: bool
+    listed: bool
 
 
 @dataclass(frozen=True)
@@ -132,10 +139,18 @@ class DueLedger:
         names = [keys.record(host, ticket_id), keys.due(host), keys.lease(host, ticket_id), keys.dead(host)]
         lease_ms = int(LEASE.total_seconds() * 1000)
         answer = await self._claim(keys=names, args=[ticket_id, token, lease_ms, new_run_id(), MAX_ATTEMPTS])
+        if answer[0] == b"dead" and answer[1:]:
+            await self._end_log(keys.run(host, answer[1].decode()))
         if answer[0] != b"run":
             return None
-        _, want, run_id, attempt = answer
-        return Claim(host, ticket_id, token, int(want), run_id.decode(), int(attempt))
+        _, want, run_id, attempt, resumed, listed = answer
+        return Claim(host, ticket_id, token, int(want), run_id.decode(), int(attempt), bool(resumed), bool(listed))
+
+    async def _end_log(self, stream: str) -> None:
+        """The run of a ticket that is given up will never be settled: tell its followers."""
+        problem = StageFailed(f"This ticket failed {MAX_ATTEMPTS} times and waits for its next change").problem()
+        await self._state.xadd(stream, {"event": "error", "data": msgspec.json.encode(problem)})
+        await self._state.expire(stream, keys.RUN_LIFETIME)
 
     async def settle(self, claim: Claim, ending: Ending) -> Settled:
         """End a claimed run: its last event, the record and the lease change in one step."""
@@ -159,6 +174,13 @@ class DueLedger:
         """Give a claimed ticket back undone: it stays due, and the attempt does not count."""
         names = [keys.record(claim.host, claim.ticket_id), keys.lease(claim.host, claim.ticket_id)]
         await self._release(keys=names, args=[claim.token])
+
+    async def revive(self, host: str) -> int:
+        """Make all dead tickets of a tenant due again, and say how many those were."""
+        dead = [int(ticket) for ticket in await self._state.zrange(keys.dead(host), 0, -1)]
+        for ticket_id in dead:
+            await self.mark(host, ticket_id)
+        return len(dead)
 
     async def generation(self, host: str, ticket_id: int) -> int:
         """How many changes of a ticket were marked so far."""

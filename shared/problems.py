@@ -1,7 +1,15 @@
-"""Errors on the wire: every one is an RFC 9457 problem document with a stable `type`."""
+"""Errors on the wire: every one is an RFC 9457 problem document with a stable `type`.
 
+A Redis that says nothing is an error like one that is gone: `store_answers` ends the wait at the edge, where the
+clients' own time-outs and retries would add up to minutes.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import structlog
 from litestar import Request
 from litestar.exceptions import HTTPException
@@ -14,7 +22,24 @@ from shared.logs import failure
 
 PROBLEM_JSON = "application/problem+json"
 
+STORE_WITHIN_S = 2.0
+"""Redis answers in a millisecond. A frozen one held one GET for more than 100 s: time-outs times nested retries."""
+
 log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def store_answers() -> AsyncIterator[None]:
+    """Bound what a block may wait for Redis; nothing else may be awaited in it.
+
+    Raises:
+        StoreUnavailable: the time is over.
+    """
+    try:
+        async with asyncio.timeout(STORE_WITHIN_S):
+            yield
+    except TimeoutError as error:
+        raise StoreUnavailable from error
 
 
 def problem_response(error: CanvasError) -> Response[dict[str, Any]]:
@@ -25,6 +50,15 @@ def problem_response(error: CanvasError) -> Response[dict[str, Any]]:
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(error.problem(), status_code=error.status, media_type=PROBLEM_JSON, headers=headers)
+
+
+def problem_of_run(document: bytes) -> Response[bytes]:
+    """The response for the problem document (JSON) that a run has ended with."""
+    status = int(msgspec.json.decode(document)["status"])
+    headers = {"Cache-Control": "no-store"}
+    if status >= 500:
+        headers["Retry-After"] = str(round(Transient().retry_after.total_seconds()))
+    return Response(document, status_code=status, media_type=PROBLEM_JSON, headers=headers)
 
 
 def _canvas_error(_: Request[Any, Any, Any], error: CanvasError) -> Response[dict[str, Any]]:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import httpx
+
 from deploy.demo.helpdesk import Fault, Helpdesk
 from ingest.context import WorkerContext
 from ingest.worker import sweep_tenant
@@ -16,7 +18,7 @@ from shared import keys
 from shared.due import Claim
 from shared.tenants import Tenant
 from tests.waiting import wait_until
-from tests.world import Account
+from tests.world import ADMIN_TOKEN, Account
 
 
 def ticking(start: datetime) -> Callable[[], datetime]:
@@ -113,3 +115,26 @@ async def claimed(account: Account, ticket_id: int) -> tuple[Tenant, Claim]:
 def tick(account: Account) -> None:
     """Give an account's look-alike a ticking clock."""
     account.helpdesk.clock = ticking(datetime.now(UTC))
+
+
+async def desk(account: Account, ticket_id: int, change: str) -> None:
+    """What agents and Freshdesk itself do to tickets: delete, restore, spam, unspam, archive, purge."""
+    admin = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    calls = {
+        "delete": ("DELETE", f"/api/v2/tickets/{ticket_id}"),
+        "restore": ("PUT", f"/api/v2/tickets/{ticket_id}/restore"),
+        "purge": ("DELETE", f"/_desk/tickets/{ticket_id}"),
+    }
+    method, path = calls.get(change, ("PUT", f"/_desk/tickets/{ticket_id}/{change}"))
+    if path.startswith("/_desk"):
+        url = str(account.freshdesk.base_url).rstrip("/")
+        async with httpx.AsyncClient(base_url=url, headers=admin) as house:
+            answer = await house.request(method, path)
+    else:
+        answer = await account.freshdesk.request(method, path)
+    assert answer.status_code == 204, answer.text
+
+
+async def answers(account: Account, ticket_id: int, status: int) -> bool:
+    """Whether `/init` answers with this status."""
+    return (await account.init(ticket_id)).status_code == status

@@ -8,16 +8,22 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 
 from deploy.demo.helpdesk import Fault
+from ingest.jobs.backfill import Progress, _make_due, _prepare
 from ingest.jobs.precompute import _store
 from ingest.pipeline import run_ticket
+from ingest.registration import register_tenant
 from shared import keys
 from shared.due import MAX_ATTEMPTS
-from shared.errors import FreshdeskUnavailable
+from shared.queues import Queue
+from shared.run_log import Event
 from tests.faults import (
+    answers,
     claimed,
     current,
+    desk,
     fail_reading,
     held,
     hold_after_reading,
@@ -30,7 +36,7 @@ from tests.faults import (
     worker_of,
 )
 from tests.waiting import wait_until
-from tests.world import Account, World
+from tests.world import ADMIN_KEY, AGENT_KEY, Account, World, parse_events
 
 
 @pytest.fixture
@@ -92,18 +98,17 @@ async def test_an_older_run_never_replaces_a_newer_canvas(acme: Account, first: 
     assert "driver 7.2" in str((await current(acme, number))["summary"])
 
 
-async def test_a_worker_that_lost_its_ticket_stops_by_itself(acme: Account) -> None:
-    number = await long_ticket(acme)
-    hold_after_reading(acme, number, count=1)
-    await acme.change(number, priority=2)
-    await held(acme)
-    await worker_of(acme).redis.state.delete(keys.lease(acme.host, number))
-    await acme.change(number, priority=3)
-    acme.helpdesk.faults.add(Fault("delay", path="/nowhere"))  # keeps the first run where it is
-    canvas = await current(acme, number)
-    acme.helpdesk.faults.clear()
-    await wait_until(lambda: acme.helpdesk.log.requests[-1].fault == "delay")
-    assert (await acme.hit(number))["generated_at"] == canvas["generated_at"]
+async def test_whoever_takes_over_a_run_takes_its_words_back_first(acme: Account) -> None:
+    worker, number = worker_of(acme), await silent_ticket(acme)
+    await worker.ledger.mark(acme.host, number)
+    _, killed = await claimed(acme, number)
+    await worker.run_log.append(killed, [(Event.STARTED, {}), (Event.SUMMARY_DELTA, {"text": "Half a sen"})])
+    await worker.redis.state.delete(keys.lease(acme.host, number))  # as if it had ended
+    await acme.change(number, subject="Printer is on fire")
+    await current(acme, number)
+    seen = [entry.event for entry in await worker.run_log.read(acme.host, killed.run_id)]
+    assert seen[:3] == ["started", "summary.delta", "reset"]
+    assert seen[-1] == "done"
 
 
 # --- Freshdesk fails ---
@@ -161,3 +166,137 @@ async def test_an_outage_of_freshdesk_that_outlasts_all_attempts_loses_nothing(a
     acme.helpdesk.faults.clear()
     await time_passes(acme)
     await current(acme, number)
+
+
+# --- Webhooks are lost, doubled and out of order ---
+
+
+async def test_a_ticket_that_was_never_announced_is_computed_when_it_is_opened(acme: Account) -> None:
+    number = await silent_ticket(acme)
+    answer = await acme.init(number)
+    assert answer.status_code in {200, 202}
+    assert answer.headers["cache-status"] == "prompt-canvas; fwd=uri-miss"
+    await current(acme, number)
+    assert acme.helpdesk.log.webhooks[-1].outcome == "dropped"
+
+
+async def test_doubled_and_shuffled_webhooks_cost_few_runs_and_the_last_state_wins(acme: Account) -> None:
+    numbers = [await acme.create_ticket(f"Order {order} is late", "Where is my parcel?") for order in range(3)]
+    acme.helpdesk.faults.add(Fault("webhook_double"))
+    acme.helpdesk.faults.add(Fault("webhook_shuffle"))
+    for turn in range(8):
+        await asyncio.gather(*(acme.change(number, priority=1 + (turn + 1) % 4) for number in numbers))
+    for number in numbers:
+        await acme.agent_replies(number, "Your parcel left our house today.")
+        assert "left our house" in str((await current(acme, number))["summary"])
+    delivered = [record for record in acme.helpdesk.log.webhooks if record.outcome == "delivered"]
+    assert len(delivered) == 3 + 2 * 3 * 9
+    looks = [entry for entry in acme.helpdesk.log.requests if entry.method == "GET" and "/tickets/" in entry.path]
+    assert len(looks) <= len(delivered) / 2
+
+
+async def test_a_change_during_a_backfill_is_never_lost(acme: Account) -> None:
+    worker, number = worker_of(acme), await silent_ticket(acme)
+    tenant = await worker.tenants.get(acme.host)
+    assert tenant is not None
+    # The backfill has read the ticket; before it marks it as due, the ticket changes and Freshdesk says so.
+    progress = Progress(worker, acme.host)
+    await progress.begin()
+    await _prepare(worker, tenant, number, progress)
+    await acme.agent_replies(number, "Please install driver 7.2, it ends this.")
+    assert "driver 7.2" in str((await current(acme, number))["summary"])
+    # The backfill goes on, and what it has read is of no use any more.
+    await _make_due(worker, acme.host, [number])
+    assert "driver 7.2" in str((await current(acme, number))["summary"])
+
+
+# --- Tickets that always fail, and tickets that go ---
+
+
+async def test_a_ticket_that_kills_its_worker_each_time_is_put_aside_and_the_others_are_not(acme: Account) -> None:
+    worker, poison = worker_of(acme), await acme.create_ticket("Poison", "This one kills its worker.")
+    before = await current(acme, poison)
+    acme.helpdesk.faults.add(Fault("webhook_drop", count=1))
+    await acme.change(poison, priority=4)
+    opened = await worker.ledger.open_run(acme.host, poison, now=True)
+    watching = asyncio.create_task(acme.canvas.get(f"/runs/{opened.run_id}"))
+    for _ in range(MAX_ATTEMPTS):
+        await claimed(acme, poison)
+        await worker.redis.state.delete(keys.lease(acme.host, poison))  # killed: it never settled
+    await worker.queue.precompute(Queue.LIVE, acme.host, poison)
+
+    # Who followed it is told, and its old Canvas says from now on that it is behind.
+    assert parse_events((await watching).text)[-1][0] == "error"
+    assert await worker.ledger.state_of(acme.host, poison) == "dead"
+    answer = await acme.init(poison)
+    assert answer.json() == before
+    assert answer.headers["cache-status"] == "prompt-canvas; hit; detail=stale"
+    # The others are as quick as ever, and the ticket has a new life when it changes.
+    await current(acme, await acme.create_ticket("Harmless", "This one is like all others."))
+    await acme.change(poison, priority=1)
+    await current(acme, poison)
+    assert await worker.redis.state.zcard(keys.dead(acme.host)) == 0
+
+
+async def test_a_new_api_key_gives_tickets_that_failed_with_the_old_one_another_life(acme: Account) -> None:
+    worker, number = worker_of(acme), await acme.create_ticket("Wi-Fi drops", "The router drops the Wi-Fi every hour.")
+    await current(acme, number)
+    acme.helpdesk._agents_by_api_key.pop(ADMIN_KEY + acme.host)
+    await acme.change(number, subject="Wi-Fi is gone")
+    while await worker.ledger.state_of(acme.host, number) != "dead":
+        assert (await postponed(acme, number))[0] == "freshdesk-refused"
+        await time_passes(acme)
+    key = AGENT_KEY + acme.host
+    await register_tenant(worker, worker.freshdesk_with(acme.host, SecretStr(key)), acme.host, key)
+    await time_passes(acme)
+    await current(acme, number)
+
+
+@pytest.mark.parametrize("end", ["deleted", "spam"])
+async def test_a_ticket_that_is_gone_says_so_and_comes_back_when_it_is_restored(acme: Account, end: str) -> None:
+    number = await acme.create_ticket("Win a prize", "Click here to win a prize.")
+    await current(acme, number)
+    await desk(acme, number, "spam" if end == "spam" else "delete")
+    problem = await acme.until_gone(number)
+    assert problem["type"] == f"urn:prompt-canvas:ticket-{end}"
+    await desk(acme, number, "unspam" if end == "spam" else "restore")
+    await current(acme, number)
+
+
+async def test_a_ticket_that_was_deleted_while_its_worker_was_killed_is_not_served_any_more(acme: Account) -> None:
+    worker, number = worker_of(acme), await silent_ticket(acme)
+    await worker.ledger.mark(acme.host, number)
+    tenant, killed = await claimed(acme, number)
+    await _store(worker, killed, await run_ticket(worker, tenant, killed))  # … and was killed before it could settle
+    await worker.redis.state.delete(keys.lease(acme.host, number))
+    await desk(acme, number, "delete")
+    assert (await acme.until_gone(number))["type"] == "urn:prompt-canvas:ticket-deleted"
+
+
+async def test_a_merged_ticket_closes_and_its_words_move_to_the_other(acme: Account) -> None:
+    primary = await acme.create_ticket("Printer is offline", "The printer is offline since Monday.")
+    second = await acme.create_ticket("Printer again", "It says error 0x6100004A and stays offline.")
+    await current(acme, primary)
+    await current(acme, second)
+    body = {"primary_id": primary, "ticket_ids": [second]}
+    assert (await acme.freshdesk.put("/api/v2/tickets/merge", json=body)).status_code == 204
+    assert "0x6100004A" in str((await current(acme, primary))["summary"])
+    await current(acme, second)
+
+
+async def test_an_archived_ticket_is_served_and_can_be_computed_again(acme: Account) -> None:
+    number = await acme.create_ticket("Old story", "This was solved long ago.")
+    await current(acme, number)
+    await desk(acme, number, "archive")
+    assert (await acme.init(number)).headers["cache-status"] == "prompt-canvas; hit"
+    await worker_of(acme).redis.cache.delete(keys.canvas(acme.host, number))
+    assert (await acme.init(number)).headers["cache-status"] == "prompt-canvas; fwd=uri-miss"
+    await current(acme, number)
+
+
+async def test_a_purged_ticket_is_missing(acme: Account) -> None:
+    number = await acme.create_ticket("Forget me", "Please delete all you know of me.")
+    await current(acme, number)
+    await desk(acme, number, "purge")
+    await worker_of(acme).ledger.mark(acme.host, number)
+    await wait_until(lambda: answers(acme, number, 404))

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 
 from deploy.demo.helpdesk import Helpdesk, HelpdeskSettings, running_helpdesk
-from deploy.settings import DeploySettings
-from deploy.up import AllSettings, Running, everything
+from deploy.settings import AllSettings, DeploySettings
+from deploy.up import Running, everything
 from ingest.registration import install_webhooks, register_tenant
 from ingest.settings import IngestSettings
 from serve.settings import ServeSettings

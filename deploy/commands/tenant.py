@@ -1,6 +1,5 @@
 """`canvas tenant …`: connect Freshdesk accounts."""
 
-import asyncio
 import json
 
 import rich_click as click
@@ -8,6 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.data_folder import redis_ready
+from deploy.process import run
+from deploy.settings import AllSettings, load_settings
 from ingest.context import receiver_context
 from ingest.freshdesk.client import FreshdeskClient, freshdesk_http
 from ingest.registration import (
@@ -38,7 +39,8 @@ def add(host: str, api_key: str) -> None:
 
     Example:  canvas tenant add acme.freshdesk.com
     """
-    asyncio.run(_add(host, api_key))
+    settings = load_settings()
+    run(settings, _add(settings, host, api_key))
 
 
 @tenant.command("install-webhooks")
@@ -49,7 +51,8 @@ def install(host: str, public_url: str | None) -> None:
 
     Example:  canvas tenant install-webhooks acme.freshdesk.com --public-url https://abc.ngrok.app
     """
-    asyncio.run(_install(host, public_url))
+    settings = load_settings()
+    run(settings, _install(settings, host, public_url))
 
 
 @tenant.command("list")
@@ -58,13 +61,11 @@ def show_all() -> None:
 
     Example:  canvas tenant list
     """
-    asyncio.run(_list())
-
-
-async def _add(host: str, api_key: str) -> None:
-    from deploy.cli import load_settings
-
     settings = load_settings()
+    run(settings, _list(settings))
+
+
+async def _add(settings: AllSettings, host: str, api_key: str) -> None:
     host = parse_host(host)
     async with redis_ready(settings.shared) as shared, receiver_context(shared) as context, freshdesk_http() as http:
         freshdesk = FreshdeskClient(http, shared.freshdesk_url(host), api_key)
@@ -79,10 +80,7 @@ async def _add(host: str, api_key: str) -> None:
         console.print_json(json.dumps(rule_body(rule_type, url, secret)))
 
 
-async def _install(host: str, public_url: str | None) -> None:
-    from deploy.cli import load_settings
-
-    settings = load_settings()
+async def _install(settings: AllSettings, host: str, public_url: str | None) -> None:
     host, url = parse_host(host), public_url or settings.deploy.public_url
     if not url.startswith("https://"):
         raise BadInput("Freshdesk calls HTTPS addresses only: give one with --public-url or CANVAS_PUBLIC_URL")
@@ -95,11 +93,9 @@ async def _install(host: str, public_url: str | None) -> None:
             console.print(f"[green]✓[/green] {line}")
 
 
-async def _list() -> None:
-    from deploy.cli import load_settings
-
+async def _list(settings: AllSettings) -> None:
     table = Table("host", "language", "agent", "due", "connected", box=None)
-    async with redis_ready(load_settings().shared) as shared, receiver_context(shared) as context:
+    async with redis_ready(settings.shared) as shared, receiver_context(shared) as context:
         for host in await context.tenants.hosts():
             found = await context.tenants.get(host)
             if found is not None:

@@ -20,7 +20,9 @@ from deploy.backfill_progress import BackfillResult, watch_backfill
 from deploy.demo.desk_app import create_desk
 from deploy.demo.helpdesk import Helpdesk, HelpdeskSettings, running_helpdesk
 from deploy.http_server import bind
-from deploy.up import AllSettings, Running, everything, forever
+from deploy.process import forever
+from deploy.settings import AllSettings
+from deploy.up import Running, everything
 from ingest.freshdesk.client import freshdesk_http
 from ingest.registration import install_webhooks, register_tenant
 from shared.tasks import beside

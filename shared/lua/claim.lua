@@ -1,7 +1,8 @@
 -- A worker takes a ticket. Only one holds the lease; who comes second leaves, since the holder looks again at its end.
 -- The attempt is counted here, not at the failure: a ticket that kills its worker each time must end in `dead` too.
 -- KEYS: record, due, lease, dead   ARGV: ticket id, token, lease ms, new run id, most attempts
--- Returns {'busy'} | {'idle'} | {'later'} | {'dead'} | {'run', want, run id, attempts}
+-- Returns {'busy'} | {'idle'} | {'later'} | {'dead', run id or nothing: given up just now}
+--       | {'run', want, run id, attempts, 1 if it was begun before, 1 if the last mark was a backfill's}
 if redis.call('EXISTS', KEYS[3]) == 1 then
   return {'busy'}
 end
@@ -26,9 +27,15 @@ local attempts = redis.call('HINCRBY', KEYS[1], 'attempts', 1)
 if attempts > tonumber(ARGV[5]) then
   redis.call('ZREM', KEYS[2], ARGV[1])
   redis.call('ZADD', KEYS[4], now, ARGV[1])
-  redis.call('HDEL', KEYS[1], 'run')
-  return {'dead'}
+  local given_up = redis.call('HGET', KEYS[1], 'run')
+  redis.call('HDEL', KEYS[1], 'run', 'begun')
+  return {'dead', given_up}
 end
 redis.call('SET', KEYS[3], ARGV[2], 'PX', ARGV[3])
 redis.call('HSETNX', KEYS[1], 'run', ARGV[4])
-return {'run', want, redis.call('HGET', KEYS[1], 'run'), attempts}
+local run = redis.call('HGET', KEYS[1], 'run')
+-- A run that was begun before and never settled: its worker is gone, and left words in its log.
+local begun = redis.call('HGET', KEYS[1], 'begun') == run
+redis.call('HSET', KEYS[1], 'begun', run)
+local listed = tonumber(redis.call('HGET', KEYS[1], 'listed') or 0) == want
+return {'run', want, run, attempts, begun and 1 or 0, listed and 1 or 0}

@@ -11,6 +11,9 @@ redis.call('HDEL', KEYS[1], 'attempts', 'error')
 if ARGV[2] == 'live' or not redis.call('ZSCORE', KEYS[2], ARGV[1]) then
   redis.call('HSET', KEYS[1], 'lane', ARGV[2])
 end
+if ARGV[2] == 'backfill' then
+  redis.call('HSET', KEYS[1], 'listed', want)
+end
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 -- NX keeps the place of a ticket that is due already; LT brings one forward that was waiting for its next attempt.
 if redis.call('ZADD', KEYS[2], 'NX', now, ARGV[1]) == 0 then

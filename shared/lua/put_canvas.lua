@@ -1,9 +1,18 @@
 -- Write a Canvas by compare-and-set: only a later (revision, generation) replaces what is there.
 -- The value begins with both as fixed-width decimals, so that the comparison needs no second key.
--- KEYS: canvas   ARGV: value, width of the head, lifetime s
+-- A tombstone has no revision of its own (a missing ticket has none): it takes over the stored one where that is later,
+-- so that the generations decide.
+-- KEYS: canvas   ARGV: value, width of the head, lifetime s, width of the revision in the head, 1 for a tombstone
+local value = ARGV[1]
 local head = redis.call('GETRANGE', KEYS[1], 0, tonumber(ARGV[2]) - 1)
-if head ~= '' and string.sub(ARGV[1], 1, tonumber(ARGV[2])) < head then
-  return 0
+if head ~= '' then
+  local width = tonumber(ARGV[4])
+  if ARGV[5] == '1' and string.sub(value, 1, width) < string.sub(head, 1, width) then
+    value = string.sub(head, 1, width) .. string.sub(value, width + 1)
+  end
+  if string.sub(value, 1, tonumber(ARGV[2])) < head then
+    return 0
+  end
 end
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
+redis.call('SET', KEYS[1], value, 'EX', ARGV[3])
 return 1

@@ -38,7 +38,7 @@ end
 if ARGV[6] ~= '' then
   redis.call('HSET', KEYS[1], 'revision', ARGV[6], 'recipe', ARGV[7])
 end
-redis.call('HDEL', KEYS[1], 'run')
+redis.call('HDEL', KEYS[1], 'run', 'begun')
 redis.call('XADD', KEYS[4], '*', 'event', ARGV[8], 'data', ARGV[9], 'result', result)
 redis.call('EXPIRE', KEYS[4], ARGV[10])
 redis.call('DEL', KEYS[3])

@@ -12,13 +12,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from deploy.cli import load_settings
 from deploy.demo.helpdesk import running_helpdesk
 from deploy.demo.run import load_helpdesk, running_demo
 from deploy.http_server import bind, running
-from deploy.up import AllSettings, forever, ingest_alone, serve_alone, up
+from deploy.settings import AllSettings, load_settings
+from deploy.up import forever, ingest_alone, serve_alone, up
 from shared.logs import set_up_logging
 from shared.tasks import stop
+from tests.bench import fastapi_peer
 from tests.bench.peers import bare
 
 
@@ -54,6 +55,7 @@ async def bare_asgi(settings: AllSettings) -> None:
 
 async def fastapi(settings: AllSettings) -> None:
     """The FastAPI peer, on the same server as serve."""
+    sys.path.append(str(fastapi_peer.folder()))
     from tests.bench.peers.fastapi_service import create_peer
 
     async with (

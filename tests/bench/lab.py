@@ -59,7 +59,8 @@ class Lab:
 
     def __init__(self, folder: Path) -> None:
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-        self.server_core, self.load_core = cores[:2] if len(cores) > 1 else (None, None)
+        self.server_core: int | None = cores[0] if len(cores) > 1 else None
+        self.load_core: int | None = cores[1] if len(cores) > 1 else None
         self._folder = folder
         self._folders = 0
         self._furnished: Furnished | None = None
@@ -84,8 +85,7 @@ class Lab:
             if self.load_core is not None:
                 async with client(settings) as redis:
                     pid = (await redis.info("server"))["process_id"]
-                for thread in Path(f"/proc/{pid}/task").iterdir():
-                    os.sched_setaffinity(int(thread.name), {self.load_core})
+                _pin(int(pid), self.load_core)
             yield settings
 
     async def load(self, load: Load, server: Child) -> tuple[Loaded, str]:
@@ -140,6 +140,12 @@ class Lab:
                 yield context, url
 
 
+def _pin(pid: int, core: int) -> None:
+    """Pin all threads of a process that runs already."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {core})
+
+
 async def register(context: ReceiverContext, helpdesk_url: str) -> str:
     """Register the demo's account and return a webhook secret for it."""
     async with freshdesk_http() as http:
@@ -171,7 +177,7 @@ async def redis_bytes(url: str) -> dict[str, int]:
 
 async def clean(folder: Path) -> None:
     """Delete a folder; a Valkey that a killed process left in it is stopped first."""
-    for owner in folder.glob("*/redis/owner.pid"):
+    for owner in list(folder.glob("*/redis/owner.pid")):  # noqa: ASYNC240 - nothing else runs any more
         async with redis_ready(Settings(data_dir=owner.parents[1])):
             pass
     shutil.rmtree(folder, ignore_errors=True)

@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
@@ -205,14 +206,13 @@ def _request(load: Load, place: int) -> bytes:
 def by_wrk(load: Load) -> Loaded:
     """The same closed loop by wrk, one thread."""
     with tempfile.TemporaryDirectory() as folder:
-        script, paths = f"{folder}/load.lua", f"{folder}/paths"
-        for name, text in ((script, WRK_SCRIPT), (paths, "\n".join(load.paths) + "\n")):
-            with open(name, "w", encoding="utf-8") as file:
-                file.write(text)
+        script, paths = Path(folder, "load.lua"), Path(folder, "paths")
+        script.write_text(WRK_SCRIPT, "utf-8")
+        paths.write_text("\n".join(load.paths) + "\n", "utf-8")
         url = f"http://127.0.0.1:{load.port}"
-        command = ["wrk", "-t1", f"-c{load.connections}", "-s", script]
+        command = ["wrk", "-t1", f"-c{load.connections}", "-s", str(script)]
         command += [part for name, value in load.headers.items() for part in ("-H", f"{name}: {value}")]
-        environment = {**os.environ, "BENCH_PATHS": paths}
+        environment = {**os.environ, "BENCH_PATHS": str(paths)}
         subprocess.run([*command, "-d1s", url], env=environment, check=True, capture_output=True)
         before = _children_seconds()
         seconds = f"-d{math.ceil(load.seconds)}s"

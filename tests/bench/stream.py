@@ -9,6 +9,13 @@ from deploy.demo.run import ADMIN_KEY, DOMAIN
 
 EVENT = re.compile(rb"(?:^|\n)event: ([\w.]+)\n(?:[^\n]+\n)*\n")
 RUN = re.compile(rb"\r\ncanvas-run: (\S+)\r\n", re.IGNORECASE)
+HEADERS = (
+    "Host: 127.0.0.1",
+    "Connection: close",
+    "Accept: text/event-stream",
+    f"X-Freshdesk-Domain: {DOMAIN}",
+    f"X-Freshdesk-API-Key: {ADMIN_KEY}",
+)
 STREAM_S = 30.0
 
 
@@ -35,10 +42,8 @@ async def open_ticket(port: int, ticket_id: int) -> Opened:
     async with asyncio.timeout(STREAM_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
-            writer.write(
-                f"GET /init/{ticket_id} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nAccept: text/event-stream\r\n"
-                f"X-Freshdesk-Domain: {DOMAIN}\r\nX-Freshdesk-API-Key: {ADMIN_KEY}\r\n\r\n".encode()
-            )
+            request = [f"GET /init/{ticket_id} HTTP/1.1", *HEADERS, "", ""]
+            writer.write("\r\n".join(request).encode())
             began = time.perf_counter()
             first = last = 0.0
             received = bytearray()

@@ -1,4 +1,4 @@
-"""Tickets to measure with: subjects and first messages of the demo's own, English and Korean, evenly over their list."""
+"""Tickets to measure with: subjects and first messages of the demo's own, English and Korean, evenly chosen."""
 
 import json
 from importlib.resources import files

@@ -199,7 +199,6 @@ async def test_a_foreign_ticket_answers_just_like_a_missing_one(whole_world: Wor
 async def test_a_hundred_agents_who_open_one_ticket_cost_one_run(acme: Account) -> None:
     number = await unannounced_ticket(acme)
     answers = await asyncio.gather(*(acme.init(number, accept=STREAM) for _ in range(100)))
-    print(sorted((a.status_code, a.text[:300], str(a.headers)) for a in answers)[:3])
     assert all(parse_events(answer.text)[-1][0] == "done" for answer in answers if "event:" in answer.text)
     assert len({answer.headers["canvas-run"] for answer in answers if "canvas-run" in answer.headers}) == 1
     await acme.hit(number)

@@ -1,7 +1,7 @@
 """The peer: the service that most people would write, FastAPI + redis-py + a pydantic response model.
 
-It does what `/init` does for a hit, and no more: check the credential (a keyed hash, remembered in the process, as ours
-is), read the Canvas from Redis, answer with the declared model. It lacks the look at what is due, the ETag, the metrics.
+It does what `/init` does for a hit, and less: check the credential (a keyed hash, remembered in the process, as ours
+is), read the Canvas from Redis, answer with the declared model. No look at what is due, no ETag, no metrics.
 """
 
 import hashlib
@@ -84,7 +84,9 @@ async def create_peer(settings: Settings) -> AsyncIterator[Any]:
     redis = connect(state_url(settings))
     known: dict[str, str] = {}
 
-    async def caller(x_freshdesk_domain: Annotated[str, Header()], x_freshdesk_api_key: Annotated[str, Header()]) -> str:
+    async def caller(
+        x_freshdesk_domain: Annotated[str, Header()], x_freshdesk_api_key: Annotated[str, Header()]
+    ) -> str:
         digest = hmac.new(SECRET, f"{x_freshdesk_domain}\0{x_freshdesk_api_key}".encode(), hashlib.sha256).hexdigest()
         return known.setdefault(digest, x_freshdesk_domain)
 
