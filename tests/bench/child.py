@@ -16,7 +16,7 @@ from deploy.demo.helpdesk import running_helpdesk
 from deploy.demo.run import load_helpdesk, running_demo
 from deploy.http_server import bind, running
 from deploy.settings import AllSettings, load_settings
-from deploy.up import forever, ingest_alone, serve_alone, up
+from deploy.up import ingest_alone, serve_alone, up
 from shared.logs import set_up_logging
 from shared.tasks import stop
 from tests.bench import fastapi_peer
