@@ -97,13 +97,19 @@ async def _supervise(context: WorkerContext, queue: Queue) -> None:
             try:
                 await worker.async_run()
             finally:
-                # arq gathers its cancelled jobs here, and lets their cancellation out.
-                with contextlib.suppress(asyncio.CancelledError):
-                    await worker.close()
+                await _close(worker)
                 await pool.aclose()
         except (RedisError, OSError) as error:
             log.warning("worker restarts", queue=queue, reason=type(error).__name__)
             await asyncio.sleep(RESTART_AFTER_S)
+
+
+async def _close(worker: Worker) -> None:
+    """Cancel a worker's jobs and wait until all of them have given their tickets back."""
+    # arq lets the first cancellation out that it meets, and can't clean up behind itself while Redis is away.
+    with contextlib.suppress(asyncio.CancelledError, RedisError, OSError):
+        await worker.close()
+    await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
 
 
 async def _sweep(context: WorkerContext) -> None:

@@ -7,7 +7,7 @@ from litestar.openapi import OpenAPIConfig
 
 from serve.context import ServeContext
 from serve.health import health, metrics
-from serve.init import init
+from serve.init import init, init_without_id
 from serve.runs import run_events
 from serve.settings import ServeSettings
 from shared.problems import canvas_error_handlers
@@ -20,7 +20,7 @@ EXPOSED = ["ETag", "Cache-Status", "Canvas-Run", "Location", "Retry-After"]
 def create_serve(context: ServeContext, serve: ServeSettings) -> Litestar:
     """Routes, problem documents and CORS (exact origins, never cookies)."""
     return Litestar(
-        [init, run_events, health, metrics],
+        [init, init_without_id, run_events, health, metrics],
         state=State({"context": context}),
         exception_handlers=canvas_error_handlers(),
         cors_config=CORSConfig(

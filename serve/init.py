@@ -75,6 +75,16 @@ async def init(
     return _hit(stored, headers.get("if-none-match", ""), extra)
 
 
+@route("/init", http_method=[HttpMethod.GET, HttpMethod.POST], include_in_schema=False)
+async def init_without_id() -> None:
+    """An empty id is a malformed one, not an unknown path.
+
+    Raises:
+        MalformedTicketId: always.
+    """
+    raise MalformedTicketId
+
+
 def _hit(stored: StoredCanvas, if_none_match: str, extra: dict[str, str]) -> Response[bytes]:
     headers = {"ETag": stored.etag, "Cache-Control": CACHE_CONTROL, "Vary": "X-Freshdesk-Domain, X-Freshdesk-API-Key"}
     headers |= extra

@@ -139,7 +139,7 @@ class DueLedger:
         names = [keys.record(host, ticket_id), keys.due(host), keys.lease(host, ticket_id), keys.dead(host)]
         lease_ms = int(LEASE.total_seconds() * 1000)
         answer = await self._claim(keys=names, args=[ticket_id, token, lease_ms, new_run_id(), MAX_ATTEMPTS])
-        if answer[0] == b"dead" and answer[1:]:
+        if answer[0] == b"dead" and answer[1]:
             await self._end_log(keys.run(host, answer[1].decode()))
         if answer[0] != b"run":
             return None

@@ -89,7 +89,7 @@ async def postponed(account: Account, ticket_id: int) -> tuple[str, timedelta]:
         if reason is None or at is None or await state.exists(keys.lease(account.host, ticket_id)):
             return False
         found.append((reason.decode(), timedelta(milliseconds=at - seconds * 1000 - micros / 1000)))
-        return True
+        return found[-1][1] > timedelta(0)
 
     await wait_until(waits)
     return found[-1]

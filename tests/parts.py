@@ -28,6 +28,8 @@ from shared.tenants import Tenant, TenantRegistry
 from shared.vault import Vault
 from tests.world import ACME, ADMIN_KEY, AGENT_KEY, OTHER, SEED, desk_settings
 
+JSON = {"Accept": "application/json"}
+"""Asked for any other way, a ticket that nobody computes would stream for ever."""
 WORKER = 900_001
 """An agent id for records that a test writes itself."""
 
@@ -130,8 +132,8 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         app = create_serve(context, ServeSettings())
         url = await stack.enter_async_context(running(app, bind("127.0.0.1", 0)))
         clients = [
-            await stack.enter_async_context(httpx.AsyncClient(base_url=url, headers=headers, timeout=20))
-            for headers in (credentials(ACME), credentials(OTHER), {})
+            await stack.enter_async_context(httpx.AsyncClient(base_url=url, headers=headers, timeout=10))
+            for headers in ({**JSON, **credentials(ACME)}, {**JSON, **credentials(OTHER)}, JSON)
         ]
         yield Serving(url, context, *clients)
 
@@ -150,7 +152,7 @@ async def receiving(settings: Settings) -> AsyncIterator[Receiving]:
     async with (
         receiver_context(settings) as context,
         running(create_receiver(context), bind("127.0.0.1", 0)) as url,
-        httpx.AsyncClient(base_url=url, timeout=20) as client,
+        httpx.AsyncClient(base_url=url, timeout=10) as client,
     ):
         yield Receiving(context, client)
 

@@ -43,6 +43,14 @@ log = structlog.get_logger()
 async def precompute(job: dict[str, Any], host: str, ticket_id: int) -> None:
     """Run a ticket until it is no longer due; leaves at once if another worker holds it."""
     context: WorkerContext = job["context"]
+    try:
+        await _until_current(context, host, ticket_id)
+    except (RedisError, OSError) as error:
+        # The ticket stays due: the sweeper wakes it again when its lease has ended.
+        log.warning("run interrupted", host=host, ticket=ticket_id, reason=type(error).__name__)
+
+
+async def _until_current(context: WorkerContext, host: str, ticket_id: int) -> None:
     tenant = await context.tenants.get(host)
     if tenant is None:
         log.warning("unknown tenant", host=host)

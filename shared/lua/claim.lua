@@ -1,7 +1,7 @@
 -- A worker takes a ticket. Only one holds the lease; who comes second leaves, since the holder looks again at its end.
 -- The attempt is counted here, not at the failure: a ticket that kills its worker each time must end in `dead` too.
 -- KEYS: record, due, lease, dead   ARGV: ticket id, token, lease ms, new run id, most attempts
--- Returns {'busy'} | {'idle'} | {'later'} | {'dead', run id or nothing: given up just now}
+-- Returns {'busy'} | {'idle'} | {'later'} | {'dead', id of the run that is given up just now, or ''}
 --       | {'run', want, run id, attempts, 1 if it was begun before, 1 if the last mark was a backfill's}
 if redis.call('EXISTS', KEYS[3]) == 1 then
   return {'busy'}
@@ -17,7 +17,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local score = redis.call('ZSCORE', KEYS[2], ARGV[1])
 if not score then
   if redis.call('ZSCORE', KEYS[4], ARGV[1]) then
-    return {'dead'}
+    return {'dead', ''}
   end
   redis.call('ZADD', KEYS[2], now, ARGV[1])
 elseif tonumber(score) > now then
@@ -29,7 +29,7 @@ if attempts > tonumber(ARGV[5]) then
   redis.call('ZADD', KEYS[4], now, ARGV[1])
   local given_up = redis.call('HGET', KEYS[1], 'run')
   redis.call('HDEL', KEYS[1], 'run', 'begun')
-  return {'dead', given_up}
+  return {'dead', given_up or ''}
 end
 redis.call('SET', KEYS[3], ARGV[2], 'PX', ARGV[3])
 redis.call('HSETNX', KEYS[1], 'run', ARGV[4])

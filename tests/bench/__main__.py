@@ -19,7 +19,10 @@ from tests.bench.lab import Lab, clean
 from tests.bench.measurements import MEASUREMENTS, meaning
 from tests.bench.processes import OF_A_DEVELOPER
 
+WIDTH = 120
 console = Console(highlight=False)
+if not console.is_terminal:
+    console.width = WIDTH
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -67,6 +70,7 @@ async def _run(names: list[str]) -> int:
 
 async def _measure_all(lab: Lab, names: list[str]) -> int:
     began, found, failed = time.perf_counter(), [], 0
+    load_before = os.getloadavg()[0]
     if "init_hit" in names and not fastapi_peer.install():
         console.print(f"{fastapi_peer.MISSING}: its ratios will be missing")
     for name in names:
@@ -87,7 +91,12 @@ async def _measure_all(lab: Lab, names: list[str]) -> int:
     seconds = time.perf_counter() - began
     if not failed and names == list(MEASUREMENTS):
         report.write(
-            report.Results(measured_at=report.now(), seconds=round(seconds), machine=report.machine(lab), figures=found)
+            report.Results(
+                measured_at=report.now(),
+                seconds=round(seconds),
+                machine=report.machine(lab, load_before),
+                figures=found,
+            )
         )
         console.print("\nWritten to tests/bench/RESULTS.md and results.json")
     return 1 if failed else 0

@@ -12,9 +12,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+from deploy.data_folder import redis_ready
 from deploy.demo.helpdesk import running_helpdesk
 from deploy.demo.run import load_helpdesk, running_demo
 from deploy.http_server import bind, running
+from deploy.process import forever
 from deploy.settings import AllSettings, load_settings
 from deploy.up import ingest_alone, serve_alone, up
 from shared.logs import set_up_logging
@@ -35,6 +37,14 @@ async def demo(settings: AllSettings) -> None:
         assert url is not None
         seeded = started.seeded
         _say(redis_url=url.get_secret_value(), tickets=seeded.tickets, seconds=seeded.took.total_seconds())
+        await forever()
+
+
+async def redis(settings: AllSettings) -> None:
+    """The embedded Valkey alone; tells its URL. It runs on the cores of the process that starts it."""
+    async with redis_ready(settings.shared) as shared:
+        assert shared.redis_url is not None
+        _say(redis_url=shared.redis_url.get_secret_value())
         await forever()
 
 
@@ -70,6 +80,7 @@ ROLES: dict[str, Callable[[AllSettings], Awaitable[None]]] = {
     "ingest": ingest_alone,
     "up": up,
     "demo": demo,
+    "redis": redis,
     "helpdesk": helpdesk,
     "bare": bare_asgi,
     "fastapi": fastapi,

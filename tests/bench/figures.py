@@ -44,11 +44,6 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         """The figure in multiples of the peer's."""
         return self.figure / self.peer.figure if self.peer and self.peer.figure else None
 
-    @property
-    def met(self) -> bool | None:
-        """Whether the budget is met; None without one, or where it can't be told."""
-        return self.budget.met(self.figure, self.ratio) if self.budget else None
-
 
 def at_least(limit: float, of: Literal["figure", "ratio"] = "figure") -> Budget:
     """A budget for what should be high."""

@@ -79,14 +79,12 @@ class Lab:
         return child(role, settings, self.new_folder(role), core, free_port() if port is None else port)
 
     @asynccontextmanager
-    async def redis(self) -> AsyncIterator[Settings]:
-        """An embedded Valkey on the load's core; yields settings that name it."""
-        async with redis_ready(Settings(data_dir=self.new_folder("data"))) as settings:
-            if self.load_core is not None:
-                async with client(settings) as redis:
-                    pid = (await redis.info("server"))["process_id"]
-                _pin(int(pid), self.load_core)
-            yield settings
+    async def redis(self, folder: Path | None = None) -> AsyncIterator[Settings]:
+        """An embedded Valkey, on an empty folder and the load's core, or on this folder and all cores."""
+        settings = Settings(data_dir=folder or self.new_folder("data"))
+        async with self.child("redis", settings, core=None if folder else self.load_core) as child:
+            url = SecretStr((await child.said())["redis_url"])
+            yield settings.model_copy(update={"redis_url": url})
 
     async def load(self, load: Load, server: Child) -> tuple[Loaded, str]:
         """Load a server from a process of its own; also who was how busy meanwhile, for a note."""
@@ -99,7 +97,7 @@ class Lab:
         finally:
             await end(process)
         if process.returncode:
-            raise BenchError("the load process failed")
+            raise server.died() if server.process.returncode is not None else BenchError("the load process failed")
         loaded = msgspec.json.decode(output, type=Loaded)
         said = f"load took {loaded.busy:.0%} of its core"
         if before is not None and after is not None:
@@ -120,10 +118,11 @@ class Lab:
 
     @asynccontextmanager
     async def desk(self) -> AsyncIterator[Desk]:
-        """`canvas up` over the demo's folder, with all cores, and the helpdesk in another process."""
+        """`canvas up` over a copy of the demo's folder, with all cores, and the helpdesk in another process."""
         furnished = await self.furnish()
+        folder = shutil.copytree(furnished.folder, self.new_folder("desk"), dirs_exist_ok=True)
         async with AsyncExitStack() as stack:
-            settings = await stack.enter_async_context(redis_ready(Settings(data_dir=furnished.folder)))
+            settings = await stack.enter_async_context(self.redis(folder))
             context, url = await stack.enter_async_context(self.connected(settings))
             up = await stack.enter_async_context(self.child("up", context.settings))
             await up.answers()
@@ -138,12 +137,6 @@ class Lab:
             url = (await helpdesk.said())["url"]
             async with receiver_context(settings.model_copy(update={"freshdesk_urls": {DOMAIN: url}})) as context:
                 yield context, url
-
-
-def _pin(pid: int, core: int) -> None:
-    """Pin all threads of a process that runs already."""
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setaffinity(int(thread.name), {core})
 
 
 async def register(context: ReceiverContext, helpdesk_url: str) -> str:

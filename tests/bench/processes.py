@@ -57,7 +57,7 @@ class Child:
         async with asyncio.timeout(START_S):
             line = await self.process.stdout.readline()
         if not line:
-            raise self._died()
+            raise self.died()
         found: dict[str, Any] = json.loads(line)
         return found
 
@@ -67,7 +67,7 @@ class Child:
 
             async def answered() -> bool:
                 if self.process.returncode is not None:
-                    raise self._died()
+                    raise self.died()
                 try:
                     await http.get(f"{self.url}/health")
                 except httpx.TransportError:
@@ -76,7 +76,8 @@ class Child:
 
             await wait_until(answered, 30)
 
-    def _died(self) -> BenchError:
+    def died(self) -> BenchError:
+        """What its log says of its end."""
         lines = self.log.read_text("utf-8", "replace").strip().splitlines()
         return BenchError(f"{self.role} ended: {lines[-1] if lines else 'without a word'}")
 

@@ -45,29 +45,33 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def rows(measurement: str, figures: Iterable[Figure]) -> list[Row]:
-    """Figures as rows, rounded to what was measured."""
-    return [
-        Row(
-            measurement=measurement,
-            name=one.name,
-            figure=_rounded(one.figure),
-            unit=one.unit,
-            peer=msgspec.structs.replace(one.peer, figure=_rounded(one.peer.figure)) if one.peer else None,
-            ratio=None if one.ratio is None else round(one.ratio, 2),
-            budget=one.budget,
-            met=one.met,
-            note=one.note,
-        )
-        for one in figures
-    ]
+    """Figures as rows, rounded to what was measured; a budget is held against what the row shows."""
+    return [_row(measurement, one) for one in figures]
 
 
-def machine(lab: Lab) -> dict[str, str]:
-    """What the figures depend on besides our own code."""
+def _row(measurement: str, one: Figure) -> Row:
+    figure = _rounded(one.figure)
+    ratio = None if one.ratio is None else round(one.ratio, 2)
+    return Row(
+        measurement=measurement,
+        name=one.name,
+        figure=figure,
+        unit=one.unit,
+        peer=msgspec.structs.replace(one.peer, figure=_rounded(one.peer.figure)) if one.peer else None,
+        ratio=ratio,
+        budget=one.budget,
+        met=one.budget.met(figure, ratio) if one.budget else None,
+        note=one.note,
+    )
+
+
+def machine(lab: Lab, load_before: float) -> dict[str, str]:
+    """What the figures depend on besides our own code; `load_before` tells whether others used the machine too."""
     cores = "server on a core of its own, load and Redis on another" if lab.load_core is not None else "not pinned"
     return {
         "machine": f"{_cpu()}, {platform.system()} {platform.machine()}",
         "cores": cores,
+        "load average before": f"{load_before:.2f}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "HTTP server": f"uvicorn {version('uvicorn')} with {_server_parts()}",
         "load": "wrk for hits, own sockets for webhooks" if has_wrk() else "own sockets (wrk is not on PATH)",

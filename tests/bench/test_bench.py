@@ -59,13 +59,15 @@ def test_whether_a_budget_is_met_follows_from_the_figures() -> None:
 def test_a_budget_is_of_the_figure_or_of_its_ratio(budget: Budget | None, met: bool | None) -> None:
     figure = Figure(name="hits", figure=200.0, unit="requests/s", peer=Peer("FastAPI", 100.0), budget=budget)
 
-    assert figure.met is met
+    [row] = report.rows("init_hit", [figure])
+    assert row.met is met
 
 
 def test_a_ratio_without_a_peer_is_neither_met_nor_missed() -> None:
     figure = Figure(name="hits", figure=200.0, unit="requests/s", budget=Budget("at least", 14.0, "ratio"))
 
-    assert figure.met is None
+    [row] = report.rows("init_hit", [figure])
+    assert (row.ratio, row.met) == (None, None)
 
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:

@@ -18,5 +18,5 @@ async def measure(lab: Lab) -> list[Figure]:
     return [
         Figure(name="demo, first start", figure=first.ready, unit="s", note=computed),
         Figure(name="demo, tickets precomputed", figure=first.tickets / first.computing, unit="tickets/s"),
-        Figure(name="demo, warm start", figure=warm, unit="s", note=f"{said['tickets']} tickets computed again"),
+        Figure(name="demo, warm start", figure=warm, unit="s", note=f"{said['tickets']} tickets computed anew"),
     ]

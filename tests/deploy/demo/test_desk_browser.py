@@ -1,0 +1,301 @@
+"""What somebody sees who plays with the demo's desk: its page in a real Chromium, over eight tickets.
+
+Every test ends with a look at what the page should never do: run injected code, break its own rules about scripts,
+complain in the console, or ask another origin for anything.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from deploy.demo.helpdesk import Fault
+from tests.deploy.demo.browser import CHROMIUM, HOW_TO_GET_IT, DeskPage, chromium, desk_page
+from tests.deploy.demo.small_desk import CHANNEL, SOLVED_EN, SSO_KO, WIFI_EN, small_desk
+from tests.faults import desk as agents_do
+from tests.faults import silent_ticket, updated_at, worker_of
+from tests.waiting import wait_until
+from tests.world import Account
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=HOW_TO_GET_IT)
+
+AT_ONCE = re.compile(r"^At once, in (<1|\d{1,3}) ms$")
+READ_TICKET = "/api/v2/tickets/"
+FEW_RUNS = 6
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for the file."""
+    expect.set_options(timeout=15_000)
+    async with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Account]:
+    """One desk for the file; tests that change tickets make their own."""
+    async with small_desk(tmp_path_factory.mktemp("desk")) as account:
+        yield account
+
+
+@pytest.fixture
+def desk(served: Account) -> Iterator[Account]:
+    """The desk, without faults left over from another test."""
+    yield served
+    served.helpdesk.faults.clear()
+    served.helpdesk.faults._cleared.clear()
+
+
+@pytest.fixture
+def url(desk: Account) -> str:
+    return str(desk.canvas.base_url).rstrip("/")
+
+
+@pytest.fixture
+async def page(browser: Browser, url: str) -> AsyncIterator[DeskPage]:
+    """An English tab; what it complains about and the test has not forgiven fails the test."""
+    async with desk_page(browser, url) as opened:
+        yield opened
+        assert await opened.ran() == []
+        assert opened.complaints == []
+
+
+async def runs(desk: Account, ticket_id: int) -> int:
+    return await worker_of(desk).ledger.generation(desk.host, ticket_id)
+
+
+def hold_runs(desk: Account) -> None:
+    """From now on Freshdesk does not say what is in a ticket, until the faults are cleared."""
+    desk.helpdesk.faults.add(Fault("delay", path=READ_TICKET, method="GET", seconds=60))
+
+
+async def test_the_list_shows_every_ticket_and_finds_them_by_their_words(page: DeskPage) -> None:
+    await page.open(WIFI_EN)
+    for ticket_id in range(1, 9):
+        await expect(page.row(ticket_id)).to_be_visible()
+    await expect(page.row(WIFI_EN)).to_contain_text("Wi-Fi not stable")
+    await expect(page.row(SSO_KO)).to_contain_text("박민수")
+    await page.page.get_by_role("searchbox").fill("모아워크 오류")
+    await expect(page.row(WIFI_EN)).to_be_hidden()
+    await expect(page.row(SSO_KO)).to_be_visible()
+    await page.page.get_by_role("searchbox").fill("no such words")
+    await expect(page.page.get_by_text("No ticket matches.")).to_be_visible()
+
+
+async def test_a_computed_ticket_is_painted_at_once(page: DeskPage) -> None:
+    await page.open(SSO_KO)
+    await expect(page.light("hit")).to_be_visible()
+    await page.row(WIFI_EN).click()
+    await expect(page.status).to_have_text(AT_ONCE)
+    await expect(page.part("summary")).to_contain_text("drops again and again")
+    await expect(page.part("similar")).to_contain_text("Wi-Fi drops every hour")
+    await expect(page.part("solutions")).to_contain_text("When the Wi-Fi drops every hour")
+    await expect(page.part("replies")).to_contain_text("set the channel to 36")
+    await expect(page.page.locator(".pc-progress")).to_be_hidden()
+    await expect(page.subject).to_have_text("Wi-Fi not stable")
+
+
+async def test_a_new_ticket_and_its_canvas_appear_without_a_reload(page: DeskPage) -> None:
+    await page.open(WIFI_EN)
+    await expect(page.subject).to_have_text("Wi-Fi not stable")
+    await page.page.get_by_role("button", name="New ticket", exact=True).click()
+    await page.page.wait_for_url(re.compile(r"#/tickets/(?!7$)\d+$"))
+    ticket_id = int(page.page.url.rpartition("/")[2])
+    await expect(page.row(ticket_id)).to_have_attribute("aria-current", "page")
+    await expect(page.messages).to_have_count(1)
+    await expect(page.light("hit")).to_be_visible()
+    await expect(page.part("summary")).to_contain_text("Problem:")
+    await expect(page.page.locator(".pc-part[aria-busy]")).to_have_count(0)
+    assert page.loads == 1
+
+
+async def test_a_written_ticket_that_is_not_opened_is_ready_when_it_is(page: DeskPage, desk: Account) -> None:
+    await page.open(WIFI_EN)
+    await page.page.get_by_role("button", name="Choose or write a new ticket").click()
+    chooser = page.page.get_by_role("dialog")
+    await chooser.get_by_role("textbox", name="Subject").fill("Fan is loud")
+    await chooser.get_by_role("textbox", name="Message").fill("The fan of the router is loud since Friday.")
+    await chooser.get_by_label("Open it at once").uncheck()
+    await chooser.get_by_role("button", name="Create").click()
+    row = page.page.locator("#tickets a", has_text="Fan is loud")
+    await expect(row).to_have_attribute("data-fresh", "")
+    ticket_id = int(str(await row.get_attribute("href")).rpartition("/")[2])
+    await desk.hit(ticket_id)
+    await row.click()
+    await expect(page.status).to_have_text(AT_ONCE)
+    await expect(page.part("summary")).to_contain_text("The fan of the router is loud")
+
+
+async def test_a_ticket_that_is_opened_before_its_webhook_streams(page: DeskPage, desk: Account) -> None:
+    ticket_id = await silent_ticket(desk, "Printer lost the Wi-Fi")
+    hold_runs(desk)
+    await page.open(ticket_id)
+    await expect(page.status).to_have_text("Nothing stored yet — being computed")
+    await expect(page.light("stream")).to_be_visible()
+    await expect(page.page.locator(".pc-progress")).to_be_visible()
+    await expect(page.page.locator(".pc-part[aria-busy] .pc-skeleton")).to_have_count(4)
+    desk.helpdesk.faults.clear()
+    await expect(page.part("summary")).to_contain_text("The printer is offline since Monday")
+    await expect(page.status).to_have_text(re.compile(r"^Streamed in .+, first event after .+$"))
+    await expect(page.page.locator(".pc-progress")).to_be_hidden()
+    await expect(page.page.locator(".pc-skeleton")).to_have_count(0)
+    await expect(page.part("replies").get_by_role("button", name="Insert")).to_be_visible()
+    await expect(page.subject).to_have_text("Printer lost the Wi-Fi")
+
+
+async def test_an_open_ticket_follows_the_customer_by_itself(page: DeskPage, desk: Account) -> None:
+    ticket_id = await desk.create_ticket("Repeater is slow", "The repeater is slow since Monday.")
+    await desk.hit(ticket_id)
+    await page.open(ticket_id)
+    await expect(page.messages).to_have_count(1)
+    await expect(page.light("hit")).to_be_visible()
+    # Not by the page's buttons: the page has to notice, and then to wait for the webhook's run.
+    await desk.agent_replies(ticket_id, "Please move the repeater next to the kitchen door and restart it.")
+    await expect(page.messages).to_have_count(2)
+    await expect(page.part("summary")).to_contain_text("next to the kitchen door")
+    await page.page.get_by_role("button", name="Customer replies").click()
+    await expect(page.messages).to_have_count(3)
+    said = await page.messages.last.inner_text()
+    await expect(page.part("summary")).to_contain_text(said[:20])
+    await expect(page.light("hit")).to_be_visible()
+
+
+async def test_twenty_updates_at_once_cost_few_runs_and_end_with_the_newest_state(
+    page: DeskPage, desk: Account
+) -> None:
+    ticket_id = await desk.create_ticket("Signal is weak", "The signal in the attic is weak.")
+    await desk.hit(ticket_id)
+    await page.open(ticket_id)
+    await expect(page.messages).to_have_count(1)
+    before = await runs(desk, ticket_id)
+    await page.page.get_by_role("button", name="20 updates at once").click()
+    await expect(page.page.get_by_role("status").filter(has_text="20 updates in")).to_be_visible()
+    await expect(page.messages).to_have_count(6)
+    await desk.helpdesk.webhooks.settled()
+    canvas = await desk.hit(ticket_id)
+    assert datetime.fromisoformat(canvas["revision"]) == updated_at(desk.helpdesk, ticket_id)
+    newest = canvas["summary"]["text"].split("\n")[-1]
+    await expect(page.part("summary")).to_contain_text(newest)
+    await expect(page.light("hit")).to_be_visible()
+    assert 1 <= await runs(desk, ticket_id) - before <= FEW_RUNS
+
+
+async def test_a_recommended_reply_is_inserted_and_sent(page: DeskPage, desk: Account) -> None:
+    ticket_id = await desk.create_ticket("Wi-Fi drops", "The router drops the Wi-Fi every hour.")
+    await desk.hit(ticket_id)
+    await page.open(ticket_id)
+    await page.part("replies").get_by_role("button", name="Insert").click()
+    await expect(page.box).to_have_value(re.compile(re.escape(CHANNEL)))
+    await expect(page.box).to_be_focused()
+    await page.page.get_by_role("button", name="Send").click()
+    await expect(page.messages).to_have_count(2)
+    await expect(page.messages.last).to_contain_text(CHANNEL)
+    await expect(page.page.locator("#ticket .message").last).to_have_class(re.compile("agent"))
+    await expect(page.box).to_have_value("")
+    await expect(page.page.get_by_role("status").filter(has_text="Sent")).to_be_visible()
+    assert CHANNEL in desk.helpdesk.state.tickets[ticket_id].conversations[-1].body_text
+
+
+async def test_articles_and_similar_tickets_open_inside_the_desk(page: DeskPage) -> None:
+    await page.open(WIFI_EN)
+    await page.part("solutions").get_by_text("When the Wi-Fi drops every hour").click()
+    await expect(page.page.get_by_role("dialog")).to_contain_text("update its firmware and choose channel 36")
+    await page.page.keyboard.press("Escape")
+    await page.part("replies").get_by_role("button", name=f"Ticket #{SOLVED_EN}").click()
+    await expect(page.subject).to_have_text("Wi-Fi drops every hour")
+    await page.page.go_back()
+    await expect(page.subject).to_have_text("Wi-Fi not stable")
+    await expect(page.status).to_have_text(AT_ONCE)
+
+
+async def test_the_keyboard_opens_a_ticket_and_a_refresh_leaves_the_focus_where_it_is(
+    page: DeskPage, desk: Account
+) -> None:
+    ticket_id = await desk.create_ticket("Cable is too short", "The cable of the router is too short.")
+    await desk.hit(ticket_id)
+    await desk.hit(await desk.create_ticket("Lamp is red", "The lamp of the router is red."))
+    await page.open(WIFI_EN)
+    await expect(page.row(ticket_id)).to_be_visible()
+    focused = page.page.locator("#tickets a:focus")
+    await page.page.get_by_role("searchbox").focus()
+    while await focused.get_attribute("href") != f"#/tickets/{ticket_id}" if await focused.count() else True:
+        await page.page.keyboard.press("Tab")
+    await page.page.keyboard.press("Enter")
+    await expect(page.subject).to_have_text("Cable is too short")
+    await expect(page.row(ticket_id)).to_be_focused()
+    # The change moves the ticket's row to the top of the list.
+    await desk.agent_replies(ticket_id, "We send you a longer cable today.")
+    await expect(page.page.locator("#tickets li").first).to_have_attribute("data-id", str(ticket_id))
+    await expect(page.part("summary")).to_contain_text("a longer cable")
+    await expect(page.row(ticket_id)).to_be_focused()
+
+
+async def test_a_refresh_of_the_canvas_leaves_the_focus_and_the_draft(page: DeskPage, desk: Account) -> None:
+    ticket_id = await desk.create_ticket("Wi-Fi drops at night", "The router drops the Wi-Fi every night.")
+    await desk.hit(ticket_id)
+    await page.open(ticket_id)
+    await page.box.fill("My draft")
+    copy = page.part("replies").get_by_role("button", name="Copy")
+    await copy.focus()
+    await desk.agent_replies(ticket_id, "Please note down when it happens.")
+    await expect(page.messages).to_have_count(2)
+    await expect(page.part("summary")).to_contain_text("note down when")
+    await expect(copy).to_be_focused()
+    await expect(page.box).to_have_value("My draft")
+
+
+async def test_quick_switching_leaves_the_right_canvas_and_one_stream(page: DeskPage, desk: Account) -> None:
+    tickets = [await silent_ticket(desk, f"Machine {number} is broken") for number in range(10)]
+    await page.open(WIFI_EN)
+    await expect(page.light("hit")).to_be_visible()
+    hold_runs(desk)
+    for ticket_id in tickets:
+        await page.switch(ticket_id)
+    await expect(page.light("stream")).to_be_visible()
+    await wait_until(lambda: [request.url.rpartition("/")[2] for request in page.streams] == [str(tickets[-1])])
+    desk.helpdesk.faults.clear()
+    await expect(page.subject).to_have_text("Machine 9 is broken")
+    await expect(page.light("hit")).to_be_visible()
+    await expect(page.part("summary")).to_contain_text("The printer is offline since Monday")
+    await expect(page.page.locator("#tickets [aria-current]")).to_have_attribute("href", f"#/tickets/{tickets[-1]}")
+    served: Any = (await desk.init(tickets[-1])).json()
+    similar = [str(ticket["ticket_id"]) for ticket in served["similar_tickets"]]
+    keys = page.part("similar").locator("a[data-key]")
+    assert [str(await key.get_attribute("data-key")) for key in await keys.all()] == [f"ticket-{id}" for id in similar]
+    await wait_until(lambda: not page.streams)
+
+
+async def test_a_ticket_that_is_not_there_says_so(page: DeskPage, desk: Account) -> None:
+    await page.open(WIFI_EN)
+    await expect(page.light("hit")).to_be_visible()
+    await page.switch(987_654)
+    await expect(page.page.locator(".pc-problem")).to_contain_text("There is no such ticket")
+    await expect(page.page.locator("#ticket")).to_contain_text("This ticket can't be opened")
+    await expect(page.page.locator(".pc-part:visible")).to_have_count(0)
+    page.forgive(r"status of 404.*/(tickets|init)/987654")
+    await page.switch(WIFI_EN)
+    await expect(page.status).to_have_text(AT_ONCE)
+    await expect(page.page.locator(".pc-problem")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("change", "gone", "said"),
+    [("delete", "deleted", "This ticket was deleted"), ("spam", "spam", "This ticket is marked as spam")],
+)
+async def test_a_ticket_that_is_removed_while_it_is_open_says_how(
+    page: DeskPage, desk: Account, change: str, gone: str, said: str
+) -> None:
+    ticket_id = await desk.create_ticket("You have won", "You have won a prize. Click here.")
+    await desk.hit(ticket_id)
+    await page.open(ticket_id)
+    await expect(page.status).to_have_text(AT_ONCE)
+    await agents_do(desk, ticket_id, change)
+    await expect(page.page.locator(".pc-problem")).to_contain_text(said)
+    await expect(page.page.locator("#ticket .gone")).to_have_text(gone)
+    await expect(page.page.locator(".pc-part:visible")).to_have_count(0)
+    page.forgive(r"status of 410")

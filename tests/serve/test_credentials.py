@@ -1,0 +1,290 @@
+"""Who is asking: whatever is wrong with a credential, the answer is one and the same, and costs Freshdesk next to nothing."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+import httpx
+import pytest
+
+from deploy.demo.helpdesk import Helpdesk
+from deploy.demo.helpdesk.faults import Fault
+from tests.parts import Desks, Serving, credentials, register, serving, store
+from tests.serve.hosts import hostile_hosts
+from tests.world import ACME, ADMIN_KEY, AGENT_KEY, OTHER
+
+_keys = count(1)
+
+
+@pytest.fixture(autouse=True)
+def no_faults(accounts: Desks) -> None:
+    accounts.acme.faults.clear()
+
+
+def new_key(desk: Helpdesk, host: str) -> str:
+    """A key that is right, and that nobody has used yet."""
+    key = f"fresh{next(_keys)}{host}"
+    desk.settings.api_keys[key] = "jisoo"
+    desk._index()
+    return key
+
+
+def key_checks(desk: Helpdesk) -> int:
+    return sum(entry.path == "/api/v2/agents/me" for entry in desk.log.requests)
+
+
+async def open_as(
+    served: Serving, headers: dict[str, str] | list[tuple[bytes, bytes]], ticket: int = 1
+) -> httpx.Response:
+    return await served.nobody.get(f"/init/{ticket}", headers=headers)
+
+
+async def test_everything_that_is_wrong_is_answered_alike(served: Serving) -> None:
+    right, key = credentials(ACME), AGENT_KEY + ACME
+    wrong = [
+        {},
+        {"X-Freshdesk-Domain": ACME},
+        {"X-Freshdesk-API-Key": key},
+        {**right, "X-Freshdesk-API-Key": ""},
+        {**right, "X-Freshdesk-Domain": ""},
+        credentials(ACME, "wrong"),
+        credentials(ACME, key[:-1]),
+        credentials(ACME, key + "x"),
+        credentials(ACME, key.upper()),
+        credentials(ACME, key + ":X"),
+        credentials(ACME, AGENT_KEY + OTHER),
+        credentials(OTHER, key),
+        credentials("nobody.freshdesk.com", key),
+        credentials("169.254.169.254", key),
+        credentials(ACME, "k" * 201),
+        credentials(ACME, "k" * 30_000),
+        {"Authorization": f"Bearer {key}"},
+        {"Authorization": "Basic YTpi", "Cookie": f"key={key}"},
+    ]
+    answers = [await open_as(served, headers) for headers in wrong]
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({answer.content for answer in answers}) == 1
+    assert len({tuple(sorted(set(answer.headers) - {"date"})) for answer in answers}) == 1
+    document = answers[0].json()
+    assert (document["type"], document["status"]) == ("urn:prompt-canvas:unauthorized", 401)
+    assert answers[0].headers["content-type"] == "application/problem+json"
+    assert answers[0].headers["cache-control"] == "no-store"
+    assert "www-authenticate" in answers[0].headers, "RFC 9110 wants a challenge with every 401"
+
+
+async def test_credentials_in_the_url_are_none(served: Serving) -> None:
+    answer = await served.nobody.get(
+        "/init/1", params={"X-Freshdesk-Domain": ACME, "X-Freshdesk-API-Key": AGENT_KEY + ACME}
+    )
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/init/1", "/runs/AAAAAAAAAAAAAAAAAAAAAA", "/runs/x"])
+async def test_nobody_learns_anything_anywhere(served: Serving, path: str) -> None:
+    assert (await served.nobody.get(path)).status_code == 401
+
+
+async def test_the_host_is_read_as_freshdesk_writes_it_in_any_case(served: Serving, number: int) -> None:
+    await store(served.context, ACME, number)
+    for host in (ACME.upper(), "Acme.Freshdesk.com"):
+        assert (await open_as(served, credentials(host), number)).status_code == 200
+
+
+async def test_bytes_that_are_no_text_are_a_wrong_credential(served: Serving) -> None:
+    domain, key = ACME.encode(), (AGENT_KEY + ACME).encode()
+    for pair in [
+        (domain, key + b"\xff"),
+        (domain, "키".encode()),
+        (b"\xff\xfe", key),
+        (domain + b"\xc2\xa0", key + b"\xc2\xa0"),
+        (domain, b"\x7f" + key),
+    ]:
+        headers = [(b"X-Freshdesk-Domain", pair[0]), (b"X-Freshdesk-API-Key", pair[1])]
+        assert (await open_as(served, headers)).status_code == 401, pair
+
+
+async def test_a_second_domain_beside_the_first_opens_no_second_door(served: Serving, number: int) -> None:
+    await store(served.context, OTHER, number, "A canary of the other account.")
+    mine = (b"X-Freshdesk-API-Key", (AGENT_KEY + ACME).encode())
+    domains = [(b"X-Freshdesk-Domain", ACME.encode()), (b"X-Freshdesk-Domain", OTHER.encode())]
+    for headers in (
+        [*domains, mine],
+        [*reversed(domains), mine],
+        [(b"X-Freshdesk-Domain", f"{ACME}, {OTHER}".encode()), mine],
+    ):
+        answer = await served.nobody.get(f"/init/{number}", headers=[*headers, (b"Accept", b"application/json")])
+        assert "canary" not in answer.text
+        assert answer.status_code in {401, 202}
+
+
+async def test_a_wrong_key_costs_one_call_however_often_it_comes(served: Serving, accounts: Desks) -> None:
+    before = key_checks(accounts.acme)
+    at_once = await asyncio.gather(*(open_as(served, credentials(ACME, "wrong-20")) for _ in range(10)))
+    one_by_one = [await open_as(served, credentials(ACME, "wrong-20")) for _ in range(10)]
+    assert {answer.status_code for answer in [*at_once, *one_by_one]} == {401}
+    assert key_checks(accounts.acme) - before == 1
+
+
+async def test_a_right_key_costs_one_call_for_all_who_come_at_once(
+    served: Serving, accounts: Desks, number: int
+) -> None:
+    await store(served.context, ACME, number)
+    before, key = key_checks(accounts.acme), new_key(accounts.acme, ACME)
+    answers = await asyncio.gather(*(open_as(served, credentials(ACME, key), number) for _ in range(40)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert key_checks(accounts.acme) - before == 1
+
+
+async def test_wrong_keys_are_kept_apart_from_right_ones(served: Serving, accounts: Desks, number: int) -> None:
+    await store(served.context, ACME, number)
+    key = new_key(accounts.acme, ACME)
+    keys = [f"{key}{turn}" for turn in range(5)] + [key] * 5
+    answers = await asyncio.gather(*(open_as(served, credentials(ACME, each), number) for each in keys))
+    assert [answer.status_code for answer in answers] == [401] * 5 + [200] * 5
+    again = await asyncio.gather(*(open_as(served, credentials(ACME, each), number) for each in keys))
+    assert [answer.status_code for answer in again] == [401] * 5 + [200] * 5
+
+
+async def test_what_is_remembered_holds_neither_the_key_nor_a_plain_hash_of_it(
+    served: Serving, accounts: Desks
+) -> None:
+    key = new_key(accounts.acme, ACME)
+    state = served.context.redis.state
+    await open_as(served, credentials(ACME, key))
+    remembered = [name async for name in state.scan_iter("pc:{*}:credential:*")]
+    assert remembered
+    for name in remembered:
+        assert key.encode() not in name + await state.get(name)
+        assert 0 < await state.ttl(name) <= 300
+
+
+async def test_of_a_host_that_is_no_tenant_nothing_is_remembered(served: Serving) -> None:
+    before = await served.context.redis.state.dbsize()
+    for turn in range(20):
+        assert (await open_as(served, credentials(f"stranger{turn}.freshdesk.com"))).status_code == 401
+    assert await served.context.redis.state.dbsize() == before
+
+
+async def test_a_tenant_can_be_used_as_soon_as_it_is_registered(accounts: Desks, number: int) -> None:
+    late = "late.freshdesk.com"
+    settings = accounts.settings.model_copy(deep=True)
+    settings.freshdesk_urls[late] = settings.freshdesk_urls[ACME]
+    async with serving(settings) as mine:
+        await store(mine.context, late, number)
+        assert (await open_as(mine, credentials(late, AGENT_KEY + ACME), number)).status_code == 401
+        await register(settings, late)
+        assert (await open_as(mine, credentials(late, AGENT_KEY + ACME), number)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault("error", status=500), Fault("error", status=503), Fault("html"), Fault("cut"), Fault("rate_limit")],
+    ids=lambda fault: f"{fault.kind}{fault.status if fault.kind == 'error' else ''}",
+)
+async def test_while_freshdesk_fails_only_known_keys_open_doors(
+    served: Serving, accounts: Desks, number: int, fault: Fault
+) -> None:
+    await store(served.context, ACME, number)
+    seen, unseen = new_key(accounts.acme, ACME), new_key(accounts.acme, ACME)
+    assert (await open_as(served, credentials(ACME, seen), number)).status_code == 200
+    accounts.acme.faults.add(fault)
+    before = key_checks(accounts.acme)
+    answers = await asyncio.gather(*(open_as(served, credentials(ACME, unseen), number) for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {503}
+    assert {answer.headers["content-type"] for answer in answers} == {"application/problem+json"}
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in answers)
+    assert key_checks(accounts.acme) - before == 1, "twenty agents at once don't make twenty failing calls"
+    assert (await open_as(served, credentials(ACME, seen), number)).status_code == 200
+    accounts.acme.faults.clear()
+    # The failure was not taken for a refusal.
+    assert (await open_as(served, credentials(ACME, unseen), number)).status_code == 200
+
+
+async def test_nobody_waits_in_line_for_a_freshdesk_that_hangs(served: Serving, accounts: Desks, number: int) -> None:
+    await store(served.context, ACME, number)
+    key = new_key(accounts.acme, ACME)
+    accounts.acme.faults.add(Fault("delay", seconds=0.2, path="/api/v2/agents/me"))
+    async with asyncio.timeout(2):
+        answers = await asyncio.gather(*(open_as(served, credentials(ACME, key), number) for _ in range(30)))
+    assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_a_seen_key_is_known_to_every_serve_process(served: Serving, accounts: Desks, number: int) -> None:
+    await store(served.context, ACME, number)
+    key = new_key(accounts.acme, ACME)
+    await open_as(served, credentials(ACME, key), number)
+    before = key_checks(accounts.acme)
+    async with serving(accounts.settings) as second:
+        assert (await open_as(second, credentials(ACME, key), number)).status_code == 200
+    assert key_checks(accounts.acme) == before
+
+
+async def test_a_redirect_by_freshdesk_takes_the_key_nowhere(accounts: Desks) -> None:
+    async with noticing_socket(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n") as (
+        port,
+        heard,
+    ):
+        settings = accounts.settings.model_copy(update={"freshdesk_urls": {ACME: f"http://127.0.0.1:{port}"}})
+        async with serving(settings) as mine:
+            answer = await open_as(mine, credentials(ACME, "unseen-redirected"))
+        assert answer.status_code == 503
+        assert len(heard) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"id":null}',
+        b'{"id":"x"}',
+        b"{",
+        b"\xff",
+        b"[" * 5000,
+        b'{"id":' + b"9" * 5000 + b"}",
+    ],
+    ids=lambda body: body[:12].decode("latin-1") or "empty",
+)
+async def test_an_answer_that_is_no_agent_is_freshdesks_failure(accounts: Desks, body: bytes) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(body), body)
+    async with noticing_socket(answer) as (port, _):
+        settings = accounts.settings.model_copy(update={"freshdesk_urls": {ACME: f"http://127.0.0.1:{port}"}})
+        async with serving(settings) as mine:
+            found = await open_as(mine, credentials(ACME, f"unseen-{len(body)}-{next(_keys)}"))
+    assert found.status_code == 503
+
+
+async def test_no_hostile_host_is_ever_called(served: Serving, accounts: Desks) -> None:
+    async with noticing_socket(b"") as (port, heard):
+        hosts = hostile_hosts(port)
+        assert len(hosts) >= 130
+        calls = len(accounts.acme.log.requests) + len(accounts.other.log.requests)
+        before = set(await served.context.redis.state.keys())
+        for host in hosts:
+            raw = [(b"X-Freshdesk-Domain", host.encode()), (b"X-Freshdesk-API-Key", ADMIN_KEY.encode())]
+            answer = await open_as(served, raw)
+            assert answer.status_code == 401, host
+        assert heard == []
+        assert len(accounts.acme.log.requests) + len(accounts.other.log.requests) == calls
+        assert set(await served.context.redis.state.keys()) == before
+
+
+@asynccontextmanager
+async def noticing_socket(answer: bytes) -> AsyncIterator[tuple[int, list[bytes]]]:
+    """A server that keeps what it hears, says `answer` and hangs up."""
+    heard: list[bytes] = []
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(65536))
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    sock = socket.create_server(("127.0.0.1", 0))
+    server = await asyncio.start_server(hear, sock=sock)
+    async with server:
+        yield sock.getsockname()[1], heard
