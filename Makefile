@@ -35,7 +35,8 @@ format: setup ## Format the code
 
 lock: setup ## Resolve the lock files anew (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements.lock
+	echo hatchling | uv pip compile - --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o deploy/build.lock
 	uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o deploy/requirements.lock
 
 clean: ## Remove .venv, caches and the demo's data
-	rm -rf $(VENV) .canvas .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .canvas/demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -6,63 +6,75 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from ingest.context import ReceiverContext
-from shared import keys
+from shared import keys, workers
+from shared.backfill import BackfillCounts, BackfillProgress
 from shared.errors import CanvasError
+from shared.queues import Queue
 
 LOOK_EVERY_S = 0.1
 PLAIN_EVERY_S = 5.0
+WORKER_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True)
 class BackfillResult:
-    """What a finished backfill did: tickets computed, tickets that were current, articles, and how long it took."""
+    """How a backfill ended, and how long it took."""
 
-    tickets: int
-    current: int
-    articles: int
+    counts: BackfillCounts
     took: timedelta
 
 
 async def watch_backfill(context: ReceiverContext, host: str, console: Console | None = None) -> BackfillResult:
-    """Start a backfill of a tenant and wait until every ticket that it found is computed.
+    """Start a backfill of a tenant, or join the one that is going on, and wait for its end.
 
     Raises:
-        CanvasError: it stopped; what it did so far is kept.
+        CanvasError: it stopped, or no worker does it; what it did so far is kept.
     """
     console = console or Console(stderr=True)
     started = time.monotonic()
-    await context.redis.state.delete(keys.backfill(host))
-    await context.queue.backfill(host, f"{time.time():.3f}")
+    progress = BackfillProgress(context.redis.state, host)
+    if not await context.redis.state.exists(keys.backfill_lease(host)):
+        await progress.forget()
+        await context.queue.backfill(host, f"{time.time():.3f}")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        index = bar.add_task("Reading and indexing tickets", total=None)
-        compute = bar.add_task("Computing Canvases", total=None)
-        said = 0.0
+        view = _View(console, bar, bar.add_task("Reading and indexing tickets", total=None))
         while True:
-            counts = await _counts(context, host)
-            total, prepared = counts["tickets"], counts["prepared"] + counts["failed"]
-            left = await context.ledger.count_due(host)
-            computing = counts["computing"] == 1
-            ready = max(0, total - left) if computing else 0
-            bar.update(index, total=total or None, completed=prepared)
-            bar.update(compute, total=total or None, completed=ready)
-            if computing and left == 0:
-                took = timedelta(seconds=time.monotonic() - started)
-                return BackfillResult(total, counts["current"], counts["articles"], took)
-            if total and not console.is_terminal and time.monotonic() - said > PLAIN_EVERY_S:
-                said = time.monotonic()
-                console.print(f"read and indexed {prepared} of {total}, computed {ready} of {total}")
+            counts = await progress.read()
+            if counts.state == "done":
+                return BackfillResult(counts, timedelta(seconds=time.monotonic() - started))
+            if counts.state == "failed":
+                raise CanvasError(f"The backfill of {host} stopped ({counts.error}): start it again to go on")
+            if time.monotonic() - started > WORKER_WITHIN_S:
+                await _check_worker(context)
+            view.show(counts)
             await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def _counts(context: ReceiverContext, host: str) -> dict[str, int]:
-    row: dict[bytes, bytes] = await context.redis.state.hgetall(keys.backfill(host))  # type: ignore[misc]
-    state = row.get(b"state", b"")
-    if state == b"failed":
-        raise CanvasError(f"The backfill of {host} stopped: {row.get(b'error', b'unknown').decode()}")
-    names = ("tickets", "current", "articles", "prepared", "failed")
-    counts = {name: int(row.get(name.encode(), b"0")) for name in names}
-    return counts | {"computing": int(state == b"computing")}
+async def _check_worker(context: ReceiverContext) -> None:
+    alive = await workers.reports(context.redis.state)
+    if not any(Queue.BACKFILL.value in report.queues for report in alive):
+        raise CanvasError("No worker reads the backfill queue: start `canvas up`, or `canvas worker --queue backfill`")
+
+
+class _View:
+    """Shows counts as they change."""
+
+    def __init__(self, console: Console, bar: Progress, index: TaskID) -> None:
+        self._console, self._bar, self._index = console, bar, index
+        self._compute = bar.add_task("Computing Canvases", total=None)
+        self._said = time.monotonic()
+
+    def show(self, counts: BackfillCounts) -> None:
+        """Move the bars; without a terminal, say a line every few seconds."""
+        read = counts.prepared + counts.unprepared
+        settled = counts.computed + counts.waiting + counts.dead
+        self._bar.update(self._index, total=counts.tickets or None, completed=read)
+        self._bar.update(self._compute, total=counts.tickets or None, completed=settled)
+        if self._console.is_terminal or not counts.tickets or time.monotonic() - self._said < PLAIN_EVERY_S:
+            return
+        self._said = time.monotonic()
+        self._console.print(f"read {read} of {counts.tickets}, computed {settled} of {counts.tickets}")

@@ -15,7 +15,7 @@ from rich.markup import escape
 from deploy.commands import backfill as backfill_command
 from deploy.commands import tenant as tenant_command
 from deploy.data_folder import check_format
-from deploy.process import run
+from deploy.process import data_option, run
 from deploy.settings import load_settings
 from deploy.up import ingest_alone, serve_alone, up, worker_alone
 from shared.errors import CanvasError, StartupError
@@ -25,9 +25,6 @@ click.rich_click.TEXT_MARKUP = "rich"
 errors = Console(stderr=True, soft_wrap=True)
 DEMO_DATA = Path(".canvas/demo")
 
-data_option = click.option(
-    "--data", type=click.Path(file_okay=False, path_type=Path), help="Data folder (default: CANVAS_DATA_DIR or .canvas)"
-)
 port_option = click.option("--port", type=click.IntRange(0, 65535), help="Port (default: CANVAS_PORT or 8080)")
 
 

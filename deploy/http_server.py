@@ -47,6 +47,7 @@ def bind(host: str, port: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
+        sock.listen()  # from here on a second process is refused the port, not only when this one serves
     except OSError as error:
         sock.close()
         reason = error.strerror or str(error)
@@ -70,6 +71,8 @@ async def running(app: Any, sock: socket.socket) -> AsyncIterator[str]:
     task = asyncio.create_task(server.serve(sockets=[sock]))
     while not server.started and not task.done():
         await asyncio.sleep(0.005)
+    if task.done():
+        raise StartupError(f"The HTTP server does not start: {task.exception()}")
     host, port = sock.getsockname()[:2]
     try:
         yield f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -3,10 +3,25 @@
 import asyncio
 import signal
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
+
+import rich_click as click
 
 from deploy.settings import AllSettings
 from shared.logs import set_up_logging
+from shared.tasks import stop
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""SIGHUP too: a terminal that is closed must not leave the embedded Valkey behind."""
+STOP_PATIENCE_S = 10.0
+"""Open streams get 2 s, the embedded Valkey flushes its file: only then is a cancellation taken for swallowed."""
+
+
+data_option = click.option(
+    "--data", type=click.Path(file_okay=False, path_type=Path), help="Data folder (default: CANVAS_DATA_DIR or .canvas)"
+)
+"""Every command takes it: whoever runs `canvas up --data X` must be able to reach the same folder."""
 
 
 def run(settings: AllSettings, job: Coroutine[Any, Any, Any]) -> None:
@@ -16,17 +31,20 @@ def run(settings: AllSettings, job: Coroutine[Any, Any, Any]) -> None:
 
 
 async def until_signal(job: Coroutine[Any, Any, None]) -> None:
-    """Run a job until it ends, or until SIGINT or SIGTERM cancels it; it cleans up either way."""
-    task = asyncio.create_task(job)
+    """Run a job until it ends, or until a signal cancels it; it cleans up either way."""
+    task, stopping = asyncio.create_task(job), asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stopping.set)
+    waiter = asyncio.create_task(stopping.wait())
     try:
-        await asyncio.wait([task])
+        await asyncio.wait([task, waiter], return_when=asyncio.FIRST_COMPLETED)
+        await stop(task, patience_s=STOP_PATIENCE_S)
         if not task.cancelled():
             task.result()
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        await stop(waiter)
+        for number in SIGNALS:
             loop.remove_signal_handler(number)
 
 

@@ -1,7 +1,7 @@
 """Make a Freshdesk account a tenant: check its key, store it encrypted, and install the webhook rules.
 
-A webhook secret is stored as a keyed hash only, so it is shown or installed once, when it is made. Two are valid at a
-time: a new one works before the rules carry it, and the last one until they all do.
+A webhook secret is stored as a keyed hash only, so it is shown or installed once, when it is made. A new one works
+before the rules carry it, and an old one until they all carry the new one.
 """
 
 from datetime import UTC, datetime
@@ -18,6 +18,8 @@ from shared.tenants import Language, Tenant, parse_host
 from shared.vault import new_secret
 
 VALID_SECRETS = 2
+MOST_SECRETS = 10
+"""While an installation does not succeed, no secret is dropped that a rule may still carry."""
 CREATION, UPDATES = 1, 4
 RULE_NAME = "Prompt Canvas"
 # Ids only: an unquoted or badly escaped placeholder would break the JSON, and no text leaves Freshdesk this way.
@@ -37,10 +39,10 @@ log = structlog.get_logger()
 
 async def register_tenant(
     context: ReceiverContext, freshdesk: FreshdeskClient, host: str, api_key: str
-) -> tuple[Tenant, str]:
-    """Check a key with Freshdesk and store the tenant; returns it with its new webhook secret.
+) -> tuple[Tenant, str | None]:
+    """Check a key with Freshdesk and store the tenant; returns it with its webhook secret if that is new.
 
-    Registering again replaces the key and keeps the last secret valid.
+    Registering again replaces the key and leaves the secrets alone: the rules in Freshdesk carry them.
 
     Raises:
         BadInput: not a Freshdesk host.
@@ -53,11 +55,11 @@ async def register_tenant(
     except (FreshdeskRefused, FreshdeskInaccessible) as error:
         raise Unauthorized(f"{host} does not accept this API key") from error
     old = await context.tenants.get(host)
-    secret = new_secret()
+    secret = None if old else new_secret()
     tenant = Tenant(
         host=host,
         api_key=context.vault.encrypt(api_key, host),
-        webhook_hashes=_with_secret(context, old, host, secret),
+        webhook_hashes=[context.vault.keyed_hash(secret, host)] if secret else old.webhook_hashes if old else [],
         language=await _language(freshdesk),
         agent_id=int(agent["id"]),
         created_at=old.created_at if old else datetime.now(UTC),
@@ -78,8 +80,8 @@ async def install_webhooks(
         BadInput: the key's agent is no admin, so that the rules have to be made by hand.
     """
     secret = new_secret()
-    hashes = _with_secret(context, tenant, tenant.host, secret)
-    # Stored first: from here on both secrets work, whichever the rules carry.
+    hashes = [context.vault.keyed_hash(secret, tenant.host), *tenant.webhook_hashes][:MOST_SECRETS]
+    # Stored first: from here on all of them work, whichever the rules carry.
     await context.tenants.put(msgspec.structs.replace(tenant, webhook_hashes=hashes))
     done = []
     try:
@@ -89,7 +91,11 @@ async def install_webhooks(
             await freshdesk.put_rule(rule_type, rule, existing[0] if existing else None)
             done.append(f"{'repaired' if existing else 'created'} the rule for tickets that are {label}")
     except (FreshdeskInaccessible, FreshdeskRejected) as error:
+        if not done:
+            await context.tenants.put(tenant)  # no rule carries the new secret
         raise BadInput("This API key may not write automation rules: use an admin's key") from error
+    # Both rules carry the new one now; the last one stays, for what Freshdesk still repeats.
+    await context.tenants.put(msgspec.structs.replace(tenant, webhook_hashes=hashes[:VALID_SECRETS]))
     return done
 
 
@@ -113,12 +119,6 @@ def rule_body(rule_type: int, url: str, secret: str) -> dict[str, Any]:
     if rule_type == UPDATES:
         rule |= {"performer": {"type": AGENT_OR_REQUESTER}, "events": UPDATE_EVENTS}
     return rule
-
-
-def _with_secret(context: ReceiverContext, tenant: Tenant | None, host: str, secret: str) -> list[str]:
-    """The keyed hashes that are valid from now on: the new secret's and the last one's."""
-    old = tenant.webhook_hashes if tenant else []
-    return [context.vault.keyed_hash(secret, host), *old][:VALID_SECRETS]
 
 
 async def _language(freshdesk: FreshdeskClient) -> Language:

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import cast
 
 import structlog
-from arq.connections import create_pool
+from arq.connections import ArqRedis
 from arq.typing import WorkerCoroutine
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
@@ -55,7 +55,7 @@ async def workers_running(context: WorkerContext, serving: Sequence[Queue]) -> A
         yield
 
 
-def make_worker(context: WorkerContext, queue: Queue, pool: object) -> Worker:
+def make_worker(context: WorkerContext, queue: Queue, pool: ArqRedis) -> Worker:
     """An arq worker for one queue; results are not kept, since a kept result blocks its id."""
     jobs = [func(cast("WorkerCoroutine", precompute), name=queues.PRECOMPUTE, timeout=JOB_TIMEOUT, keep_result=0)]
     if queue is Queue.BACKFILL:
@@ -64,7 +64,7 @@ def make_worker(context: WorkerContext, queue: Queue, pool: object) -> Worker:
     return Worker(
         functions=jobs,
         queue_name=queue,
-        redis_pool=pool,  # type: ignore[arg-type]
+        redis_pool=pool,
         ctx={"context": context},
         handle_signals=False,
         max_jobs=MAX_JOBS[queue],
@@ -88,17 +88,12 @@ def worker_name() -> str:
 async def _supervise(context: WorkerContext, queue: Queue) -> None:
     while True:
         try:
-            pool = await create_pool(
-                queues.arq_settings(context.settings),
-                job_serializer=queues.serialize_job,
-                job_deserializer=queues.deserialize_job,
-            )
-            worker = make_worker(context, queue, pool)
-            try:
-                await worker.async_run()
-            finally:
-                await _close(worker)
-                await pool.aclose()
+            async with queues.arq_pool(context.settings) as pool:
+                worker = make_worker(context, queue, pool)
+                try:
+                    await worker.async_run()
+                finally:
+                    await _close(worker)
         except (RedisError, OSError) as error:
             log.warning("worker restarts", queue=queue, reason=type(error).__name__)
             await asyncio.sleep(RESTART_AFTER_S)

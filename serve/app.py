@@ -4,6 +4,8 @@ from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, Reference, SecurityScheme
 
 from serve.context import ServeContext
 from serve.health import health, metrics
@@ -36,7 +38,23 @@ def create_serve(context: ServeContext, serve: ServeSettings) -> Litestar:
             expose_headers=EXPOSED,
             max_age=PREFLIGHT_S,
         ),
-        openapi_config=OpenAPIConfig(title="Prompt Canvas", version="0.1.0", path="/schema"),
+        openapi_config=_described(),
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
+    )
+
+
+def _described() -> OpenAPIConfig:
+    """OpenAPI at `/schema`, as JSON alone: the usual pages load scripts from elsewhere into the origin of the API."""
+    schemes: dict[str, SecurityScheme | Reference] = {
+        "domain": SecurityScheme(type="apiKey", name="X-Freshdesk-Domain", security_scheme_in="header"),
+        "key": SecurityScheme(type="apiKey", name="X-Freshdesk-API-Key", security_scheme_in="header"),
+    }
+    return OpenAPIConfig(
+        title="Prompt Canvas",
+        version="0.1.0",
+        path="/schema",
+        render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
+        components=Components(security_schemes=schemes),
+        security=[{name: [] for name in schemes}],
     )

@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any
 
+import msgspec
 import structlog
 from litestar import Request, Response, route
 from litestar.datastructures import State
 from litestar.enums import HttpMethod
+from litestar.openapi import ResponseSpec
 from litestar.params import PathParameter
 from redis.exceptions import RedisError
 
@@ -20,9 +22,19 @@ from serve.context import ServeContext
 from serve.sse import sse_response
 from shared.canvas_store import StoredCanvas
 from shared.due import OpenedRun
-from shared.errors import TOMBSTONES, MalformedTicketId, StoreUnavailable
+from shared.errors import (
+    TOMBSTONES,
+    FreshdeskUnavailable,
+    MalformedTicketId,
+    StoreUnavailable,
+    TicketDeleted,
+    TicketMissing,
+    TicketSpam,
+    Unauthorized,
+)
 from shared.metrics import INIT
-from shared.problems import problem_of_run, problem_response, store_answers
+from shared.models import Canvas
+from shared.problems import documented, problem_of_run, problem_response, store_answers
 from shared.queues import Queue
 from shared.run_log import Entry, Event
 
@@ -37,6 +49,13 @@ MISS = "prompt-canvas; fwd=uri-miss"
 log = structlog.get_logger()
 
 
+class Started(msgspec.Struct, frozen=True):
+    """The body of a 202: where the run's events are."""
+
+    run: str
+    status: str = "running"
+
+
 def parse_ticket_id(text: str) -> int:
     """A ticket id as Freshdesk displays it.
 
@@ -48,7 +67,25 @@ def parse_ticket_id(text: str) -> int:
     return int(text)
 
 
-@route("/init/{ticket_id:str}", http_method=[HttpMethod.GET, HttpMethod.POST], status_code=200)
+@route(
+    "/init/{ticket_id:str}",
+    http_method=[HttpMethod.GET, HttpMethod.POST],
+    status_code=200,
+    responses={
+        200: ResponseSpec(Canvas, generate_examples=False, description="The Canvas, or a stream of the run's events"),
+        202: ResponseSpec(Started, generate_examples=False, description="The run that makes it; `Location` names it"),
+        304: ResponseSpec(None, description="The Canvas that `If-None-Match` names still holds"),
+    }
+    | documented(
+        MalformedTicketId,
+        Unauthorized,
+        TicketMissing,
+        TicketDeleted,
+        TicketSpam,
+        StoreUnavailable,
+        FreshdeskUnavailable,
+    ),
+)
 async def init(
     request: Request[Any, Any, State],
     ticket_id: Annotated[str, PathParameter(description="Freshdesk's number of the ticket")],
@@ -133,7 +170,7 @@ async def _miss(context: ServeContext, request: Request[Any, Any, State], host: 
     if "*/*" in accept and "application/json" not in accept:
         return sse_response(context.followers.follow(host, run.run_id), headers)
     headers |= {"Location": location, "Retry-After": "1"}
-    return Response({"run": location, "status": "running"}, status_code=202, headers=headers)
+    return Response(Started(location), status_code=202, headers=headers)
 
 
 async def _until_known(batches: AsyncIterator[list[Entry]]) -> list[Entry]:

@@ -9,13 +9,17 @@ from litestar.response import Stream
 
 from serve.context import ServeContext
 from serve.sse import sse_response
-from shared.errors import RunMissing
-from shared.problems import store_answers
+from shared.errors import BadInput, FreshdeskUnavailable, RunMissing, StoreUnavailable, Unauthorized
+from shared.problems import documented, store_answers
 
 MAX_RUN_ID = 40
 
 
-@get("/runs/{run_id:str}")
+@get(
+    "/runs/{run_id:str}",
+    media_type="text/event-stream",
+    responses=documented(BadInput, Unauthorized, RunMissing, StoreUnavailable, FreshdeskUnavailable),
+)
 async def run_events(request: Request[Any, Any, State], run_id: FromPath[str]) -> Stream:
     """Stream a run of the caller's own tenant; another tenant's run does not exist for it."""
     context: ServeContext = request.app.state.context

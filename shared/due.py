@@ -9,6 +9,7 @@ running). Each method is one Lua script, so a crash between two of them leaves a
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -23,6 +24,7 @@ from shared.redis import script
 Lane = Literal["live", "backfill"]
 Settled = Literal["lost", "done", "again", "later"]
 TicketState = Literal["current", "due", "dead"]
+QueueState = Literal["current", "due", "waiting", "dead"]
 
 LEASE = timedelta(seconds=6)
 """A worker that died is followed by another after at most this long; renewed every third of it."""
@@ -89,6 +91,12 @@ def new_run_id() -> str:
 def backoff(attempt: int) -> timedelta:
     """How long to wait after the `attempt`-th failure (from 1): doubling up to a minute."""
     return min(BACKOFF_CAP, BACKOFF_BASE * float(2 ** (attempt - 1)))
+
+
+def _queue_state(due: float | None, dead: float | None, now_ms: int) -> QueueState:
+    if due is not None:
+        return "waiting" if due > now_ms else "due"
+    return "current" if dead is None else "dead"
 
 
 def _seconds(lifetime: timedelta) -> int:
@@ -197,6 +205,20 @@ class DueLedger:
             pipe.zscore(keys.dead(host), str(ticket_id))
             due, dead = await pipe.execute()
         return "due" if due is not None else "dead" if dead is not None else "current"
+
+    async def states_of(self, host: str, ticket_ids: Sequence[int]) -> dict[int, QueueState]:
+        """For each ticket: current, due (now), waiting (for its next attempt), or dead."""
+        seconds, micros = await self._state.time()
+        now = seconds * 1000 + micros // 1000
+        async with self._state.pipeline(transaction=False) as pipe:
+            for ticket_id in ticket_ids:
+                pipe.zscore(keys.due(host), str(ticket_id))
+                pipe.zscore(keys.dead(host), str(ticket_id))
+            scores = await pipe.execute()
+        return {
+            ticket_id: _queue_state(due, dead, now)
+            for ticket_id, due, dead in zip(ticket_ids, scores[::2], scores[1::2], strict=True)
+        }
 
     async def count_due(self, host: str) -> int:
         """How many tickets of a tenant are due."""

@@ -22,6 +22,8 @@ THREAD_LIFETIME = timedelta(hours=2)
 """A fetched thread waits this long between a backfill's two passes."""
 HEARTBEAT_LIFETIME = timedelta(seconds=15)
 BACKFILL_LIFETIME = timedelta(days=7)
+BACKFILL_LEASE = timedelta(seconds=10)
+"""A killed backfill can be started again after this long; renewed every third of it."""
 WAKE_LIFETIME = timedelta(minutes=5)
 
 PERMANENT = {
@@ -39,6 +41,7 @@ LIFETIMES: dict[str, timedelta] = {
     "pc:{host}:run:<run>": RUN_LIFETIME,
     "pc:{host}:credential:<hash>": CREDENTIAL_LIFETIME,
     "pc:{host}:backfill": BACKFILL_LIFETIME,
+    "pc:{host}:backfill:lease": BACKFILL_LEASE,
     "pc:{host}:articles": RECORD_LIFETIME,
     "pc:worker:<name>": HEARTBEAT_LIFETIME,
     "pc:wake:<process>": WAKE_LIFETIME,
@@ -96,6 +99,11 @@ def credential(host: str, key_hash: str) -> str:
 def backfill(host: str) -> str:
     """Hash: the progress of the tenant's backfill."""
     return f"{PREFIX}:{{{host}}}:backfill"
+
+
+def backfill_lease(host: str) -> str:
+    """String: the token of the worker that does the tenant's backfill now."""
+    return f"{PREFIX}:{{{host}}}:backfill:lease"
 
 
 def articles(host: str) -> str:

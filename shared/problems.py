@@ -13,6 +13,7 @@ import msgspec
 import structlog
 from litestar import Request
 from litestar.exceptions import HTTPException
+from litestar.openapi import ResponseSpec
 from litestar.response import Response
 from litestar.types import ExceptionHandlersMap
 from redis.exceptions import RedisError
@@ -40,6 +41,26 @@ async def store_answers() -> AsyncIterator[None]:
             yield
     except TimeoutError as error:
         raise StoreUnavailable from error
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """The document of every error (RFC 9457); `type` never changes its meaning."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+
+
+def documented(*errors: type[CanvasError]) -> dict[int, ResponseSpec]:
+    """What OpenAPI says of a route's errors, by status."""
+    titles: dict[int, list[str]] = {}
+    for error in errors:
+        titles.setdefault(error.status, []).append(error.title)
+    return {
+        status: ResponseSpec(Problem, generate_examples=False, description="; ".join(said), media_type=PROBLEM_JSON)
+        for status, said in titles.items()
+    }
 
 
 def problem_response(error: CanvasError) -> Response[dict[str, Any]]:

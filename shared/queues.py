@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 
 import msgspec
-from arq.connections import ArqRedis, RedisSettings, create_pool
+from arq.connections import ArqRedis
 
-from shared.redis import state_url
+from shared.redis import connect, state_url
 from shared.settings import Settings
 
 
@@ -31,13 +31,15 @@ serialize_job = msgspec.json.encode
 deserialize_job = msgspec.json.decode
 
 
-def arq_settings(settings: Settings) -> RedisSettings:
-    """arq's own connection settings for the state server."""
-    found = RedisSettings.from_dsn(state_url(settings))
-    found.conn_timeout = 5
-    found.conn_retries = 30
-    found.retry_on_timeout = True
-    return found
+@asynccontextmanager
+async def arq_pool(settings: Settings) -> AsyncIterator[ArqRedis]:
+    """arq's view of the state server, over a pool of ours: arq reads URLs in its own way and sets no time-outs."""
+    client = connect(state_url(settings))
+    try:
+        yield ArqRedis(client.connection_pool, job_serializer=serialize_job, job_deserializer=deserialize_job)
+    finally:
+        await client.aclose()
+        await client.connection_pool.disconnect()
 
 
 class Enqueuer:
@@ -59,8 +61,5 @@ class Enqueuer:
 @asynccontextmanager
 async def enqueuer(settings: Settings) -> AsyncIterator[Enqueuer]:
     """Open arq's pool, and close it at the end."""
-    pool = await create_pool(arq_settings(settings), job_serializer=serialize_job, job_deserializer=deserialize_job)
-    try:
+    async with arq_pool(settings) as pool:
         yield Enqueuer(pool)
-    finally:
-        await pool.aclose()

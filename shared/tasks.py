@@ -13,11 +13,11 @@ RECANCEL_S = 1.0
 """Long enough for a task to clean up after the first one."""
 
 
-async def stop(task: "asyncio.Task[Any]") -> None:
-    """Cancel a task until it has ended; its result or failure stays in it."""
+async def stop(task: "asyncio.Task[Any]", patience_s: float = RECANCEL_S) -> None:
+    """Cancel a task, again after each `patience_s`, until it has ended; its result or failure stays in it."""
     while not task.done():
         task.cancel()
-        await asyncio.wait([task], timeout=RECANCEL_S)
+        await asyncio.wait([task], timeout=patience_s)
 
 
 @asynccontextmanager

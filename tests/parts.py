@@ -20,6 +20,7 @@ from ingest.context import ReceiverContext, receiver_context
 from ingest.webhooks import create_receiver
 from serve.app import create_serve
 from serve.context import ServeContext, serve_context
+from serve.followers import HEARTBEAT_S
 from serve.settings import ServeSettings
 from shared.models import Canvas, Provenance, Summary
 from shared.redis import redis_clients
@@ -125,10 +126,10 @@ class Serving:
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Serving]:
+async def serving(settings: Settings, heartbeat_s: float = HEARTBEAT_S) -> AsyncIterator[Serving]:
     """Serve alone, over a Redis that runs."""
     async with AsyncExitStack() as stack:
-        context = await stack.enter_async_context(serve_context(settings))
+        context = await stack.enter_async_context(serve_context(settings, heartbeat_s))
         app = create_serve(context, ServeSettings())
         url = await stack.enter_async_context(running(app, bind("127.0.0.1", 0)))
         clients = [

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from deploy.demo.helpdesk import Fault
-from ingest.jobs.backfill import Progress, _make_due, _prepare
+from ingest.jobs.backfill import make_due, prepare_ticket
 from ingest.jobs.precompute import _store
 from ingest.pipeline import run_ticket
 from ingest.registration import register_tenant
@@ -200,13 +200,11 @@ async def test_a_change_during_a_backfill_is_never_lost(acme: Account) -> None:
     tenant = await worker.tenants.get(acme.host)
     assert tenant is not None
     # The backfill has read the ticket; before it marks it as due, the ticket changes and Freshdesk says so.
-    progress = Progress(worker, acme.host)
-    await progress.begin()
-    await _prepare(worker, tenant, number, progress)
+    assert await prepare_ticket(worker, tenant, number)
     await acme.agent_replies(number, "Please install driver 7.2, it ends this.")
     assert "driver 7.2" in str((await current(acme, number))["summary"])
     # The backfill goes on, and what it has read is of no use any more.
-    await _make_due(worker, acme.host, [number])
+    await make_due(worker, acme.host, [number])
     assert "driver 7.2" in str((await current(acme, number))["summary"])
 
 

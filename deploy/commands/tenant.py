@@ -1,13 +1,14 @@
 """`canvas tenant …`: connect Freshdesk accounts."""
 
 import json
+from pathlib import Path
 
 import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
 from deploy.data_folder import redis_ready
-from deploy.process import run
+from deploy.process import data_option, run
 from deploy.settings import AllSettings, load_settings
 from ingest.context import receiver_context
 from ingest.freshdesk.client import FreshdeskClient, freshdesk_http
@@ -34,34 +35,37 @@ def tenant() -> None:
 @tenant.command("add")
 @click.argument("host")
 @click.option("--api-key", prompt=True, hide_input=True, help="API key of a Freshdesk agent (asked for if not given)")
-def add(host: str, api_key: str) -> None:
+@data_option
+def add(host: str, api_key: str, data: Path | None) -> None:
     """Check an API key and store the account HOST (yourcompany.freshdesk.com).
 
     Example:  canvas tenant add acme.freshdesk.com
     """
-    settings = load_settings()
+    settings = load_settings(data)
     run(settings, _add(settings, host, api_key))
 
 
 @tenant.command("install-webhooks")
 @click.argument("host")
 @click.option("--public-url", help="HTTPS address by which Freshdesk reaches us (default: CANVAS_PUBLIC_URL)")
-def install(host: str, public_url: str | None) -> None:
+@data_option
+def install(host: str, public_url: str | None, data: Path | None) -> None:
     """Create or repair the two automation rules of HOST through Freshdesk's API (needs an admin's key).
 
     Example:  canvas tenant install-webhooks acme.freshdesk.com --public-url https://abc.ngrok.app
     """
-    settings = load_settings()
+    settings = load_settings(data)
     run(settings, _install(settings, host, public_url))
 
 
 @tenant.command("list")
-def show_all() -> None:
+@data_option
+def show_all(data: Path | None) -> None:
     """List the connected accounts.
 
     Example:  canvas tenant list
     """
-    settings = load_settings()
+    settings = load_settings(data)
     run(settings, _list(settings))
 
 
@@ -72,6 +76,9 @@ async def _add(settings: AllSettings, host: str, api_key: str) -> None:
         found, secret = await register_tenant(context, freshdesk, host, api_key)
     url = webhook_url(settings.deploy.public_url or PLACEHOLDER_URL, host)
     console.print(f"[green]Connected[/green] {host} as agent {found.agent_id}, language {found.language}")
+    if secret is None:
+        console.print("Its webhook secrets stay as they are; `canvas tenant install-webhooks` makes a new one.")
+        return
     console.print(f"Webhook URL     {url}\nWebhook secret  {secret}   (shown once)\n")
     console.print(f"Let us make the rules:  canvas tenant install-webhooks {host} --public-url https://…")
     console.print("Or make them by hand, Admin > Workflows > Automations, with these bodies:")

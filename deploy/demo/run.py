@@ -128,12 +128,14 @@ def _save(helpdesk: Helpdesk, file: Path) -> None:
 
 def _say(settings: AllSettings, started: Demo) -> None:
     seeded = started.seeded
-    seconds = seeded.took.total_seconds()
-    if seeded.tickets:
-        rate = seeded.tickets / seconds
-        console.print(f"{seeded.tickets} tickets precomputed in {seconds:.1f} s ({rate:.1f} a second)")
+    seconds, counts = seeded.took.total_seconds(), seeded.counts
+    if counts.tickets:
+        rate = counts.computed / seconds
+        console.print(f"{counts.computed} tickets precomputed in {seconds:.1f} s ({rate:.1f} a second)")
     else:
-        console.print(f"{seeded.current} tickets were precomputed already")
+        console.print(f"{counts.current} tickets were precomputed already")
+    if counts.waiting or counts.dead:
+        console.print(f"{counts.waiting + counts.dead} tickets could not be computed completely: see the lines above")
     models = ", ".join(writer.name for writer in started.running.worker.writers)
     redis = "outside Redis" if settings.shared.redis_url else f"Valkey in {settings.shared.data_dir}/redis"
     vectors = "outside Qdrant" if settings.ingest.qdrant_url else f"vectors in {settings.shared.data_dir}/vectors"

@@ -22,12 +22,13 @@ from openai import (
 )
 from openai.types import CreateEmbeddingResponse
 
+from ingest.retry_after import retry_after
 from shared.errors import StageFailed
 
 BATCH: Final = 32
 MAX_CHARACTERS: Final = 6000
 """A text may have 8,192 tokens and a request 300,000; 32 texts of 6,000 characters stay below both in any language."""
-LONGEST_WAIT: Final = timedelta(minutes=10)
+DEFAULT_WAIT: Final = timedelta(seconds=2)
 KINDS: Final = {401: "auth", 403: "auth", 408: "timeout", 429: "rate_limited"}
 
 
@@ -96,16 +97,9 @@ def _failure(error: OpenAIError) -> StageFailed:
     detail = f"The embedding service failed: {type(error).__name__}"
     if isinstance(error, APIStatusError):
         kind = KINDS.get(error.status_code, "bad_request" if error.status_code < 500 else "unknown")
-        return StageFailed(detail, kind, _retry_after(error))
+        return StageFailed(detail, kind, retry_after(error.response.headers) or DEFAULT_WAIT)
     if isinstance(error, APITimeoutError):
         return StageFailed(detail, "timeout")
     if isinstance(error, APIConnectionError):
         return StageFailed(detail, "connection")
     return StageFailed(detail, "unknown")
-
-
-def _retry_after(error: APIStatusError) -> timedelta:
-    """The service's own word where it is a number of seconds, within reason; else 2 s."""
-    header = error.response.headers.get("retry-after", "")
-    seconds = float(header) if header.replace(".", "", 1).isdecimal() else 2.0
-    return timedelta(seconds=min(seconds, LONGEST_WAIT.total_seconds()))

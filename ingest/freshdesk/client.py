@@ -4,6 +4,7 @@ Answers are untrusted: sizes are capped (a 300 KB gzip can hold 300 MB), redirec
 them), and nothing is taken for JSON because of its status. Every failure becomes one of our own errors.
 """
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from ingest.retry_after import retry_after
 from shared.errors import (
     FreshdeskInaccessible,
     FreshdeskLimited,
@@ -27,6 +29,8 @@ PAGE_SIZE = 100
 MAX_LIST_PAGE = 300
 """Freshdesk refuses page 301 of the ticket list; the walk moves `updated_since` instead."""
 EMBEDDED_CONVERSATIONS = 10
+PUBLISHED = 2
+AGENTS_ONLY = 3
 DEFAULT_RETRY_AFTER = timedelta(seconds=30)
 
 
@@ -159,19 +163,19 @@ class FreshdeskClient:
     async def _request(self, method: str, path: str, **content: Any) -> tuple[Any, httpx.Headers]:
         url = f"{self._base}/api/v2{path}"
         try:
-            async with self._http.stream(method, url, headers=self._headers, **content) as response:
+            # httpx's own time-outs start anew with every byte: a dripping answer would never end.
+            async with (
+                asyncio.timeout(FRESHDESK_TIMEOUT),
+                self._http.stream(method, url, headers=self._headers, **content) as response,
+            ):
                 body = await _read_capped(response)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             raise FreshdeskUnavailable(f"Freshdesk does not answer ({type(error).__name__})") from error
         _raise_for_status(response)
         try:
             return msgspec.json.decode(body), response.headers
         except msgspec.DecodeError as error:
             raise FreshdeskUnavailable("Freshdesk answered with something that is not JSON") from error
-
-
-PUBLISHED = 2
-AGENTS_ONLY = 3
 
 
 def _label(labels: Any) -> str:
@@ -199,7 +203,7 @@ def _raise_for_status(response: httpx.Response) -> None:
     if 200 <= status < 300:
         return
     if status == 429:
-        raise FreshdeskLimited(retry_after=_retry_after(response))
+        raise FreshdeskLimited(retry_after=retry_after(response.headers) or DEFAULT_RETRY_AFTER)
     if status == 401:
         raise FreshdeskRefused
     if status in {403, 404, 405}:
@@ -207,10 +211,3 @@ def _raise_for_status(response: httpx.Response) -> None:
     if 400 <= status < 500:
         raise FreshdeskRejected(f"Freshdesk answered {status}")
     raise FreshdeskUnavailable(f"Freshdesk answered {status}")
-
-
-def _retry_after(response: httpx.Response) -> timedelta:
-    try:
-        return timedelta(seconds=float(response.headers["retry-after"]))
-    except (KeyError, ValueError):
-        return DEFAULT_RETRY_AFTER

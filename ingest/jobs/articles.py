@@ -1,12 +1,14 @@
 """Index a tenant's solution articles: what the solutions of a Canvas are found among."""
 
+import asyncio
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ingest.context import WorkerContext
 from ingest.freshdesk.client import FreshdeskClient
 from ingest.text.clean import clean_message, detect_language
-from ingest.vectors.protocol import ArticlePoint
+from ingest.vectors.protocol import ArticlePoint, SparseVector
 from ingest.vectors.sparse import sparse_vector
 from shared import keys
 from shared.canvas_store import to_ms
@@ -18,6 +20,20 @@ DENSE_CHARACTERS = 600
 SNIPPET_CHARACTERS = 600
 
 
+Batch = list[tuple[dict[str, Any], int, str]]
+"""Articles as Freshdesk returns them, the visibility of their folder, and the version to remember."""
+
+
+@dataclass(frozen=True)
+class ReadArticle:
+    """An article's text, cleaned and counted."""
+
+    body: str
+    text: str
+    language: str
+    sparse: SparseVector
+
+
 async def index_articles(context: WorkerContext, tenant: Tenant, freshdesk: FreshdeskClient) -> int:
     """Embed and store every published article that changed since the last time; returns how many there are.
 
@@ -26,7 +42,8 @@ async def index_articles(context: WorkerContext, tenant: Tenant, freshdesk: Fres
     """
     key, state = keys.articles(tenant.host), context.redis.state
     known: dict[bytes, bytes] = await state.hgetall(key)  # type: ignore[misc]
-    found, batch = 0, []
+    found = 0
+    batch: Batch = []
     async for article, visibility in freshdesk.articles():
         found += 1
         version = f"{article['updated_at']}|{visibility}|{context.embedder.name}"
@@ -39,27 +56,37 @@ async def index_articles(context: WorkerContext, tenant: Tenant, freshdesk: Fres
     return found
 
 
-async def _index_batch(context: WorkerContext, tenant: Tenant, batch: list[tuple[dict[str, Any], int, str]]) -> None:
+async def _index_batch(context: WorkerContext, tenant: Tenant, batch: Batch) -> None:
     if not batch:
         return
-    bodies = [clean_message(article.get("description") or "") for article, _, _ in batch]
-    texts = [f"{article['title']}\n{body}" for (article, _, _), body in zip(batch, bodies, strict=True)]
-    vectors = await context.embedder.embed([text[:DENSE_CHARACTERS] for text in texts])
+    # A long article is tens of milliseconds of parsing.
+    read = await asyncio.to_thread(_read, batch)
+    vectors = await context.embedder.embed([article.text[:DENSE_CHARACTERS] for article in read])
     points = [
         ArticlePoint(
-            article_id=int(article["id"]),
-            revision_ms=to_ms(datetime.fromisoformat(article["updated_at"])),
-            title=str(article["title"]),
-            snippet=body[:SNIPPET_CHARACTERS],
-            url=f"https://{tenant.host}/support/solutions/articles/{article['id']}",
+            article_id=int(source["id"]),
+            revision_ms=to_ms(datetime.fromisoformat(source["updated_at"])),
+            title=str(source["title"]),
+            snippet=article.body[:SNIPPET_CHARACTERS],
+            url=f"https://{tenant.host}/support/solutions/articles/{source['id']}",
             public=visibility == EVERYBODY,
-            language=detect_language(text),
+            language=article.language,
             dense=dense,
-            sparse=sparse_vector(text),
+            sparse=article.sparse,
         )
-        for (article, visibility, _), body, text, dense in zip(batch, bodies, texts, vectors, strict=True)
+        for (source, visibility, _), article, dense in zip(batch, read, vectors, strict=True)
     ]
     await context.vectors.put_articles(tenant.host, points)
     key, state = keys.articles(tenant.host), context.redis.state
-    await state.hset(key, mapping={str(article["id"]): version for article, _, version in batch})  # type: ignore[misc]
+    await state.hset(key, mapping={str(source["id"]): version for source, _, version in batch})  # type: ignore[misc]
     await state.expire(key, keys.RECORD_LIFETIME)
+
+
+def _read(batch: Batch) -> list[ReadArticle]:
+    return [_read_one(article) for article, _, _ in batch]
+
+
+def _read_one(article: dict[str, Any]) -> ReadArticle:
+    body = clean_message(article.get("description") or "")
+    text = f"{article['title']}\n{body}"
+    return ReadArticle(body, text, detect_language(text), sparse_vector(text))

@@ -7,16 +7,15 @@ Facts: both SDKs' exceptions and the failures that were tried against them (anth
 
 import asyncio
 import json
-import math
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from typing import Any, Literal, TypeVar
+from datetime import timedelta
+from typing import Literal, TypeVar
 
 import httpx2
 
+from ingest.retry_after import retry_after
 from shared.errors import StageFailed
 
 T = TypeVar("T")
@@ -116,7 +115,7 @@ def as_failure(error: Exception) -> StageFailed:
     """Any error of an SDK or of its HTTP client as our own."""
     response = getattr(error, "response", None)
     headers = response.headers if isinstance(response, httpx2.Response) else {}
-    return failed(_kind(error), _retry_after(headers))
+    return failed(_kind(error), retry_after(headers))
 
 
 async def guarded(
@@ -171,20 +170,3 @@ def _kind_of_status(status: int, message: str) -> Kind:
     if status >= 500:
         return "overloaded"
     return "bad_request" if status >= 400 else "unknown"
-
-
-def _retry_after(headers: Mapping[str, Any]) -> timedelta | None:
-    """`Retry-After`, in (milli)seconds or as an HTTP date, at most a day; None where it makes no sense."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers.get(name, "")) * unit
-        except ValueError:
-            continue
-        if math.isfinite(seconds):
-            return timedelta(seconds=min(max(seconds, 0.0), timedelta(days=1).total_seconds()))
-    try:
-        moment = parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(max(moment - datetime.now(UTC), timedelta()), timedelta(days=1))

@@ -36,7 +36,7 @@ async def demo(settings: AllSettings) -> None:
         url = started.running.worker.settings.redis_url
         assert url is not None
         seeded = started.seeded
-        _say(redis_url=url.get_secret_value(), tickets=seeded.tickets, seconds=seeded.took.total_seconds())
+        _say(redis_url=url.get_secret_value(), tickets=seeded.counts.tickets, seconds=seeded.took.total_seconds())
         await forever()
 
 

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,15 +45,16 @@ end
 
 
 class Load(msgspec.Struct, kw_only=True):
-    """What to send: one of `paths` at random each time, with the body of the same place where there are bodies.
+    """What to send: GET for one of `paths` at random each time, or POST with one of `bodies` to the only path.
 
-    `core` pins the process, `rate` (requests/s) makes it an open loop.
+    `rate` (requests/s) makes it an open loop; `pid` is the server's process, `core` the load's own.
     """
 
-    port: int
     paths: list[str]
     headers: dict[str, str]
     bodies: list[str] = []
+    port: int = 0
+    pid: int = 0
     connections: int = 32
     seconds: float = 2.0
     rate: float | None = None
@@ -62,7 +64,8 @@ class Load(msgspec.Struct, kw_only=True):
 class Loaded(msgspec.Struct, kw_only=True):
     """What came back; `failed` are answers that are no 2xx, `unserved` requests that fell due and got no answer.
 
-    `busy` is the share of its core that the load itself took: near 1 it would be measuring itself.
+    `busy` is what the load itself took of its core: near 1 it would be measuring itself. `share` is what the server got
+    of a core, 0 where that is unknown: well below 1 others used the machine, or the load was too light.
     """
 
     requests: int
@@ -72,11 +75,26 @@ class Loaded(msgspec.Struct, kw_only=True):
     p99_ms: float
     unserved: int = 0
     busy: float = 0.0
+    share: float = 0.0
 
     @property
     def rate(self) -> float:
         """Good answers a second."""
         return (self.requests - self.failed) / self.seconds
+
+    @property
+    def said(self) -> str:
+        """Who was how busy, for a note."""
+        server = f"server got {self.share:.0%} of its core, " if self.share else ""
+        failed = f"; {self.failed} answers were no 2xx" if self.failed else ""
+        return f"{server}load took {self.busy:.0%} of its own{failed}"
+
+
+def least_disturbed(rounds: Sequence[Loaded]) -> Loaded:
+    """The round in which the server got most of its core, whatever it says; where that is unknown, the median one."""
+    if any(one.share for one in rounds):
+        return max(rounds, key=lambda one: one.share)
+    return sorted(rounds, key=lambda one: one.rate)[len(rounds) // 2]
 
 
 def has_wrk() -> bool:
@@ -117,7 +135,7 @@ class Sockets:
 
     def __init__(self, load: Load) -> None:
         self._load = load
-        self._requests = [_request(load, place) for place in range(len(load.paths))]
+        self._requests = _requests(load)
         self._selector = selectors.DefaultSelector()
         self._idle: deque[Connection] = deque()
         for _ in range(load.connections):
@@ -130,7 +148,7 @@ class Sockets:
     def run(self) -> Loaded:
         """Warm up, then measure."""
         self._closed_loop(WARM_UP_S)
-        busy = time.process_time()
+        busy, server = time.process_time(), _cpu_seconds(self._load.pid)
         started = time.perf_counter()
         if self._load.rate is None:
             latencies, failed, unserved = *self._closed_loop(self._load.seconds), 0
@@ -145,6 +163,7 @@ class Sockets:
             p99_ms=percentile(latencies, 99) * 1000,
             unserved=unserved,
             busy=(time.process_time() - busy) / seconds,
+            share=(_cpu_seconds(self._load.pid) - server) / seconds,
         )
 
     def _closed_loop(self, seconds: float) -> tuple[list[float], int]:
@@ -193,14 +212,13 @@ class Sockets:
         return [(connection, status) for connection, status in found if status]
 
 
-def _request(load: Load, place: int) -> bytes:
-    body = load.bodies[place].encode() if load.bodies else b""
-    headers = {"Host": f"127.0.0.1:{load.port}", **load.headers}
-    if load.bodies:
-        headers["Content-Length"] = str(len(body))
-    lines = [f"{'POST' if load.bodies else 'GET'} {load.paths[place]} HTTP/1.1"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+def _requests(load: Load) -> list[bytes]:
+    lines = [f"{name}: {value}" for name, value in {"Host": f"127.0.0.1:{load.port}", **load.headers}.items()]
+    head = "\r\n".join(lines)
+    if not load.bodies:
+        return [f"GET {path} HTTP/1.1\r\n{head}\r\n\r\n".encode() for path in load.paths]
+    head = f"POST {load.paths[0]} HTTP/1.1\r\n{head}\r\nContent-Length:"
+    return [f"{head} {len(body.encode())}\r\n\r\n{body}".encode() for body in load.bodies]
 
 
 def by_wrk(load: Load) -> Loaded:
@@ -214,12 +232,22 @@ def by_wrk(load: Load) -> Loaded:
         command += [part for name, value in load.headers.items() for part in ("-H", f"{name}: {value}")]
         environment = {**os.environ, "BENCH_PATHS": str(paths)}
         subprocess.run([*command, "-d1s", url], env=environment, check=True, capture_output=True)
-        before = _children_seconds()
+        before, server = _children_seconds(), _cpu_seconds(load.pid)
         seconds = f"-d{math.ceil(load.seconds)}s"
         done = subprocess.run([*command, seconds, url], env=environment, check=True, capture_output=True, text=True)
     found = msgspec.json.decode(done.stdout.strip().splitlines()[-1], type=Loaded)
     found.busy = (_children_seconds() - before) / found.seconds
+    found.share = (_cpu_seconds(load.pid) - server) / found.seconds
     return found
+
+
+def _cpu_seconds(pid: int) -> float:
+    """CPU time of a process so far; always 0 where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _children_seconds() -> float:

@@ -43,14 +43,6 @@ class Child:
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
 
-    def cpu_seconds(self) -> float | None:
-        """CPU time so far, or None where the system does not tell."""
-        try:
-            fields = Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
-        except OSError:
-            return None
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
     async def said(self) -> dict[str, Any]:
         """The line by which it says that it is ready."""
         assert self.process.stdout is not None

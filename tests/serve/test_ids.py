@@ -6,7 +6,7 @@ from serve.init import parse_ticket_id
 from shared.errors import MalformedTicketId
 from tests.parts import Desks, Serving
 
-MALFORMED = [
+MALFORMED: list[str | bytes] = [
     "-1", "0", "00", "007", "+1", "1.5", "1e3", "0x1f", "1_000", "1,000", "abc", "12abc", "#12", "null", "undefined",
     "NaN", "true", "[object Object]", "١٢", "１２", "²", "Ⅷ", "一", "10000000000000000", "9" * 400, "9" * 5000, "\0",
     "1\0", " ", "1 ", " 1", "1 2", "\t1", "1\n", "1\r\nX-Injected: 1", "*", "?", "1;2", "1&2", "'", '"', "1'--", "{1}",

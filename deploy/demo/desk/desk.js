@@ -6,7 +6,7 @@ import { Sidebar } from "/desk/app/scripts/sidebar.js";
 import { sleep } from "/desk/app/scripts/stream.js";
 import { duration, preferredLanguage, translator } from "/desk/app/scripts/texts.js";
 import { CanvasView } from "/desk/app/scripts/view.js";
-import { desk } from "/desk/static/desk_api.js";
+import { DeskError, desk } from "/desk/static/desk_api.js";
 import { chooseTicket, showArticle } from "/desk/static/dialogs.js";
 import { TicketList } from "/desk/static/list.js";
 import { DESK_TEXTS } from "/desk/static/texts.js";
@@ -18,13 +18,18 @@ const TOAST_MS = 4000;
 const REDRAW_MS = 30_000;
 /** Polls ask for what changed since a little before the last change: times are cut to the second. */
 const OVERLAP_MS = 2000;
+const SECOND_MS = 1000;
 
 const $ = (id) => document.getElementById(id);
 const config = await desk.config();
 let language = stored("language") ?? preferredLanguage();
 let t = translator(language, DESK_TEXTS);
 let current = null;
+/** The open ticket as it was read last, when that was, and what ends reading it. */
+let shown = "";
 let shownAt = "";
+let readAt = 0;
+let reading = new AbortController();
 let newestChange = "";
 
 const list = new TicketList($("tickets"), $("no-tickets"));
@@ -57,10 +62,17 @@ const sidebar = new Sidebar({ api, view });
 async function route() {
   const id = Number(location.hash.match(/^#\/tickets\/([1-9]\d{0,14})$/)?.[1] ?? 0) || null;
   if (id === current) return;
+  // A browser holds few connections: what a slow helpdesk keeps waiting must not hold up the next ticket.
+  reading.abort();
+  reading = new AbortController();
   current = id;
-  shownAt = "";
+  shown = shownAt = "";
   list.choose(id);
-  if (id === null) return sidebar.close();
+  if (id === null) {
+    pane.close();
+    return sidebar.close();
+  }
+  pane.wait();
   // The sidebar does not wait for the ticket, nor the ticket for the sidebar: so it is in Freshdesk.
   sidebar.open(id);
   await refreshTicket();
@@ -69,16 +81,23 @@ async function route() {
 
 /** Fetch the open ticket; where it has changed, the sidebar looks again. */
 async function refreshTicket() {
-  const id = current;
+  const { signal } = reading;
   try {
-    const ticket = await desk.ticket(id);
-    if (id !== current) return;
-    if (shownAt && ticket.updated_at !== shownAt) sidebar.touch(ticket.updated_at);
-    shownAt = ticket.updated_at;
+    const began = Date.now();
+    const ticket = await desk.ticket(current, signal);
+    if (signal.aborted) return;
+    const seen = JSON.stringify(ticket);
+    if (shown && seen !== shown) sidebar.touch(ticket.updated_at);
+    [shown, shownAt, readAt] = [seen, ticket.updated_at, began];
     pane.show(ticket);
   } catch (error) {
-    if (id === current) pane.fail(error.message);
+    if (!signal.aborted) pane.fail(() => reason(error));
   }
+}
+
+/** Times are cut to the second: who read a ticket in the second of its change may have missed another one. */
+function readTooEarly() {
+  return readAt - Date.parse(shownAt) < SECOND_MS;
 }
 
 /** Fetch what changed; the first time everything. */
@@ -89,7 +108,7 @@ async function refreshList() {
   list.update(tickets, { first });
   for (const { id, updated_at: at } of tickets) {
     if (Date.parse(at) > Date.parse(newestChange || 0)) newestChange = at;
-    if (id === current && shownAt && at !== shownAt) await refreshTicket();
+    if (id === current && shownAt && (at !== shownAt || readTooEarly())) await refreshTicket();
   }
 }
 
@@ -166,7 +185,13 @@ function toast(text) {
 }
 
 function failed(error) {
-  toast(t("toastFailed", { reason: error.message }));
+  toast(t("toastFailed", { reason: reason(error) }));
+}
+
+/** What went wrong, in the page's language. */
+function reason(error) {
+  if (!(error instanceof DeskError)) return error.message;
+  return t(error.status ? "reason_status" : "reason_network", { status: error.status });
 }
 
 /** Browsers may forbid storage; then the choice lasts as long as the page. */

@@ -36,10 +36,13 @@ export class TicketList {
     const sorted = [...this.#rows.values()].sort(
       (a, b) => order(b.ticket) - order(a.ticket) || b.ticket.id - a.ticket.id,
     );
+    const focused = document.activeElement;
     sorted.forEach(({ element }, index) => {
       const there = this.#list.children[index];
       if (there !== element) this.#list.insertBefore(element, there ?? null);
     });
+    // A row that moves loses the focus.
+    if (focused !== document.activeElement && this.#list.contains(focused)) focused.focus({ preventScroll: true });
     this.#filter();
   }
 

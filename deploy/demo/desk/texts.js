@@ -9,6 +9,8 @@ export const DESK_TEXTS = {
   noTickets: { en: "No ticket matches.", ko: "일치하는 티켓이 없습니다." },
   pickTicket: { en: "Choose a ticket on the left.", ko: "왼쪽에서 티켓을 선택하세요." },
   noTicket: { en: "This ticket can't be opened: {reason}", ko: "이 티켓을 열 수 없습니다: {reason}" },
+  reason_status: { en: "the helpdesk answered {status}", ko: "헬프데스크 응답 {status}" },
+  reason_network: { en: "no connection", ko: "연결할 수 없음" },
   gone_deleted: { en: "deleted", ko: "삭제됨" },
   gone_spam: { en: "spam", ko: "스팸" },
   new: { en: "new", ko: "새 글" },

@@ -24,10 +24,12 @@ export class TicketPane {
     this.#t = t;
     this.#language = language;
     if (this.#ticket) this.show(this.#ticket, { anew: true });
+    else if (this.#words) this.#say(this.#words);
   }
 
   /** Show a ticket, or what is new about the one that is shown. */
   show(ticket, { anew = false } = {}) {
+    if (!anew) this.#root.inert = false;
     const same = !anew && this.#ticket?.id === ticket.id;
     if (this.#ticket?.id !== ticket.id) this.#drafts = { agent: "", customer: "" };
     else if (anew) this.#drafts[this.#role] = this.#box.value;
@@ -37,16 +39,24 @@ export class TicketPane {
     this.#addMessages(same);
   }
 
-  /** Nothing can be shown, and why. */
+  /** Another ticket is on its way: what is still shown must take no words that are meant for that one. */
+  wait() {
+    this.#root.inert = true;
+  }
+
+  /** Nothing can be shown; `reason()` says why in the page's language. */
   fail(reason) {
-    this.#ticket = null;
-    this.#box = null;
-    refill(this.#root, el("div", { class: "empty" }, this.#t("noTicket", { reason })));
+    this.#say(() => this.#t("noTicket", { reason: reason() }));
+  }
+
+  /** No ticket is chosen. */
+  close() {
+    this.#say(() => this.#t("pickTicket"));
   }
 
   /** Put a recommended reply into the agent's box. */
   insert(text) {
-    if (!this.#box) return false;
+    if (!this.#box || this.#root.inert) return false;
     this.#become("agent");
     this.#box.value = this.#box.value.trim() ? `${this.#box.value.trimEnd()}\n\n${text}` : text;
     this.#grow();
@@ -54,8 +64,18 @@ export class TicketPane {
     return true;
   }
 
+  /** Words in the ticket's place, as a function: the language may change. */
+  #say(words) {
+    this.#root.inert = false;
+    this.#ticket = null;
+    this.#box = null;
+    this.#words = words;
+    refill(this.#root, el("div", { class: "empty" }, words()));
+  }
+
   #head;
   #thread;
+  #words = null;
   #box = null;
   #roles;
 

@@ -42,7 +42,7 @@ export function similarPart(tickets, kit) {
         "p",
         { class: "pc-meta" },
         el("span", {}, `#${ticket.ticket_id}`),
-        el("span", {}, ticket.status),
+        el("span", {}, statusText(ticket.status, kit.t)),
         el("span", { class: "pc-score" }, kit.t("score", { percent })),
       ),
       ticket.resolution && el("p", { class: "pc-snippet" }, ticket.resolution),
@@ -178,6 +178,13 @@ function sourceLink(source, kit) {
     { type: "button", class: "pc-source", "data-key": `source-${source}`, onclick: () => open(Number(id)) },
     text,
   );
+}
+
+/** Freshdesk's own statuses in the agent's language; those that an account has made are not ours to translate. */
+function statusText(status, t) {
+  const key = `ticket_${status}`;
+  const text = t(key);
+  return text === key ? status : text;
 }
 
 /** Paragraphs of a text: an empty line would cost the narrow column too much. */

@@ -1,12 +1,12 @@
 """`/init` hits over HTTP: 6 KB Canvases, authenticated, 32 connections, one core for the server.
 
 `canvas serve`, the FastAPI peer and a bare ASGI function run on the same server at the same time, and take turns under
-load; each figure is the round of median throughput. So whatever else the machine does falls on all of them alike.
+load, five times each. What counts is the round in which a server got most of its core, or, where that can't be told,
+the one of median throughput: the round that was least disturbed, whatever it says.
 """
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
@@ -18,24 +18,17 @@ from shared.settings import Settings
 from tests.bench import fastapi_peer
 from tests.bench.figures import Budget, Figure, Peer, at_least, at_most
 from tests.bench.lab import Lab, client, register
-from tests.bench.load import Load, Loaded
+from tests.bench.load import Load, Loaded, least_disturbed
 from tests.bench.peers.fastapi_service import PREFIX
 from tests.bench.processes import Child
 
 TICKETS = 10_000
 CANVAS_BYTES = 6000
 AT_ONCE = 100
-ROUNDS = 3
+ROUNDS = 5
+SECONDS = 1.5
 HEADERS = {"X-Freshdesk-Domain": DOMAIN, "X-Freshdesk-API-Key": ADMIN_KEY, "Accept": "application/json"}
 ONE, RANDOM, PEER, BARE = "one ticket", f"{TICKETS:,} tickets at random", "FastAPI", "bare ASGI"
-
-
-@dataclass(frozen=True)
-class Round:
-    """One turn of one server."""
-
-    loaded: Loaded
-    said: str
 
 
 def canvas(ticket_id: int) -> Canvas:
@@ -101,33 +94,31 @@ async def _store(settings: Settings) -> None:
             await redis.mset({f"{PREFIX}{DOMAIN}:{made.ticket_id}": msgspec.json.encode(made) for made in canvases})
 
 
-async def _rounds(lab: Lab, servers: dict[str, Child]) -> dict[str, Round]:
-    """The median round of each server."""
-    rounds: dict[str, list[Round]] = {name: [] for name in servers}
+async def _rounds(lab: Lab, servers: dict[str, Child]) -> dict[str, Loaded]:
+    """The round of each server that was least disturbed."""
+    rounds: dict[str, list[Loaded]] = {name: [] for name in servers}
     for _ in range(ROUNDS):
         for name, server in servers.items():
             tickets = [1] if name == ONE else range(1, TICKETS + 1)
-            load = Load(port=0, paths=[f"/init/{ticket_id}" for ticket_id in tickets], headers=HEADERS)
-            rounds[name].append(Round(*await lab.load(load, server)))
-    return {name: sorted(found, key=lambda turn: turn.loaded.rate)[ROUNDS // 2] for name, found in rounds.items()}
+            load = Load(paths=[f"/init/{ticket_id}" for ticket_id in tickets], headers=HEADERS, seconds=SECONDS)
+            rounds[name].append(await lab.load(load, server))
+    return {name: least_disturbed(found) for name, found in rounds.items()}
 
 
-def _figures(rounds: dict[str, Round]) -> list[Figure]:
+def _figures(rounds: dict[str, Loaded]) -> list[Figure]:
     figures = []
     for name, times, p99_ms in ((ONE, 14, 4), (RANDOM, 9, 5)):
         figures += _pair(f"/init hit, {name}", rounds[name], rounds.get(PEER), at_least(times, "ratio"), p99_ms)
-    bare = rounds[BARE].loaded
-    note = f"p99 {bare.p99_ms:.1f} ms; the most that any service on this server can reach; {rounds[BARE].said}"
+    bare = rounds[BARE]
+    note = f"p99 {bare.p99_ms:.1f} ms; the most that any service on this server can reach; {bare.said}"
     return [*figures, Figure(name="a bare ASGI function, 6 KB", figure=bare.rate, unit="requests/s", note=note)]
 
 
-def _pair(name: str, ours: Round, peer: Round | None, rate: Budget, p99_ms: float) -> list[Figure]:
+def _pair(name: str, ours: Loaded, peer: Loaded | None, rate: Budget, p99_ms: float) -> list[Figure]:
     note = ours.said if peer else f"{ours.said}; no ratio: {fastapi_peer.MISSING}"
-    if ours.loaded.failed:
-        note += f"; {ours.loaded.failed} answers were no 200"
-    rates = Peer("FastAPI", peer.loaded.rate) if peer else None
-    waits = Peer("FastAPI", peer.loaded.p99_ms) if peer else None
+    rates = Peer("FastAPI", peer.rate) if peer else None
+    waits = Peer("FastAPI", peer.p99_ms) if peer else None
     return [
-        Figure(name=name, figure=ours.loaded.rate, unit="requests/s", peer=rates, budget=rate, note=note),
-        Figure(name=f"{name}, p99", figure=ours.loaded.p99_ms, unit="ms", peer=waits, budget=at_most(p99_ms)),
+        Figure(name=name, figure=ours.rate, unit="requests/s", peer=rates, budget=rate, note=note),
+        Figure(name=f"{name}, p99", figure=ours.p99_ms, unit="ms", peer=waits, budget=at_most(p99_ms)),
     ]

@@ -5,17 +5,20 @@ complain in the console, or ask another origin for anything.
 """
 
 import asyncio
+import html
 import re
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import Browser, expect
 
 from deploy.demo.helpdesk import Fault
+from deploy.demo.helpdesk.helpdesk import utc_now
 from tests.deploy.demo.browser import CHROMIUM, HOW_TO_GET_IT, DeskPage, chromium, desk_page
-from tests.deploy.demo.small_desk import CHANNEL, SOLVED_EN, SSO_KO, WIFI_EN, small_desk
+from tests.deploy.demo.hostile import ALL, INSERT_EVERY_REPLY, INTRUDERS, VECTORS, hostile_canvas
+from tests.deploy.demo.labels import not_in
+from tests.deploy.demo.small_desk import CHANNEL, SOLVED_EN, SOLVED_KO, SSO_KO, WIFI_EN, small_desk
 from tests.faults import desk as agents_do
 from tests.faults import silent_ticket, updated_at, worker_of
 from tests.waiting import wait_until
@@ -45,9 +48,11 @@ async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Acco
 
 @pytest.fixture
 def desk(served: Account) -> Iterator[Account]:
-    """The desk, without faults left over from another test."""
+    """The desk; its helpdesk gets back the usual clock, and no faults."""
     yield served
+    served.helpdesk.clock = utc_now
     served.helpdesk.faults.clear()
+    # Or delays of the next test would end at once.
     served.helpdesk.faults._cleared.clear()
 
 
@@ -65,8 +70,11 @@ async def page(browser: Browser, url: str) -> AsyncIterator[DeskPage]:
         assert opened.complaints == []
 
 
-async def runs(desk: Account, ticket_id: int) -> int:
-    return await worker_of(desk).ledger.generation(desk.host, ticket_id)
+def runs(desk: Account, ticket_id: int) -> int:
+    """How many runs have read a ticket so far."""
+    path = f"{READ_TICKET}{ticket_id}"
+    asked = [entry for entry in desk.helpdesk.log.requests if (entry.method, entry.path) == ("GET", path)]
+    return len([entry for entry in asked if entry.agent == "admin"])
 
 
 def hold_runs(desk: Account) -> None:
@@ -148,21 +156,41 @@ async def test_a_ticket_that_is_opened_before_its_webhook_streams(page: DeskPage
     await expect(page.subject).to_have_text("Printer lost the Wi-Fi")
 
 
-async def test_an_open_ticket_follows_the_customer_by_itself(page: DeskPage, desk: Account) -> None:
+async def test_an_open_ticket_follows_its_changes_by_itself_and_leaves_focus_and_draft_alone(
+    page: DeskPage, desk: Account
+) -> None:
     ticket_id = await desk.create_ticket("Repeater is slow", "The repeater is slow since Monday.")
     await desk.hit(ticket_id)
     await page.open(ticket_id)
     await expect(page.messages).to_have_count(1)
     await expect(page.light("hit")).to_be_visible()
+    await page.box.fill("My draft")
+    copy = page.part("replies").get_by_role("button", name="Copy")
+    await copy.focus()
     # Not by the page's buttons: the page has to notice, and then to wait for the webhook's run.
     await desk.agent_replies(ticket_id, "Please move the repeater next to the kitchen door and restart it.")
     await expect(page.messages).to_have_count(2)
     await expect(page.part("summary")).to_contain_text("next to the kitchen door")
+    await expect(copy).to_be_focused()
+    await expect(page.box).to_have_value("My draft")
     await page.page.get_by_role("button", name="Customer replies").click()
     await expect(page.messages).to_have_count(3)
-    said = await page.messages.last.inner_text()
-    await expect(page.part("summary")).to_contain_text(said[:20])
+    await expect(page.part("summary")).to_contain_text("The customer waits for an answer")
     await expect(page.light("hit")).to_be_visible()
+
+
+async def test_two_changes_within_a_second_are_both_seen(page: DeskPage, desk: Account) -> None:
+    # Freshdesk cuts times to the second, so the second change does not show in the list.
+    moment = datetime.now(UTC) + timedelta(seconds=30)  # so that every look is in its second
+    desk.helpdesk.clock = lambda: moment
+    ticket_id = await desk.create_ticket("Antenna is loose", "The left antenna of the router is loose.")
+    await desk.hit(ticket_id)
+    await page.open(ticket_id)
+    await expect(page.messages).to_have_count(1)
+    await desk.agent_replies(ticket_id, "Please turn the antenna to the right until it clicks.")
+    await expect(page.messages).to_have_count(2)
+    await expect(page.part("summary")).to_contain_text("until it clicks")
+    await agents_do(desk, ticket_id, "purge")
 
 
 async def test_twenty_updates_at_once_cost_few_runs_and_end_with_the_newest_state(
@@ -172,7 +200,7 @@ async def test_twenty_updates_at_once_cost_few_runs_and_end_with_the_newest_stat
     await desk.hit(ticket_id)
     await page.open(ticket_id)
     await expect(page.messages).to_have_count(1)
-    before = await runs(desk, ticket_id)
+    before = runs(desk, ticket_id)
     await page.page.get_by_role("button", name="20 updates at once").click()
     await expect(page.page.get_by_role("status").filter(has_text="20 updates in")).to_be_visible()
     await expect(page.messages).to_have_count(6)
@@ -182,13 +210,14 @@ async def test_twenty_updates_at_once_cost_few_runs_and_end_with_the_newest_stat
     newest = canvas["summary"]["text"].split("\n")[-1]
     await expect(page.part("summary")).to_contain_text(newest)
     await expect(page.light("hit")).to_be_visible()
-    assert 1 <= await runs(desk, ticket_id) - before <= FEW_RUNS
+    assert 1 <= runs(desk, ticket_id) - before <= FEW_RUNS
 
 
 async def test_a_recommended_reply_is_inserted_and_sent(page: DeskPage, desk: Account) -> None:
     ticket_id = await desk.create_ticket("Wi-Fi drops", "The router drops the Wi-Fi every hour.")
     await desk.hit(ticket_id)
     await page.open(ticket_id)
+    await expect(page.messages).to_have_count(1)
     await page.part("replies").get_by_role("button", name="Insert").click()
     await expect(page.box).to_have_value(re.compile(re.escape(CHANNEL)))
     await expect(page.box).to_be_focused()
@@ -218,7 +247,7 @@ async def test_the_keyboard_opens_a_ticket_and_a_refresh_leaves_the_focus_where_
 ) -> None:
     ticket_id = await desk.create_ticket("Cable is too short", "The cable of the router is too short.")
     await desk.hit(ticket_id)
-    await desk.hit(await desk.create_ticket("Lamp is red", "The lamp of the router is red."))
+    newer = await desk.create_ticket("Lamp is red", "The lamp of the router is red.")
     await page.open(WIFI_EN)
     await expect(page.row(ticket_id)).to_be_visible()
     focused = page.page.locator("#tickets a:focus")
@@ -228,25 +257,12 @@ async def test_the_keyboard_opens_a_ticket_and_a_refresh_leaves_the_focus_where_
     await page.page.keyboard.press("Enter")
     await expect(page.subject).to_have_text("Cable is too short")
     await expect(page.row(ticket_id)).to_be_focused()
-    # The change moves the ticket's row to the top of the list.
+    # A change in a later second moves the ticket's row to the top of the list.
+    await wait_until(lambda: utc_now() > updated_at(desk.helpdesk, newer) + timedelta(seconds=1))
     await desk.agent_replies(ticket_id, "We send you a longer cable today.")
     await expect(page.page.locator("#tickets li").first).to_have_attribute("data-id", str(ticket_id))
     await expect(page.part("summary")).to_contain_text("a longer cable")
     await expect(page.row(ticket_id)).to_be_focused()
-
-
-async def test_a_refresh_of_the_canvas_leaves_the_focus_and_the_draft(page: DeskPage, desk: Account) -> None:
-    ticket_id = await desk.create_ticket("Wi-Fi drops at night", "The router drops the Wi-Fi every night.")
-    await desk.hit(ticket_id)
-    await page.open(ticket_id)
-    await page.box.fill("My draft")
-    copy = page.part("replies").get_by_role("button", name="Copy")
-    await copy.focus()
-    await desk.agent_replies(ticket_id, "Please note down when it happens.")
-    await expect(page.messages).to_have_count(2)
-    await expect(page.part("summary")).to_contain_text("note down when")
-    await expect(copy).to_be_focused()
-    await expect(page.box).to_have_value("My draft")
 
 
 async def test_quick_switching_leaves_the_right_canvas_and_one_stream(page: DeskPage, desk: Account) -> None:
@@ -258,15 +274,16 @@ async def test_quick_switching_leaves_the_right_canvas_and_one_stream(page: Desk
         await page.switch(ticket_id)
     await expect(page.light("stream")).to_be_visible()
     await wait_until(lambda: [request.url.rpartition("/")[2] for request in page.streams] == [str(tickets[-1])])
+    # The old ticket's pane takes no words meanwhile.
+    await expect(page.page.locator("#ticket")).to_have_attribute("inert", "")
     desk.helpdesk.faults.clear()
     await expect(page.subject).to_have_text("Machine 9 is broken")
     await expect(page.light("hit")).to_be_visible()
     await expect(page.part("summary")).to_contain_text("The printer is offline since Monday")
     await expect(page.page.locator("#tickets [aria-current]")).to_have_attribute("href", f"#/tickets/{tickets[-1]}")
-    served: Any = (await desk.init(tickets[-1])).json()
-    similar = [str(ticket["ticket_id"]) for ticket in served["similar_tickets"]]
-    keys = page.part("similar").locator("a[data-key]")
-    assert [str(await key.get_attribute("data-key")) for key in await keys.all()] == [f"ticket-{id}" for id in similar]
+    similar = (await desk.init(tickets[-1])).json()["similar_tickets"]
+    subjects = [ticket["subject"] for ticket in similar]
+    await expect(page.part("similar").locator(".pc-title")).to_have_text(subjects)
     await wait_until(lambda: not page.streams)
 
 
@@ -275,7 +292,7 @@ async def test_a_ticket_that_is_not_there_says_so(page: DeskPage, desk: Account)
     await expect(page.light("hit")).to_be_visible()
     await page.switch(987_654)
     await expect(page.page.locator(".pc-problem")).to_contain_text("There is no such ticket")
-    await expect(page.page.locator("#ticket")).to_contain_text("This ticket can't be opened")
+    await expect(page.page.locator("#ticket")).to_have_text("This ticket can't be opened: the helpdesk answered 404")
     await expect(page.page.locator(".pc-part:visible")).to_have_count(0)
     page.forgive(r"status of 404.*/(tickets|init)/987654")
     await page.switch(WIFI_EN)
@@ -287,15 +304,141 @@ async def test_a_ticket_that_is_not_there_says_so(page: DeskPage, desk: Account)
     ("change", "gone", "said"),
     [("delete", "deleted", "This ticket was deleted"), ("spam", "spam", "This ticket is marked as spam")],
 )
-async def test_a_ticket_that_is_removed_while_it_is_open_says_how(
+async def test_a_ticket_that_was_removed_says_how(
     page: DeskPage, desk: Account, change: str, gone: str, said: str
 ) -> None:
     ticket_id = await desk.create_ticket("You have won", "You have won a prize. Click here.")
     await desk.hit(ticket_id)
     await page.open(ticket_id)
     await expect(page.status).to_have_text(AT_ONCE)
+    await page.switch(WIFI_EN)
+    await expect(page.subject).to_have_text("Wi-Fi not stable")
     await agents_do(desk, ticket_id, change)
+    await desk.until_gone(ticket_id)
+    # What the page remembers of it is taken away again.
+    await page.switch(ticket_id)
     await expect(page.page.locator(".pc-problem")).to_contain_text(said)
     await expect(page.page.locator("#ticket .gone")).to_have_text(gone)
     await expect(page.page.locator(".pc-part:visible")).to_have_count(0)
     page.forgive(r"status of 410")
+
+
+async def both_languages(page: DeskPage) -> None:
+    """Whatever is shown now changes its language with the page, there and back."""
+    assert await not_in(page.page, "en") == []
+    await page.page.get_by_role("button", name="한국어").click()
+    assert await not_in(page.page, "ko") == []
+    await expect(page.page.locator("html")).to_have_attribute("lang", "ko")
+    await page.page.get_by_role("button", name="English").click()
+    assert await not_in(page.page, "en") == []
+
+
+async def test_a_ticket_and_its_canvas_change_the_language_of_every_label(page: DeskPage) -> None:
+    await page.open()
+    for ticket_id, subject in ((SOLVED_EN, "Wi-Fi drops every hour"), (SOLVED_KO, "SSO 로그인이"), (WIFI_EN, "Wi-Fi")):
+        await page.switch(ticket_id)
+        await expect(page.subject).to_contain_text(subject)
+        await expect(page.light("hit")).to_be_visible()
+        await page.page.locator(".pc-made").evaluate("(details) => { details.open = true }")
+        await both_languages(page)
+
+
+async def test_progress_and_messages_change_their_language_too(page: DeskPage, desk: Account) -> None:
+    ticket_id = await silent_ticket(desk)
+    await page.open(987_654)
+    await expect(page.page.locator(".pc-problem")).to_be_visible()
+    await expect(page.page.locator("#ticket")).to_contain_text("can't be opened")
+    await both_languages(page)
+    page.forgive(r"status of 404")
+    hold_runs(desk)
+    await page.switch(ticket_id)
+    await expect(page.light("stream")).to_be_visible()
+    await both_languages(page)
+
+
+async def test_dialogs_speak_the_pages_language(page: DeskPage) -> None:
+    await page.open(WIFI_EN)
+    for language in ("ko", "en"):
+        await page.page.locator(f"#languages [data-language={language}]").click()
+        await page.page.locator("#choose-ticket").click()
+        await expect(page.page.locator("#chooser")).to_be_visible()
+        assert await not_in(page.page, language) == []
+        await page.page.keyboard.press("Escape")
+        await page.part("solutions").locator("a").first.click()
+        await expect(page.page.locator("#article")).to_be_visible()
+        assert await not_in(page.page, language) == []
+        await page.page.keyboard.press("Escape")
+
+
+async def test_the_browsers_language_counts_until_somebody_chooses(browser: Browser, url: str) -> None:
+    async with desk_page(browser, url, locale="ko-KR") as page:
+        await page.open(SSO_KO)
+        await expect(page.part("replies").get_by_role("button", name="답변란에 넣기")).to_be_visible()
+        await expect(page.status).to_have_text(re.compile(r"^바로 표시, .+ ms$"))
+        assert await not_in(page.page, "ko") == []
+        await page.page.get_by_role("button", name="English").click()
+        await page.page.reload()
+        await expect(page.part("replies").get_by_role("button", name="Insert")).to_be_visible()
+        assert page.complaints == []
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+async def hostile_ticket(desk: Account, number: int, vector: str) -> int:
+    """A vector as subject, requester, markup and text of the first message, and in both sides' answers."""
+    body = {"subject": vector, "name": vector, "email": f"{number}@evil.example", "status": 2, "priority": 1}
+    body["description"] = f"<p>The export is slow. {vector}</p><p>{html.escape(vector)}</p>"
+    created = await desk.freshdesk.post("/api/v2/tickets", json=body)
+    assert created.status_code == 201, created.text
+    ticket_id = int(created.json()["id"])
+    await desk.agent_replies(ticket_id, f"Please send us the file. {vector} {html.escape(vector)}")
+    return ticket_id
+
+
+async def test_nothing_that_people_write_runs(page: DeskPage, desk: Account) -> None:
+    tickets = await asyncio.gather(*(hostile_ticket(desk, *numbered) for numbered in enumerate(VECTORS)))
+    await desk.helpdesk.webhooks.settled()
+    await asyncio.gather(*map(desk.hit, tickets))
+    await page.open(WIFI_EN)
+    for ticket_id, vector in zip(tickets, VECTORS, strict=True):
+        await expect(page.row(ticket_id)).to_contain_text(words(vector))
+        await page.switch(ticket_id)
+        await expect(page.subject).to_have_text(words(vector))
+        await expect(page.page.locator("#ticket .head")).to_contain_text(words(vector))
+        await expect(page.light("hit")).to_be_visible()
+        await expect(page.part("replies").get_by_role("button", name="Copy")).to_be_visible()
+    assert await page.page.evaluate(INTRUDERS) == []
+
+
+async def test_nothing_that_a_stream_brings_runs(page: DeskPage, desk: Account) -> None:
+    desk.helpdesk.faults.add(Fault("webhook_drop", count=2))
+    ticket_id = await hostile_ticket(desk, 99, words(ALL)[:250])
+    await page.open(ticket_id)
+    await expect(page.light("hit")).to_be_visible()
+    await expect(page.messages).to_have_count(2)
+    assert await page.page.evaluate(INTRUDERS) == []
+
+
+async def test_nothing_that_a_model_or_an_article_says_runs(page: DeskPage, desk: Account) -> None:
+    ticket_id = await silent_ticket(desk)
+    article = next(iter(desk.helpdesk.state.articles.values()))
+    before = article.title, article.description_text
+    article.title = article.description_text = ALL
+    await worker_of(desk).canvases.put(desk.host, hostile_canvas(ticket_id, article.id), 1)
+    await page.open(ticket_id)
+    await expect(page.messages).to_have_count(1)
+    for part in ("similar", "solutions"):
+        await expect(page.part(part).locator("li .pc-title")).to_have_text([words(vector) for vector in VECTORS])
+    await page.page.locator(".pc-made summary").click()
+    await page.page.evaluate(INSERT_EVERY_REPLY)
+    await expect(page.box).to_have_value("\n\n".join(VECTORS))
+    await page.page.get_by_role("button", name="Send").click()
+    await expect(page.messages).to_have_count(2)
+    await expect(page.messages.last).to_contain_text(words(ALL)[:200])
+    await page.part("solutions").locator("a").first.click()
+    await expect(page.page.locator("#article h2")).to_have_text(words(ALL))
+    await expect(page.page.locator("#article .words")).to_have_text(words(ALL))
+    assert await page.page.evaluate(INTRUDERS) == []
+    article.title, article.description_text = before
