@@ -39,7 +39,7 @@ class Run:
     claim: Claim
     watch: Stopwatch = field(default_factory=Stopwatch)
     drafts: list[Draft[Any]] = field(default_factory=list)
-    failed: bool = False
+    failures: list[str] = field(default_factory=list)
 
     async def emit(self, event: Event, data: Any) -> None:
         """Append one event to the run's log."""
@@ -66,13 +66,21 @@ class Run:
             await self.emit(Event.STAGE, self.watch.reports[-1])
 
     async def _failed(self, name: str, kind: str) -> None:
-        self.failed = True
+        self.failures.append(kind)
         log.warning("stage failed", host=self.claim.host, ticket=self.claim.ticket_id, stage=name, kind=kind)
         await self.emit(Event.STAGE, self.watch.fail(name, kind))
 
 
-async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> Canvas:
-    """Execute the stages for a claimed ticket and return its Canvas, not stored yet.
+@dataclass(frozen=True)
+class RunResult:
+    """A Canvas, not stored yet, and the kinds in which stages or preferred writers have failed on the way."""
+
+    canvas: Canvas
+    failures: frozenset[str]
+
+
+async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> RunResult:
+    """Execute the stages for a claimed ticket.
 
     Raises:
         CanvasError: the ticket is gone or can't be fetched.
@@ -92,7 +100,9 @@ async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ca
             rest = tasks.create_task(_find_and_recommend(run, thread, prepared.embedded if prepared else None))
     except ExceptionGroup as group:
         raise first_cause(group) from group
-    return _canvas(run, thread, summary.result(), *rest.result())
+    canvas = _canvas(run, thread, summary.result(), *rest.result())
+    written = [kind for draft in run.drafts for kind in draft.failures]
+    return RunResult(canvas, frozenset([*run.failures, *written]))
 
 
 async def _read(run: Run) -> Thread:
@@ -104,7 +114,7 @@ async def _read(run: Run) -> Thread:
         # A long thread is tens of milliseconds of parsing: not on the loop that streams to others.
         thread = await asyncio.to_thread(clean.clean, ticket, run.tenant.statuses)
     if thread is None:
-        raise StageFailed("The ticket could not be read", kind="unreadable")
+        raise StageFailed("The ticket could not be read", kind="internal")
     return thread
 
 
@@ -150,8 +160,8 @@ def _canvas(
     solutions: list[Solution],
     replies: list[Reply],
 ) -> Canvas:
-    degraded = any(draft.degraded for draft in run.drafts)
-    status: CanvasStatus = "partial" if run.failed else "degraded" if degraded else "ready"
+    degraded = any(draft.failures for draft in run.drafts)
+    status: CanvasStatus = "partial" if run.failures else "degraded" if degraded else "ready"
     usages = [draft.usage for draft in run.drafts]
     return Canvas(
         ticket_id=thread.ticket_id,

@@ -30,7 +30,7 @@ from shared.tasks import beside
 SWEEP_EVERY = timedelta(seconds=1)
 SWEEP_GRACE = timedelta(seconds=2)
 """A due ticket that has waited this long without a holder has lost its wake-up, or waits behind a full queue."""
-SWEEP_LIMIT = 200
+SWEEP_LIMIT = 500
 SWEEP_BUCKET_S = 10
 """At most one more wake-up a ticket in this many seconds, however often the sweeper looks."""
 REPORT_EVERY = timedelta(seconds=5)
@@ -108,23 +108,27 @@ async def _close(worker: Worker) -> None:
 
 
 async def _sweep(context: WorkerContext) -> None:
+    places: dict[str, int] = {}
     while True:
         await asyncio.sleep(SWEEP_EVERY.total_seconds())
         try:
             for host in await context.tenants.hosts():
-                await sweep_tenant(context, host)
+                places[host] = await sweep_tenant(context, host, skip=places.get(host, 0))
         except (RedisError, OSError) as error:
             log.warning("sweep failed", reason=type(error).__name__)
 
 
-async def sweep_tenant(context: WorkerContext, host: str, grace: timedelta = SWEEP_GRACE) -> int:
-    """Wake every due ticket of a tenant that nobody holds, and say how many those were."""
-    overdue = await context.ledger.overdue(host, grace, SWEEP_LIMIT)
+async def sweep_tenant(context: WorkerContext, host: str, grace: timedelta = SWEEP_GRACE, skip: int = 0) -> int:
+    """Wake due tickets of a tenant that nobody holds, and say where the next sweep goes on.
+
+    A sweep looks at a part only, so that a live ticket behind a long backfill is found within some sweeps.
+    """
+    overdue, looked_at = await context.ledger.overdue(host, grace, SWEEP_LIMIT, skip)
     bucket = int(time.time()) // SWEEP_BUCKET_S
     for ticket_id, lane in overdue:
         queue = Queue.BACKFILL if lane == "backfill" else Queue.LIVE
         await context.queue.precompute(queue, host, ticket_id, suffix=f":s{bucket}")
-    return len(overdue)
+    return skip + looked_at if looked_at == SWEEP_LIMIT else 0
 
 
 async def _report(context: WorkerContext, serving: Sequence[Queue]) -> None:

@@ -96,9 +96,9 @@ async def init(
     headers = request.headers
     caller = await context.credentials.check(headers.get("x-freshdesk-domain"), headers.get("x-freshdesk-api-key"))
     async with store_answers():
-        stored, state = await asyncio.gather(
-            context.canvases.get(caller.host, number), context.ledger.state_of(caller.host, number)
-        )
+        # In this order: a run that ends in between makes a current Canvas look stale, never an old one current.
+        state = await context.ledger.state_of(caller.host, number)
+        stored = await context.canvases.get(caller.host, number)
     if stored is None or (stored.tombstone and state == "due"):
         INIT.labels(outcome="miss").inc()
         return await _miss(context, request, caller.host, number)

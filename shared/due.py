@@ -224,24 +224,30 @@ class DueLedger:
         """How many tickets of a tenant are due."""
         return int(await self._state.zcard(keys.due(host)))
 
-    async def overdue(self, host: str, grace: timedelta, limit: int) -> list[tuple[int, Lane]]:
-        """Due tickets that nobody holds although they could have been worked on for longer than `grace`."""
+    async def overdue(
+        self, host: str, grace: timedelta, limit: int, skip: int = 0
+    ) -> tuple[list[tuple[int, Lane]], int]:
+        """Due tickets that nobody holds although they could have been worked on for longer than `grace`.
+
+        Looks at `limit` tickets after the first `skip`, oldest first; also returns how many it looked at.
+        """
         seconds, micros = await self._state.time()
         until = seconds * 1000 + micros // 1000 - int(grace.total_seconds() * 1000)
-        found = await self._state.zrangebyscore(keys.due(host), "-inf", until, start=0, num=limit)
+        found = await self._state.zrangebyscore(keys.due(host), "-inf", until, start=skip, num=limit)
         if not found:
-            return []
+            return [], 0
         async with self._state.pipeline(transaction=False) as pipe:
             for ticket in found:
                 pipe.exists(keys.lease(host, int(ticket)))
                 pipe.hget(keys.record(host, int(ticket)), "lane")
             answers = await pipe.execute()
         leased, lanes = answers[::2], answers[1::2]
-        return [
+        waiting: list[tuple[int, Lane]] = [
             (int(ticket), "backfill" if lane == b"backfill" else "live")
             for ticket, held, lane in zip(found, leased, lanes, strict=True)
             if not held
         ]
+        return waiting, len(found)
 
     async def committed(self, host: str, ticket_ids: list[int]) -> dict[int, tuple[int, str]]:
         """Revision (ms) and recipe of the last Canvas written for each ticket that has one."""

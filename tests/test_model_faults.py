@@ -1,4 +1,4 @@
-"""A model that fails costs a part of a Canvas, never the Canvas; and the part comes by itself when the model is back."""
+"""A model that fails costs a part of a Canvas, never the Canvas; the part comes by itself when the model is back."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

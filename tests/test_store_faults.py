@@ -1,4 +1,4 @@
-"""Nothing is lost when Redis forgets, evicts or hangs up: what is due stands in the ledger, arq only carries wake-ups."""
+"""Nothing is lost when Redis forgets, evicts or hangs up: what is due is in the ledger, arq only carries wake-ups."""
 
 import asyncio
 import gc
@@ -35,7 +35,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "LEASE", timedelta(seconds=0.6))
     monkeypatch.setattr(ingest.worker, "RESTART_AFTER_S", 0.02)
     monkeypatch.setattr(ingest.worker, "SWEEP_EVERY", timedelta(seconds=0.1))
-    monkeypatch.setattr(sweep_tenant, "__defaults__", (timedelta(seconds=0.2),))
+    monkeypatch.setattr(sweep_tenant, "__defaults__", (timedelta(seconds=0.2), 0))
 
 
 async def forget_arq(redis: Redis) -> int:

@@ -5,6 +5,8 @@ looks again: what changed meanwhile is run at once by the same worker.
 """
 
 import asyncio
+import time
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -12,7 +14,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from ingest.context import WorkerContext
-from ingest.pipeline import run_ticket
+from ingest.pipeline import RunResult, run_ticket
 from shared.canvas_store import to_ms
 from shared.due import LEASE, Claim, Ending, backoff
 from shared.errors import (
@@ -20,11 +22,11 @@ from shared.errors import (
     CanvasError,
     FreshdeskLimited,
     FreshdeskUnavailable,
+    StageFailed,
     StoreUnavailable,
     Transient,
 )
 from shared.logs import failure
-from shared.models import Canvas
 from shared.queues import Queue
 from shared.run_log import Event, LeaseLost
 from shared.tasks import beside
@@ -32,9 +34,16 @@ from shared.tenants import Tenant
 
 MAX_LOOKS = 10
 """A ticket that changes without end goes back to the queue after so many runs, to let others pass."""
+LOOKS_WITHIN_S = 20.0
+RUN_LIMIT = timedelta(seconds=150)
+"""Above two writers' calls of 60 s each, one after the other; a run that hangs longer uses up an attempt."""
+TICKETS_OWN = frozenset({"refused", "context_too_long", "invalid_output", "bad_request", "truncated", "internal"})
+"""Failures that waiting does not heal, since they lie in the ticket's text or in our code."""
 HEALING_ATTEMPTS = 4
-"""A partial or degraded Canvas is made again this often; then it stays until the ticket changes or is opened."""
-OUTAGES = (FreshdeskUnavailable, FreshdeskLimited, StoreUnavailable)
+"""A Canvas that is incomplete for such a reason is made again this often; then it stays until the ticket changes."""
+HEALING_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 4, 8, 60, 600, 3600))
+"""After an outage of a model, embeddings or vectors; each attempt pays for what works, so they come ever slower."""
+OUTAGES = (FreshdeskUnavailable, FreshdeskLimited, StoreUnavailable, StageFailed)
 """No fault of the ticket: its attempts are for what fails because of it."""
 
 log = structlog.get_logger()
@@ -55,7 +64,10 @@ async def _until_current(context: WorkerContext, host: str, ticket_id: int) -> N
     if tenant is None:
         log.warning("unknown tenant", host=host)
         return
+    started = time.monotonic()
     for _ in range(MAX_LOOKS):
+        if time.monotonic() - started > LOOKS_WITHIN_S:
+            break
         claim = await context.ledger.claim(host, ticket_id)
         if claim is None:
             return
@@ -90,12 +102,15 @@ async def _renew(context: WorkerContext, claim: Claim) -> None:
 async def _run(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ending:
     try:
         try:
-            canvas = await run_ticket(context, tenant, claim)
+            async with asyncio.timeout(RUN_LIMIT.total_seconds()):
+                result = await run_ticket(context, tenant, claim)
         except tuple(TOMBSTONES.values()) as gone:
             return await _bury(context, claim, gone)
-        return await _store(context, claim, canvas)
+        return await _store(context, claim, result)
     except LeaseLost:
         raise
+    except TimeoutError:
+        return _postpone(claim, CanvasError("The run took too long"))
     except CanvasError as error:
         return _postpone(claim, error)
     except (RedisError, OSError):
@@ -106,7 +121,8 @@ async def _run(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ending:
         return _postpone(claim, CanvasError(f"Unexpected {type(error).__name__}"))
 
 
-async def _store(context: WorkerContext, claim: Claim, canvas: Canvas) -> Ending:
+async def _store(context: WorkerContext, claim: Claim, result: RunResult) -> Ending:
+    canvas = result.canvas
     stored = await context.canvases.put(claim.host, canvas, claim.generation)
     done: dict[str, Any] = {"ticket_id": canvas.ticket_id, "revision": canvas.revision, "status": canvas.status}
     healthy = canvas.status == "ready" and stored is not None
@@ -115,14 +131,17 @@ async def _store(context: WorkerContext, claim: Claim, canvas: Canvas) -> Ending
     else:
         # Freshdesk showed us an older state than an earlier run saw (its replicas lag): look again a little later.
         log.info("older than stored", host=claim.host, ticket=claim.ticket_id, run=claim.run_id)
+    outage = bool(result.failures - TICKETS_OWN)
     return Ending(
-        satisfied=healthy or claim.attempt >= HEALING_ATTEMPTS,
+        satisfied=healthy or (claim.attempt >= HEALING_ATTEMPTS and not outage),
         event=Event.DONE,
         data=msgspec.json.encode(done),
         revision=None if stored is None else to_ms(canvas.revision),
-        recipe=context.recipe,
+        # Without a recipe the next backfill makes it again.
+        recipe=context.recipe if healthy else "",
         error="" if healthy else canvas.status,
-        delay=backoff(claim.attempt),
+        delay=HEALING_DELAYS[min(claim.attempt, len(HEALING_DELAYS)) - 1],
+        outage=outage,
     )
 
 
@@ -130,8 +149,9 @@ async def _bury(context: WorkerContext, claim: Claim, error: CanvasError) -> End
     """The ticket is gone: forget it everywhere, and remember briefly that it is."""
     known = await context.ledger.committed(claim.host, [claim.ticket_id])
     revision_ms, _ = known.get(claim.ticket_id, (0, ""))
-    await context.vectors.drop_ticket(claim.host, claim.ticket_id)
+    # First what people see: the vector store may be away, and is then asked again.
     await context.canvases.put_tombstone(claim.host, claim.ticket_id, revision_ms, claim.generation, error.code)
+    await context.vectors.drop_ticket(claim.host, claim.ticket_id)
     return Ending(satisfied=True, event=Event.ERROR, data=msgspec.json.encode(error.problem()), error=error.code)
 
 
@@ -142,5 +162,5 @@ def _postpone(claim: Claim, error: CanvasError) -> Ending:
     seconds = delay.total_seconds()
     log.warning("run postponed", host=claim.host, ticket=claim.ticket_id, code=error.code, seconds=seconds)
     data = msgspec.json.encode(error.problem())
-    outage = isinstance(error, OUTAGES)
+    outage = isinstance(error, OUTAGES) and getattr(error, "kind", "") not in TICKETS_OWN
     return Ending(satisfied=False, event=Event.ERROR, data=data, error=error.code, delay=delay, outage=outage)

@@ -22,13 +22,13 @@ log = structlog.get_logger()
 
 
 class Draft(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """A finished piece of writing; `degraded` says that a preferred writer had failed before."""
+    """A finished piece of writing; `failures` are the kinds in which preferred writers had failed before."""
 
     task: str
     value: T
     model: str
     usage: Usage
-    degraded: bool
+    failures: list[str]
 
 
 async def write(task: str, part: Event, writers: Sequence[Writer], ask: Ask[T], emit: Emit) -> Draft[T]:
@@ -38,15 +38,17 @@ async def write(task: str, part: Event, writers: Sequence[Writer], ask: Ask[T], 
         StageFailed: all of them failed; it is the last one's failure.
     """
     failure = StageFailed("No writer is configured", kind="unconfigured")
-    for place, writer in enumerate(writers):
+    failures: list[str] = []
+    for writer in writers:
         try:
             written = await _follow(ask(writer), part, emit)
         except StageFailed as error:
             log.warning("writer failed", task=task, writer=writer.name, kind=error.kind)
             failure = error
+            failures.append(error.kind)
             await emit(Event.RESET, {"part": part.value.removesuffix(".delta")})
             continue
-        return Draft(task=task, value=written.value, model=written.model, usage=written.usage, degraded=place > 0)
+        return Draft(task=task, value=written.value, model=written.model, usage=written.usage, failures=failures)
     raise failure
 
 

@@ -157,6 +157,23 @@ async def test_who_names_json_before_anything_else_gets_json(acme: Account) -> N
     assert answer.status_code in {200, 202}
 
 
+@pytest.mark.parametrize("accept", [JSON, "*/*", STREAM])
+async def test_a_miss_that_freshdesk_does_not_allow_says_so_and_is_made_good(acme: Account, accept: str) -> None:
+    number = await unannounced_ticket(acme)
+    acme.helpdesk.faults.add(Fault("error", path=f"/api/v2/tickets/{number}", count=1))
+    answer = await acme.init(number, accept=accept)
+    if accept == STREAM:
+        name, problem = parse_events(answer.text)[-1]
+        assert (name, problem["type"], problem["status"]) == ("error", "urn:prompt-canvas:freshdesk-unavailable", 503)
+    else:
+        assert is_problem(answer, 503, "freshdesk-unavailable")
+        assert int(answer.headers["retry-after"]) >= 1
+    # Who opens it again has it tried again at once.
+    answer = await acme.init(number, accept=accept)
+    assert answer.status_code in {200, 202}
+    assert (await acme.hit(number))["ticket_id"] == number
+
+
 async def test_an_unknown_ticket_is_a_problem_document_for_everyone(acme: Account, number: int) -> None:
     for accept in (JSON, "*/*"):
         assert is_problem(await acme.init(number, accept=accept), 404, "ticket-missing")

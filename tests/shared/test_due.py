@@ -136,15 +136,25 @@ async def test_the_sweeper_sees_what_is_due_and_held_by_nobody(ledger: DueLedger
     await ledger.mark(HOST, 2, "backfill")
     await ledger.mark(HOST, 3)
     await claimed(ledger, 3)
-    assert sorted(await ledger.overdue(HOST, timedelta(0), 10)) == [(1, "live"), (2, "backfill")]
-    assert await ledger.overdue(HOST, timedelta(minutes=1), 10) == []
+    waiting, looked_at = await ledger.overdue(HOST, timedelta(0), 10)
+    assert sorted(waiting) == [(1, "live"), (2, "backfill")]
+    assert looked_at == 3
+    assert await ledger.overdue(HOST, timedelta(minutes=1), 10) == ([], 0)
+
+
+async def test_the_sweeper_finds_what_stands_behind_a_long_backlog(ledger: DueLedger) -> None:
+    for number in range(1, 6):
+        await ledger.mark(HOST, number, "backfill")
+    await ledger.mark(HOST, 9)
+    seen = [ticket for skip in (0, 3) for ticket, _ in (await ledger.overdue(HOST, timedelta(0), 3, skip))[0]]
+    assert sorted(seen) == [1, 2, 3, 4, 5, 9]
 
 
 async def test_a_live_change_takes_a_ticket_out_of_the_backfill_lane(ledger: DueLedger) -> None:
     await ledger.mark(HOST, 2, "backfill")
     await ledger.mark(HOST, 2)
     await ledger.mark(HOST, 2, "backfill")
-    assert await ledger.overdue(HOST, timedelta(0), 10) == [(2, "live")]
+    assert (await ledger.overdue(HOST, timedelta(0), 10))[0] == [(2, "live")]
 
 
 async def test_tenants_with_the_same_ticket_number_never_meet(ledger: DueLedger) -> None:

@@ -58,9 +58,14 @@ const api = new CanvasApi({
 });
 const sidebar = new Sidebar({ api, view });
 
+/** The ticket that the address names, or null. */
+function addressed() {
+  return Number(location.hash.match(/^#\/tickets\/([1-9]\d{0,14})$/)?.[1] ?? 0) || null;
+}
+
 /** Show the ticket that the address names. */
 async function route() {
-  const id = Number(location.hash.match(/^#\/tickets\/([1-9]\d{0,14})$/)?.[1] ?? 0) || null;
+  const id = addressed();
   if (id === current) return;
   // A browser holds few connections: what a slow helpdesk keeps waiting must not hold up the next ticket.
   reading.abort();
@@ -225,7 +230,7 @@ setLanguage(language);
 // A ticket that the address names does not wait for the list.
 const named = route();
 await refreshList().catch(failed);
-if (current === null && list.newest !== null) history.replaceState(null, "", `#/tickets/${list.newest}`);
+if (addressed() === null && list.newest !== null) history.replaceState(null, "", `#/tickets/${list.newest}`);
 await named;
 await route();
 list.choose(current);
