@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 from pydantic import SecretStr
@@ -45,6 +45,8 @@ class WorkerContext(ReceiverContext):
     embedder: Embedder
     vectors: VectorStore
     writers: list[Writer]
+    outcomes: dict[str, str] = field(default_factory=dict)
+    """By stage, what stopped it the last time, or "": what this process tells `/health`."""
 
     @property
     def recipe(self) -> str:

@@ -20,7 +20,7 @@ from ingest.stages.writing import Draft
 from ingest.stopwatch import Stopwatch
 from ingest.thread import Thread
 from shared.due import Claim
-from shared.errors import CanvasError, StageFailed
+from shared.errors import TOMBSTONES, CanvasError, StageFailed
 from shared.logs import failure
 from shared.models import Canvas, CanvasStatus, Provenance, Reply, SimilarTicket, Solution, Summary
 from shared.run_log import Event, LeaseLost
@@ -56,17 +56,22 @@ class Run:
                 yield
         except StageFailed as error:
             await self._failed(name, error.kind)
-        except (CanvasError, LeaseLost):
+        except CanvasError as error:
+            self.context.outcomes[name] = "" if error.code in TOMBSTONES else error.code
+            raise
+        except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001
             # An edge: a bug in one stage must not cost the agent the work of the others.
             log.error("bug in a stage", stage=name, **failure(error))  # noqa: TRY400
             await self._failed(name, "internal")
         else:
+            self.context.outcomes[name] = ""
             await self.emit(Event.STAGE, self.watch.reports[-1])
 
     async def _failed(self, name: str, kind: str) -> None:
         self.failures.append(kind)
+        self.context.outcomes[name] = kind
         log.warning("stage failed", host=self.claim.host, ticket=self.claim.ticket_id, stage=name, kind=kind)
         await self.emit(Event.STAGE, self.watch.fail(name, kind))
 

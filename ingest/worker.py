@@ -139,7 +139,11 @@ async def _report(context: WorkerContext, serving: Sequence[Queue]) -> None:
     }
     while True:
         worker = workers.WorkerReport(
-            name=worker_name(), queues=[queue.value for queue in serving], parts=parts, at=time.time()
+            name=worker_name(),
+            queues=[queue.value for queue in serving],
+            parts=parts,
+            stages=dict(context.outcomes),
+            at=time.time(),
         )
         try:
             await workers.report(context.redis.state, worker)

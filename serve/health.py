@@ -54,7 +54,11 @@ def _worker_parts(alive: list[workers.WorkerReport]) -> dict[str, dict[str, Any]
             part["reason"] = f"No worker reads {queue.value}: start `canvas worker --queue {queue.name.lower()}`"
         parts[f"worker.{queue.name.lower()}"] = part
     for report in alive:
-        age = round(time.time() - report.at, 1)
+        reported: dict[str, Any] = {"reported_seconds_ago": round(time.time() - report.at, 1)}
         for name, value in report.parts.items():
-            parts.setdefault(name, {"ready": True, "uses": value, "reported_seconds_ago": age})
+            parts.setdefault(name, {"ready": True, "uses": value} | reported)
+        for stage, failed in report.stages.items():
+            if failed or f"stage.{stage}" not in parts:
+                reason = {"reason": f"{failed}, the last time that it ran"} if failed else {}
+                parts[f"stage.{stage}"] = {"ready": not failed} | reason | reported
     return parts

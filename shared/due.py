@@ -129,36 +129,24 @@ class DueLedger:
         queued = msgspec.json.encode({"ticket_id": ticket_id})
         names = [keys.record(host, ticket_id), keys.due(host), keys.run(host, run_id), keys.dead(host)]
         lifetimes = [_seconds(keys.RECORD_LIFETIME), _seconds(keys.RUN_LIFETIME)]
-        found, created = await self._open(keys=names, args=[ticket_id, run_id, *lifetimes, queued, int(now)])
-        opened = OpenedRun(found.decode(), bool(created))
-        if not opened.created:
-            await self._ensure_log(keys.run(host, opened.run_id), queued)
-        return opened
-
-    async def _ensure_log(self, stream: str, queued: bytes) -> None:
-        """A precompute that is only claimed, or that waited longer than a log lives, has no log yet: begin it."""
-        if not await self._state.exists(stream):
-            await self._state.xadd(stream, {"event": "queued", "data": queued})
-            await self._state.expire(stream, keys.RUN_LIFETIME)
+        args = [ticket_id, run_id, *lifetimes, queued, int(now), keys.run(host, "")]
+        found, created = await self._open(keys=names, args=args)
+        return OpenedRun(found.decode(), bool(created))
 
     async def claim(self, host: str, ticket_id: int) -> Claim | None:
         """Take a ticket, or None: nothing is due, another worker has it, or its next attempt is not yet."""
         token = secrets.token_hex(12)
         names = [keys.record(host, ticket_id), keys.due(host), keys.lease(host, ticket_id), keys.dead(host)]
         lease_ms = int(LEASE.total_seconds() * 1000)
-        answer = await self._claim(keys=names, args=[ticket_id, token, lease_ms, new_run_id(), MAX_ATTEMPTS])
-        if answer[0] == b"dead" and answer[1]:
-            await self._end_log(keys.run(host, answer[1].decode()))
+        # What the followers of a run are told that will never be settled, since its ticket is given up.
+        given_up = StageFailed(f"This ticket failed {MAX_ATTEMPTS} times and waits for its next change").problem()
+        args: list[str | int | bytes] = [ticket_id, token, lease_ms, new_run_id(), MAX_ATTEMPTS]
+        args += [msgspec.json.encode(given_up), _seconds(keys.RUN_LIFETIME), keys.run(host, "")]
+        answer = await self._claim(keys=names, args=args)
         if answer[0] != b"run":
             return None
         _, want, run_id, attempt, resumed, listed = answer
         return Claim(host, ticket_id, token, int(want), run_id.decode(), int(attempt), bool(resumed), bool(listed))
-
-    async def _end_log(self, stream: str) -> None:
-        """The run of a ticket that is given up will never be settled: tell its followers."""
-        problem = StageFailed(f"This ticket failed {MAX_ATTEMPTS} times and waits for its next change").problem()
-        await self._state.xadd(stream, {"event": "error", "data": msgspec.json.encode(problem)})
-        await self._state.expire(stream, keys.RUN_LIFETIME)
 
     async def settle(self, claim: Claim, ending: Ending) -> Settled:
         """End a claimed run: its last event, the record and the lease change in one step."""

@@ -12,12 +12,17 @@ FORGET_AFTER = timedelta(hours=1)
 
 
 class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker's own account; `at` is seconds since the epoch, `parts` maps vectors, embedding, writers to a name."""
+    """A worker's own account; `at` is seconds since the epoch.
+
+    `parts` maps vectors, embedding and writers to what is used; `stages` maps each stage that has run to "", or to the
+    code of what stopped it the last time.
+    """
 
     name: str
     queues: list[str]
     parts: dict[str, str]
     at: float
+    stages: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 async def report(state: Redis, worker: WorkerReport) -> None:

@@ -11,6 +11,7 @@ for some 100,000 tickets. A killed process loses nothing (write-ahead log); a po
 """
 
 import asyncio
+import fcntl
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -155,8 +156,11 @@ def _open_shard(path: Path, size: int) -> engine.EdgeShard:
     )
     try:
         path.mkdir(parents=True, exist_ok=True)
-        # `load` on an empty folder makes a new shard, and is the only way that also mends one whose making was killed.
-        shard = engine.EdgeShard.load(str(path), config)
+        # The engine locks its folder only when it has made it: of two that begin at once, both would make it.
+        with path.with_name(f"{path.name}.lock").open("w") as opening:
+            fcntl.flock(opening, fcntl.LOCK_EX)
+            # `load` on an empty folder makes a new shard, and is the only way that also mends one whose making was killed.
+            shard = engine.EdgeShard.load(str(path), config)
         shard.update(engine.UpdateOperation.create_field_index("tenant", engine.KeywordIndexParams(is_tenant=True)))
         shard.update(engine.UpdateOperation.create_field_index("kind", engine.PayloadSchemaType.Keyword))
     except Exception as error:  # the engine raises plain `Exception`, whatever went wrong

@@ -1,6 +1,7 @@
 -- An agent looks at a ticket whose Canvas is absent or behind: join the ticket's run, or make one.
 -- KEYS: record, due, stream of the new run, dead
--- ARGV: ticket id, new run id, record lifetime s, run lifetime s, event, 1 to run now even where an attempt waits
+-- ARGV: ticket id, new run id, record lifetime s, run lifetime s, event, 1 to run now even where an attempt waits,
+--       what stands before the id in a stream's name (same hash tag, so the same slot)
 -- Returns {run id, 1 if it is new}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -10,6 +11,11 @@ if ARGV[6] == '1' then
 end
 local run = redis.call('HGET', KEYS[1], 'run')
 if run then
+  -- A precompute that is only claimed, or that waited longer than a log lives, has no log yet: begin it.
+  if redis.call('EXISTS', ARGV[7] .. run) == 0 then
+    redis.call('XADD', ARGV[7] .. run, '*', 'event', 'queued', 'data', ARGV[5])
+    redis.call('EXPIRE', ARGV[7] .. run, ARGV[4])
+  end
   return {run, 0}
 end
 local want = tonumber(redis.call('HGET', KEYS[1], 'want') or 0)

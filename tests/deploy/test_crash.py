@@ -1,0 +1,106 @@
+"""Processes that are killed lose nothing that was accepted, and processes that are stopped leave nothing behind."""
+
+import asyncio
+import itertools
+import signal
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.deploy.installation import Installation, installed
+from tests.waiting import wait_until
+
+STOPS_WITHIN_S = 5.0
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[Installation]:
+    async with installed() as made:
+        yield made
+
+
+async def test_three_kills_lose_no_accepted_webhook_and_no_canvas_goes_back(place: Installation) -> None:
+    numbers: list[int] = []
+    async with place.history() as history:
+        for kills_valkey_too in (False, True, False):
+            process = await place.start()
+            place.slow_down(0.4, share=0.7)
+            accepted = place.accepted()
+            new = [await place.create_ticket(f"Parcel {len(numbers) + order} is late") for order in range(13)]
+            changed = numbers[::2]
+            for number in changed:
+                await place.change(number)
+            expected = accepted + len(new) + len(changed)
+            await wait_until(lambda expected=expected: place.accepted() >= expected)  # type: ignore[misc]
+            await wait_until(lambda: place.desk.faults.waiting >= 5)  # in the middle of runs
+            process.kill()
+            await process.wait()
+            if kills_valkey_too:
+                await place.kill_valkey()
+            numbers += new
+        place.desk.faults.clear()
+        await place.start()
+        await place.all_current()
+    assert sorted(history) == sorted(numbers)
+    assert all(older < newer for heads in history.values() for older, newer in itertools.pairwise(heads))
+
+
+async def test_a_killed_valkey_is_started_again_and_nothing_accepted_is_lost(place: Installation) -> None:
+    await place.start()
+    place.slow_down(0.3)
+    for order in range(10):
+        await place.create_ticket(f"Parcel {order} is late")
+    await wait_until(lambda: place.accepted() >= 10 and place.desk.faults.waiting >= 5)
+    await place.kill_valkey()
+    for order in range(5):
+        await place.create_ticket(f"Letter {order} is late")  # Freshdesk is told to come back with these
+    place.desk.faults.clear()
+    await place.all_current()
+    assert len(place.valkeys()) == 1
+
+
+async def test_a_stop_during_precompute_is_quick_and_clean_and_loses_nothing(place: Installation) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        process = await place.start()
+        place.slow_down(30)
+        for order in range(5):
+            await place.create_ticket(f"Parcel {order} is late")
+        await wait_until(lambda: place.desk.faults.waiting >= 5)
+        began = time.monotonic()
+        process.send_signal(number)
+        async with asyncio.timeout(STOPS_WITHIN_S * 2):
+            assert await process.wait() == 0, place.log.read_text()
+        assert time.monotonic() - began < STOPS_WITHIN_S
+        assert place.valkeys() == []
+        place.desk.faults.clear()
+    await place.start()
+    await place.all_current()
+
+
+async def test_of_two_processes_on_one_data_folder_one_works_and_the_other_says_why_not(place: Installation) -> None:
+    # At the very same time …
+    rivals = [await place.launch(0), await place.launch(0)]
+    done, working = await asyncio.wait([asyncio.create_task(rival.wait()) for rival in rivals], return_when="FIRST_COMPLETED")
+    [refused] = [rival for rival in rivals if rival.returncode is not None]
+    await said_why_not(refused)
+    [winner] = [rival for rival in rivals if rival is not refused]
+    # … and one after the other.
+    late = await place.launch(0)
+    async with asyncio.timeout(20):
+        await late.wait()
+    await said_why_not(late)
+    assert len(place.valkeys()) == 1
+    winner.terminate()
+    async with asyncio.timeout(STOPS_WITHIN_S * 2):
+        assert await winner.wait() == 0
+    assert place.valkeys() == []
+    await asyncio.wait(working)
+
+
+async def said_why_not(process: asyncio.subprocess.Process) -> None:
+    assert process.returncode == 2
+    assert process.stderr is not None
+    said = (await process.stderr.read()).decode()
+    assert len(said.splitlines()) == 1, said
+    assert said.startswith("canvas: Another process has"), said
