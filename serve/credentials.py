@@ -6,6 +6,7 @@ minutes under a keyed hash of the key, in Redis and in the process. Wrong keys a
 
 import asyncio
 import base64
+import re
 import time
 from collections import OrderedDict
 from datetime import timedelta
@@ -15,7 +16,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from shared import keys
-from shared.errors import BadInput, FreshdeskUnavailable, Unauthorized
+from shared.errors import BadInput, FreshdeskLimited, FreshdeskUnavailable, Unauthorized
 from shared.problems import store_answers
 from shared.settings import Settings
 from shared.tenants import FRESHDESK_TIMEOUT, TenantRegistry, parse_host
@@ -27,6 +28,7 @@ LOCAL_LIFETIME_S = 30.0
 LOCAL_ENTRIES = 10_000
 MAX_KEY_CHARACTERS = 200
 MAX_ANSWER_BYTES = 1_000_000
+DEFAULT_RETRY_AFTER = timedelta(seconds=30)
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -55,7 +57,8 @@ class CredentialChecker:
 
         Raises:
             Unauthorized: missing or wrong, or the tenant is not registered: the answer is the same.
-            FreshdeskUnavailable: the key is new and Freshdesk can't be asked.
+            FreshdeskUnavailable, FreshdeskLimited: the key is new and Freshdesk can't be asked.
+            StoreUnavailable: Redis does not answer.
         """
         if not domain or not api_key or not _could_be_a_key(api_key):
             raise Unauthorized
@@ -110,6 +113,8 @@ class CredentialChecker:
             ):
                 if response.status_code in {401, 403, 404}:
                     return 0
+                if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                    raise FreshdeskLimited(retry_after=_retry_after(response))
                 if response.status_code != httpx.codes.OK:
                     raise FreshdeskUnavailable(f"Freshdesk answered {response.status_code}")
                 body = bytearray()
@@ -122,6 +127,12 @@ class CredentialChecker:
             raise FreshdeskUnavailable(f"Freshdesk does not answer ({type(error).__name__})") from error
         except (msgspec.DecodeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise FreshdeskUnavailable("Freshdesk answered with something unexpected") from error
+
+
+def _retry_after(response: httpx.Response) -> timedelta:
+    """Freshdesk's own word: who comes back earlier makes it worse, since refused calls count, too."""
+    seconds = response.headers.get("retry-after", "")
+    return timedelta(seconds=int(seconds)) if re.fullmatch("[0-9]{1,4}", seconds) else DEFAULT_RETRY_AFTER
 
 
 def _could_be_a_key(text: str) -> bool:

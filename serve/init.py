@@ -109,7 +109,8 @@ async def init(
     extra = {"Cache-Status": HIT if state == "current" else STALE}
     if state == "due":
         extra |= await _refresh(context, caller.host, number)
-    return _hit(stored, headers.get("if-none-match", ""), extra)
+    # A POST has no 304 (RFC 9110, 15.4.5): the earlier app gets the Canvas each time.
+    return _hit(stored, headers.get("if-none-match", "") if request.method == HttpMethod.GET else "", extra)
 
 
 @route("/init", http_method=[HttpMethod.GET, HttpMethod.POST], include_in_schema=False)

@@ -129,7 +129,7 @@ class DueLedger:
         queued = msgspec.json.encode({"ticket_id": ticket_id})
         names = [keys.record(host, ticket_id), keys.due(host), keys.run(host, run_id), keys.dead(host)]
         lifetimes = [_seconds(keys.RECORD_LIFETIME), _seconds(keys.RUN_LIFETIME)]
-        args = [ticket_id, run_id, *lifetimes, queued, int(now), keys.run(host, "")]
+        args: list[str | int | bytes] = [ticket_id, run_id, *lifetimes, queued, int(now), keys.run(host, "")]
         found, created = await self._open(keys=names, args=args)
         return OpenedRun(found.decode(), bool(created))
 

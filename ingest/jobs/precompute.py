@@ -27,6 +27,7 @@ from shared.errors import (
     Transient,
 )
 from shared.logs import failure
+from shared.metrics import RUNS
 from shared.queues import Queue
 from shared.run_log import Event, LeaseLost
 from shared.tasks import beside
@@ -72,6 +73,7 @@ async def _until_current(context: WorkerContext, host: str, ticket_id: int) -> N
         if claim is None:
             return
         settled = await run_claimed(context, tenant, claim)
+        RUNS.labels(result=settled).inc()
         log.info("run settled", host=host, ticket=ticket_id, run=claim.run_id, result=settled)
         if settled != "again":
             return

@@ -159,7 +159,7 @@ def _open_shard(path: Path, size: int) -> engine.EdgeShard:
         # The engine locks its folder only when it has made it: of two that begin at once, both would make it.
         with path.with_name(f"{path.name}.lock").open("w") as opening:
             fcntl.flock(opening, fcntl.LOCK_EX)
-            # `load` on an empty folder makes a new shard, and is the only way that also mends one whose making was killed.
+            # `load` on an empty folder makes a new shard; only this way also mends one whose making was killed.
             shard = engine.EdgeShard.load(str(path), config)
         shard.update(engine.UpdateOperation.create_field_index("tenant", engine.KeywordIndexParams(is_tenant=True)))
         shard.update(engine.UpdateOperation.create_field_index("kind", engine.PayloadSchemaType.Keyword))

@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from deploy.data_folder import redis_ready
@@ -55,47 +56,45 @@ class Installation:
     environment: dict[str, str]
     processes: list[asyncio.subprocess.Process] = field(default_factory=list)
 
-    @property
-    def log(self) -> Path:
-        """What the processes say, one after the other."""
-        return self.folder / "said.log"
-
-    async def launch(self, port: int | None = None) -> asyncio.subprocess.Process:
+    async def launch(self, port: int) -> asyncio.subprocess.Process:
         """Start `canvas up`, and do not wait for it."""
-        with self.log.open("ab") as said:
+        with self._log_of(len(self.processes)).open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                CANVAS,
-                "up",
-                "--port",
-                str(self.port if port is None else port),
-                "--data",
-                str(self.folder),
+                *(CANVAS, "up", "--port", str(port), "--data", self.folder),
                 cwd=self.folder,
                 env=self.environment,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=said,
-                stderr=asyncio.subprocess.PIPE if port == 0 else said,
+                stdout=log,
+                stderr=asyncio.subprocess.STDOUT,
             )
         self.processes.append(process)
         return process
 
     async def start(self) -> asyncio.subprocess.Process:
         """Start `canvas up` and wait until all of its parts are ready."""
-        process = await self.launch()
-
-        async def is_ready() -> bool:
-            assert process.returncode is None, self.log.read_text()
-            return await self.is_healthy()
-
-        await wait_until(is_ready, READY_WITHIN_S)
+        process = await self.launch(self.port)
+        await self.until_ready(process)
         return process
 
-    async def is_healthy(self) -> bool:
-        """Whether `/health` says that all parts are ready."""
-        try:
-            return bool((await self.canvas.get("/health")).json()["status"] == "ok")
-        except httpx.TransportError:
-            return False
+    async def until_ready(self, process: asyncio.subprocess.Process, port: int = 0) -> None:
+        """Wait until `/health` says that all parts are ready."""
+        url = f"http://127.0.0.1:{port or self.port}/health"
+
+        async def is_ready() -> bool:
+            assert process.returncode is None, self.said(process)
+            try:
+                return bool((await self.canvas.get(url)).json()["status"] == "ok")
+            except httpx.TransportError:
+                return False
+
+        await wait_until(is_ready, READY_WITHIN_S)
+
+    def said(self, process: asyncio.subprocess.Process) -> str:
+        """What a process has written to its terminal."""
+        return self._log_of(self.processes.index(process)).read_text("utf-8")
+
+    def _log_of(self, number: int) -> Path:
+        return self.folder / f"said.{number}.log"
 
     def valkeys(self) -> list[int]:
         """Process ids of the folder's Valkeys that run; each line of their log begins with one."""
@@ -103,7 +102,8 @@ class Installation:
             said = (self.folder / "redis" / "valkey.log").read_text("utf-8", "replace")
         except FileNotFoundError:
             return []
-        return [pid for pid in {int(pid) for pid in re.findall(r"^(\d+):", said, re.M)} if self._is_ours(pid)]
+        started = {int(pid) for pid in re.findall(r"^(\d+):", said, re.MULTILINE)}
+        return [pid for pid in started if self._is_ours(pid)]
 
     def _is_ours(self, pid: int) -> bool:
         """Whether a process runs, and is the folder's server: ids are used again, and the dead may still be listed."""
@@ -113,7 +113,8 @@ class Installation:
             except OSError:
                 return False
         else:
-            command = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
+            listing = ("ps", "-o", "command=", "-p", str(pid))
+            command = subprocess.run(listing, check=False, capture_output=True, text=True).stdout
         return self.folder.name in command
 
     async def kill_valkey(self) -> None:
@@ -175,7 +176,7 @@ class Installation:
             assert datetime.fromisoformat(answer.json()["revision"]) == updated_at(self.desk, ticket_id)
 
     @asynccontextmanager
-    async def redis(self) -> AsyncIterator["object"]:
+    async def redis(self) -> AsyncIterator[Redis]:
         """A client of the folder's Valkey."""
         client = connect(f"unix://{self.folder / 'redis' / 'valkey.sock'}")
         try:
@@ -196,7 +197,7 @@ class Installation:
                 task.cancel()
                 await asyncio.wait([task])
 
-    async def _sample(self, redis: "object", seen: dict[int, list[bytes]]) -> None:
+    async def _sample(self, redis: Redis, seen: dict[int, list[bytes]]) -> None:
         while True:
             numbers = list(self.desk.state.tickets)
             with contextlib.suppress(RedisError, OSError):
@@ -213,8 +214,7 @@ class Installation:
 @asynccontextmanager
 async def installed() -> AsyncIterator[Installation]:
     """An empty data folder with one registered account; nothing runs yet but its Freshdesk."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     desk = Helpdesk.from_seed(
         SEED,
         replace(desk_settings(ACME), webhook_retry_delays=(timedelta(milliseconds=100),) * 600),
@@ -222,7 +222,10 @@ async def installed() -> AsyncIterator[Installation]:
         ticking(datetime.now(UTC)),
     )
     folder = Path(tempfile.mkdtemp(prefix="canvas-"))
-    address, credentials = f"http://127.0.0.1:{port}", {"X-Freshdesk-Domain": ACME, "X-Freshdesk-API-Key": AGENT_KEY + ACME}
+    address, credentials = (
+        f"http://127.0.0.1:{port}",
+        {"X-Freshdesk-Domain": ACME, "X-Freshdesk-API-Key": AGENT_KEY + ACME},
+    )
     async with (
         running_helpdesk(desk) as url,
         httpx.AsyncClient(base_url=url, auth=(AGENT_KEY + ACME, "X")) as freshdesk,
@@ -235,6 +238,12 @@ async def installed() -> AsyncIterator[Installation]:
             yield made
         finally:
             await made.clean_up()
+
+
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 async def _register(made: Installation, freshdesk_url: str, address: str) -> None:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from ingest.webhooks import MAX_BODY_BYTES
+from shared.problems import STORE_WITHIN_S
 from shared.vault import new_secret
 from tests.conftest import leaked_keys
 from tests.parts import OwnRedis, Receiving, own_redis, receiving, register
@@ -297,7 +298,7 @@ async def test_a_sender_is_told_to_come_back_while_redis_is_gone_and_is_heard_af
 async def test_a_frozen_redis_holds_no_sender(receiver: Receiving, module_redis: OwnRedis, number: int) -> None:
     assert (await send(receiver, naming(number))).status_code == 202
     module_redis.freeze()
-    async with asyncio.timeout(6):
+    async with asyncio.timeout(2 * STORE_WITHIN_S):
         answers = await asyncio.gather(*(send(receiver, naming(number)) for _ in range(20)))
     assert {answer.status_code for answer in answers} == {503}
     module_redis.thaw()

@@ -204,6 +204,13 @@ async def test_while_freshdesk_fails_only_known_keys_open_doors(
     assert (await open_as(served, credentials(ACME, unseen), number)).status_code == 200
 
 
+async def test_a_used_up_rate_limit_is_passed_on_in_freshdesks_own_words(served: Serving, accounts: Desks) -> None:
+    accounts.acme.faults.add(Fault("rate_limit", retry_after=17))
+    answer = await open_as(served, credentials(ACME, new_key(accounts.acme, ACME)))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "17")
+    assert answer.json()["type"] == "urn:prompt-canvas:freshdesk-limited"
+
+
 async def test_nobody_waits_in_line_for_a_freshdesk_that_hangs(served: Serving, accounts: Desks, number: int) -> None:
     await store(served.context, ACME, number)
     key = new_key(accounts.acme, ACME)
@@ -235,9 +242,8 @@ async def test_a_redirect_by_freshdesk_takes_the_key_nowhere(accounts: Desks) ->
         assert len(heard) == 1
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+async def test_an_answer_that_is_no_agent_is_freshdesks_failure(accounts: Desks) -> None:
+    bodies = [
         b"",
         b"null",
         b"[]",
@@ -247,21 +253,22 @@ async def test_a_redirect_by_freshdesk_takes_the_key_nowhere(accounts: Desks) ->
         b"{",
         b"\xff",
         b"[" * 5000,
-        b'{"id":' + b"9" * 5000 + b"}",
-    ],
-    ids=lambda body: body[:12].decode("latin-1") or "empty",
-)
-async def test_an_answer_that_is_no_agent_is_freshdesks_failure(accounts: Desks, body: bytes) -> None:
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(body), body)
-    async with noticing_socket(answer) as (port, _):
+        b'{"id":' + b"9" * 5000,
+    ]
+    answers = [
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(body), body) for body in bodies
+    ]
+    async with noticing_socket(*answers) as (port, heard):
         settings = accounts.settings.model_copy(update={"freshdesk_urls": {ACME: f"http://127.0.0.1:{port}"}})
         async with serving(settings) as mine:
-            found = await open_as(mine, credentials(ACME, f"unseen-{len(body)}-{next(_keys)}"))
-    assert found.status_code == 503
+            for body in bodies:
+                answer = await open_as(mine, credentials(ACME, f"unseen{next(_keys)}"))
+                assert answer.status_code == 503, body[:20]
+    assert len(heard) == len(bodies)
 
 
 async def test_no_hostile_host_is_ever_called(served: Serving, accounts: Desks) -> None:
-    async with noticing_socket(b"") as (port, heard):
+    async with noticing_socket() as (port, heard):
         hosts = hostile_hosts(port)
         assert len(hosts) >= 130
         calls = len(accounts.acme.log.requests) + len(accounts.other.log.requests)
@@ -276,13 +283,13 @@ async def test_no_hostile_host_is_ever_called(served: Serving, accounts: Desks) 
 
 
 @asynccontextmanager
-async def noticing_socket(answer: bytes) -> AsyncIterator[tuple[int, list[bytes]]]:
-    """A server that keeps what it hears, says `answer` and hangs up."""
+async def noticing_socket(*answers: bytes) -> AsyncIterator[tuple[int, list[bytes]]]:
+    """A server that keeps what it hears, says one answer a connection and hangs up."""
     heard: list[bytes] = []
 
     async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heard.append(await reader.read(65536))
-        writer.write(answer)
+        writer.write(answers[len(heard) - 1])
         await writer.drain()
         writer.close()
 

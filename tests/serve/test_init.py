@@ -68,6 +68,8 @@ async def test_the_same_canvas_is_the_same_bytes_and_the_same_etag(acme: Account
     assert (again.content, again.headers["etag"]) == (first.content, first.headers["etag"])
     by_post = await acme.canvas.post(f"/init/{number}", json={"anything": "the earlier app sends"})
     assert (by_post.status_code, by_post.content) == (200, first.content)
+    unconditional = await acme.canvas.post(f"/init/{number}", headers={"If-None-Match": first.headers["etag"]})
+    assert unconditional.status_code == 200, "only GET and HEAD have a 304"
 
 
 async def test_who_has_the_canvas_already_is_told_so_without_a_body(acme: Account) -> None:

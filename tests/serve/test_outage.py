@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from shared.problems import STORE_WITHIN_S
 from tests.parts import Desks, OwnRedis, Serving, credentials, store
 from tests.waiting import wait_until
 from tests.world import ACME
 
-PATIENCE_S = 6.0
-"""Twice what one answer may take that has to ask Redis two or three times."""
+PATIENCE_S = 2 * STORE_WITHIN_S
 
 
 @pytest.fixture(autouse=True)

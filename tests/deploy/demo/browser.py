@@ -13,7 +13,7 @@ from typing import Literal
 
 from playwright.async_api import Browser, ConsoleMessage, Error, Locator, Page, Request, async_playwright
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
 HOW_TO_GET_IT = "no Chromium on PATH, e.g. `apt-get install chromium fonts-noto-cjk` on Debian"
 QUIET = (
     "--disable-gpu",
