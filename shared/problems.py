@@ -88,6 +88,7 @@ def _canvas_error(_: Request[Any, Any, Any], error: CanvasError) -> Response[dic
 
 
 def _store_error(_: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    import traceback; traceback.print_exception(error)
     log.warning("store unavailable", reason=type(error).__name__)
     return problem_response(StoreUnavailable())
 

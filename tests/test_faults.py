@@ -1,7 +1,7 @@
 """Nothing is lost: changes during runs, runs that overtake each other, a failing Freshdesk, lost and doubled webhooks.
 
-Faults of models and embeddings are in `test_model_faults`, faults of Redis and arq in `test_store_faults`, killed
-processes in `deploy/test_crash`.
+Faults of models and embeddings are in `test_model_faults`, of Redis and arq in `test_store_faults`, killed processes in
+`deploy/test_crash`, tickets that are deleted or merged in `test_ticket_ends`.
 """
 
 import asyncio
@@ -20,10 +20,8 @@ from shared.due import MAX_ATTEMPTS
 from shared.queues import Queue
 from shared.run_log import Event
 from tests.faults import (
-    answers,
     claimed,
     current,
-    desk,
     fail_reading,
     held,
     hold_after_reading,
@@ -81,7 +79,7 @@ async def test_an_older_run_never_replaces_a_newer_canvas(acme: Account, first: 
     worker, number = worker_of(acme), await silent_ticket(acme)
     await worker.ledger.mark(acme.host, number)
     tenant, old = await claimed(acme, number)
-    old_canvas = await run_ticket(worker, tenant, old)
+    old_result = await run_ticket(worker, tenant, old)
     # The worker stands still for so long that its lease ends; the ticket changes and another worker takes it.
     await worker.redis.state.delete(keys.lease(acme.host, number))
     read = updated_at(acme.helpdesk, number)
@@ -91,10 +89,10 @@ async def test_an_older_run_never_replaces_a_newer_canvas(acme: Account, first: 
         acme.helpdesk.state.tickets[number].updated_at = read
     await worker.ledger.mark(acme.host, number)
     _, new = await claimed(acme, number)
-    new_canvas = await run_ticket(worker, tenant, new)
-    runs = [("lost", old, old_canvas), ("done", new, new_canvas)]
-    for settled, claim, canvas in runs if first == "older" else reversed(runs):
-        assert await worker.ledger.settle(claim, await _store(worker, claim, canvas)) == settled
+    new_result = await run_ticket(worker, tenant, new)
+    runs = [("lost", old, old_result), ("done", new, new_result)]
+    for settled, claim, result in runs if first == "older" else reversed(runs):
+        assert await worker.ledger.settle(claim, await _store(worker, claim, result)) == settled
     assert "driver 7.2" in str((await current(acme, number))["summary"])
 
 
@@ -208,7 +206,7 @@ async def test_a_change_during_a_backfill_is_never_lost(acme: Account) -> None:
     assert "driver 7.2" in str((await current(acme, number))["summary"])
 
 
-# --- Tickets that always fail, and tickets that go ---
+# --- Tickets that always fail ---
 
 
 async def test_a_ticket_that_kills_its_worker_each_time_is_put_aside_and_the_others_are_not(acme: Account) -> None:
@@ -251,53 +249,3 @@ async def test_a_new_api_key_gives_tickets_that_failed_with_the_old_one_another_
     await register_tenant(worker, worker.freshdesk_with(acme.host, SecretStr(key)), acme.host, key)
     await time_passes(acme)
     await current(acme, number)
-
-
-@pytest.mark.parametrize("end", ["deleted", "spam"])
-async def test_a_ticket_that_is_gone_says_so_and_comes_back_when_it_is_restored(acme: Account, end: str) -> None:
-    number = await acme.create_ticket("Win a prize", "Click here to win a prize.")
-    await current(acme, number)
-    await desk(acme, number, "spam" if end == "spam" else "delete")
-    problem = await acme.until_gone(number)
-    assert problem["type"] == f"urn:prompt-canvas:ticket-{end}"
-    await desk(acme, number, "unspam" if end == "spam" else "restore")
-    await current(acme, number)
-
-
-async def test_a_ticket_that_was_deleted_while_its_worker_was_killed_is_not_served_any_more(acme: Account) -> None:
-    worker, number = worker_of(acme), await silent_ticket(acme)
-    await worker.ledger.mark(acme.host, number)
-    tenant, killed = await claimed(acme, number)
-    await _store(worker, killed, await run_ticket(worker, tenant, killed))  # … and was killed before it could settle
-    await worker.redis.state.delete(keys.lease(acme.host, number))
-    await desk(acme, number, "delete")
-    assert (await acme.until_gone(number))["type"] == "urn:prompt-canvas:ticket-deleted"
-
-
-async def test_a_merged_ticket_closes_and_its_words_move_to_the_other(acme: Account) -> None:
-    primary = await acme.create_ticket("Printer is offline", "The printer is offline since Monday.")
-    second = await acme.create_ticket("Printer again", "It says error 0x6100004A and stays offline.")
-    await current(acme, primary)
-    await current(acme, second)
-    body = {"primary_id": primary, "ticket_ids": [second]}
-    assert (await acme.freshdesk.put("/api/v2/tickets/merge", json=body)).status_code == 204
-    assert "0x6100004A" in str((await current(acme, primary))["summary"])
-    await current(acme, second)
-
-
-async def test_an_archived_ticket_is_served_and_can_be_computed_again(acme: Account) -> None:
-    number = await acme.create_ticket("Old story", "This was solved long ago.")
-    await current(acme, number)
-    await desk(acme, number, "archive")
-    assert (await acme.init(number)).headers["cache-status"] == "prompt-canvas; hit"
-    await worker_of(acme).redis.cache.delete(keys.canvas(acme.host, number))
-    assert (await acme.init(number)).headers["cache-status"] == "prompt-canvas; fwd=uri-miss"
-    await current(acme, number)
-
-
-async def test_a_purged_ticket_is_missing(acme: Account) -> None:
-    number = await acme.create_ticket("Forget me", "Please delete all you know of me.")
-    await current(acme, number)
-    await desk(acme, number, "purge")
-    await worker_of(acme).ledger.mark(acme.host, number)
-    await wait_until(lambda: answers(acme, number, 404))

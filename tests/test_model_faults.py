@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from pydantic import SecretStr
 
 from ingest.jobs.precompute import HEALING_ATTEMPTS
 from ingest.settings import IngestSettings
+from shared.due import MAX_ATTEMPTS
 from shared.settings import Settings
 from tests.faults import current, postponed, silent_ticket, tick, time_passes
 from tests.ingest.writers.threads import REPLIES, SUMMARIES, document
@@ -117,6 +119,23 @@ async def test_without_its_model_a_canvas_is_degraded_until_the_model_is_back(
     healed = await current(written, number)
     assert healed["status"] == "ready"
     assert healed["provenance"]["models"]["summary"].startswith("anthropic/")
+
+
+async def test_an_outage_of_the_model_that_outlasts_all_attempts_heals_too(
+    written: Account, anthropic: AnthropicLookalike
+) -> None:
+    anthropic.script.share(Fault.overloaded(), 1.0)
+    number = await written.create_ticket("Printer is offline", WORDS)
+    for _ in range(MAX_ATTEMPTS + 2):
+        await postponed(written, number)
+        asked = len(anthropic.requests)
+        await time_passes(written)
+        await anthropic.until(lambda asked=asked: len(anthropic.requests) > asked)  # type: ignore[misc]
+    _, wait = await postponed(written, number)
+    assert wait > timedelta(minutes=5), "what works is paid for each time"
+    anthropic.script.clear()
+    await time_passes(written)
+    assert (await current(written, number))["status"] == "ready"
 
 
 async def test_an_update_while_its_model_fails_is_never_lost(written: Account, anthropic: AnthropicLookalike) -> None:

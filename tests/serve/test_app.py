@@ -33,7 +33,6 @@ def assert_problem(answer: httpx.Response) -> dict[str, Any]:
         ("DELETE", "/init/1"),
         ("PATCH", "/init/1"),
         ("TRACE", "/init/1"),
-        ("BREW", "/init/1"),
         ("POST", "/runs/AAAAAAAAAAAAAAAAAAAAAA"),
         ("DELETE", "/runs/AAAAAAAAAAAAAAAAAAAAAA"),
         ("POST", "/health"),

@@ -101,7 +101,9 @@ async def test_bytes_that_are_no_text_are_a_wrong_credential(served: Serving) ->
         (domain, b"\x7f" + key),
     ]:
         headers = [(b"X-Freshdesk-Domain", pair[0]), (b"X-Freshdesk-API-Key", pair[1])]
-        assert (await open_as(served, headers)).status_code == 401, pair
+        # A control character is refused by the HTTP parser already, before anything of ours sees it.
+        refused = 400 if b"\x7f" in pair[1] else 401
+        assert (await open_as(served, headers)).status_code == refused, pair
 
 
 async def test_a_second_domain_beside_the_first_opens_no_second_door(served: Serving, number: int) -> None:
