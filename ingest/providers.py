@@ -9,7 +9,6 @@ from ingest.settings import IngestSettings
 from ingest.vectors.protocol import VectorStore
 from ingest.writers.extractive import ExtractiveWriter
 from ingest.writers.protocol import Writer
-from shared.errors import StartupError
 from shared.settings import Settings
 
 
@@ -56,10 +55,7 @@ async def open_vectors(settings: Settings, ingest: IngestSettings, embedder: Emb
         key = ingest.qdrant_api_key.get_secret_value() if ingest.qdrant_api_key else None
         store = await QdrantVectorStore.open(ingest.qdrant_url, key, collection, embedder.size)
     else:
-        try:
-            from ingest.vectors.edge import EdgeVectorStore
-        except ImportError as error:
-            raise StartupError("No embedded vector store for this platform: set QDRANT_URL to a server") from error
+        from ingest.vectors.edge import EdgeVectorStore
 
         store = await EdgeVectorStore.open(settings.data_dir / "vectors", collection, embedder.size)
     try:

@@ -24,8 +24,10 @@ from shared.logs import failure
 PROBLEM_JSON = "application/problem+json"
 
 STORE_WITHIN_S = 3.0
-"""Redis answers in a millisecond, and may hold a write for 2 s where the disk is behind (appendfsync everysec). A frozen
-one held a GET for more than 100 s: time-outs times nested retries."""
+"""Redis answers in a millisecond, and may hold a write for 2 s where the disk is behind (appendfsync everysec).
+
+A frozen one held a single GET for more than 100 s: time-outs times nested retries.
+"""
 
 log = structlog.get_logger()
 
@@ -88,7 +90,6 @@ def _canvas_error(_: Request[Any, Any, Any], error: CanvasError) -> Response[dic
 
 
 def _store_error(_: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
-    import traceback; traceback.print_exception(error)
     log.warning("store unavailable", reason=type(error).__name__)
     return problem_response(StoreUnavailable())
 

@@ -27,6 +27,7 @@ from shared.redis import redis_clients
 from shared.settings import Settings
 from shared.tenants import Tenant, TenantRegistry
 from shared.vault import Vault
+from tests.waiting import wait_until
 from tests.world import ACME, ADMIN_KEY, AGENT_KEY, OTHER, SEED, desk_settings
 
 JSON = {"Accept": "application/json"}
@@ -54,6 +55,16 @@ class OwnRedis:
         """Shut it down; its data stays in the folder."""
         self.thaw()
         await self._stack.aclose()
+        # Its very last act is to remove its socket: a new one that is started before would lose its own.
+        await wait_until(self._is_gone)
+        self._pid = 0
+
+    def _is_gone(self) -> bool:
+        try:
+            os.kill(self._pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
 
     def freeze(self) -> None:
         """From now on it takes connections and says nothing."""

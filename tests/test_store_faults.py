@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import time
 from datetime import timedelta
 
 import pytest
@@ -12,13 +13,13 @@ import ingest.worker
 import shared.due
 import shared.run_log
 from deploy.demo.helpdesk import Fault
-from ingest.worker import sweep_tenant
+from ingest.worker import SWEEP_GRACE, sweep_tenant
 from shared import keys
 from shared.queues import Queue
 from shared.settings import Settings
-from tests.faults import current, held, tick, time_passes, worker_of
+from tests.faults import current, held, silent_ticket, tick, time_passes, worker_of
 from tests.waiting import wait_until
-from tests.world import Account, World, world
+from tests.world import Account, World, parse_events, world
 
 
 @pytest.fixture
@@ -64,6 +65,17 @@ async def test_a_wake_up_of_a_job_that_nobody_knows_any_more_does_no_harm(acme: 
     await wait_until(lambda: queue_is_empty(redis))
     await acme.change(number, priority=3)
     await current(acme, number)
+
+
+async def test_an_agent_need_not_wait_until_arq_forgets_the_job_of_a_killed_worker(acme: Account, redis: Redis) -> None:
+    number = await silent_ticket(acme)
+    job = f"interactive:{acme.host}:{number}"
+    for name in (f"arq:job:{job}", f"arq:in-progress:{job}"):
+        await redis.set(name, b"left behind", ex=60)
+    began = time.monotonic()
+    answer = await acme.canvas.get(f"/init/{number}", headers={"Accept": "text/event-stream"})
+    assert parse_events(answer.text)[-1][0] == "done"
+    assert time.monotonic() - began < SWEEP_GRACE.total_seconds()
 
 
 async def queue_is_empty(redis: Redis) -> bool:

@@ -16,10 +16,9 @@ from deploy.data_folder import redis_ready
 from deploy.demo.helpdesk import running_helpdesk
 from deploy.demo.run import load_helpdesk, running_demo
 from deploy.http_server import bind, running
-from deploy.process import forever
+from deploy.process import forever, run
 from deploy.settings import AllSettings, load_settings
 from deploy.up import ingest_alone, serve_alone, up
-from shared.logs import set_up_logging
 from shared.tasks import stop
 from tests.bench import fastapi_peer
 from tests.bench.peers import bare
@@ -109,8 +108,8 @@ def main() -> None:
     if role == "demo":
         # As `canvas demo` does: its log is for a person.
         settings = replace(settings, shared=settings.shared.model_copy(update={"log_level": "warning"}))
-    set_up_logging(settings.shared)
-    asyncio.run(until_stdin_ends(ROLES[role](settings)))
+    # The command's own way to run, so that its event loop is the one that is measured.
+    run(settings, until_stdin_ends(ROLES[role](settings)))
 
 
 if __name__ == "__main__":

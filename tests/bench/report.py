@@ -73,7 +73,7 @@ def machine(lab: Lab, load_before: float) -> dict[str, str]:
         "cores": cores,
         "load average before": f"{load_before:.2f}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
-        "HTTP server": f"uvicorn {version('uvicorn')} with {_server_parts()}",
+        "HTTP server": f"uvicorn {version('uvicorn')} with {_installed('httptools') or 'h11'}",
         "load": "wrk for hits, own sockets for webhooks" if has_wrk() else "own sockets (wrk is not on PATH)",
     }
 
@@ -140,11 +140,6 @@ def _cells(row: Row) -> tuple[str, str, str, str, str]:
 def _rounded(value: float) -> float:
     """Three significant digits are more than a benchmark knows; counts stay whole."""
     return float(round(value)) if abs(value) >= 100 else round(value, 1 if abs(value) >= 10 else 2)
-
-
-def _server_parts() -> str:
-    """What uvicorn uses of the two libraries that make it faster where they are installed."""
-    return f"{_installed('httptools') or 'h11'}, {_installed('uvloop') or 'asyncio'}"
 
 
 def _installed(name: str) -> str:
