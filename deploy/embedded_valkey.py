@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import socket
 import subprocess
 import tempfile
 import threading
@@ -20,8 +21,7 @@ from typing import IO, Literal
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import BusyLoadingError, RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError
 
 from shared.errors import StartupError
 from shared.tasks import beside
@@ -149,16 +149,32 @@ def _command(folder: Path, socket_path: Path) -> list[str]:
 
 
 async def _state(url: str) -> State:
+    if not _listens(url.removeprefix("unix://")):
+        return "absent"
     client = Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1)
     try:
         await client.ping()
-    except (BusyLoadingError, RedisTimeoutError):
-        return "busy"  # it loads its append-only file, or the machine is: there is one, that is what matters
     except (RedisError, OSError):
-        return "absent"
+        return "busy"  # it loads its append-only file, or stands still
     finally:
         await client.aclose()
     return "ready"
+
+
+def _listens(path: str) -> bool:
+    """Whether a server holds the socket, however busy it is: a second one would write into the same file.
+
+    Only the kernel knows for sure: redis-py calls a server that does not answer in time unreachable.
+    """
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:
+            return True  # too many are waiting for it
+    return True
 
 
 async def _stop(url: str) -> None:

