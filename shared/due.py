@@ -26,10 +26,9 @@ Settled = Literal["lost", "done", "again", "later"]
 TicketState = Literal["current", "due", "dead"]
 QueueState = Literal["current", "due", "waiting", "dead"]
 
-LEASE = timedelta(seconds=6)
-"""A worker that died is followed by another after at most this long; renewed every third of it."""
+LEASE = keys.LEASE_LIFETIME
 MAX_ATTEMPTS = 8
-"""With the backoff below a ticket is tried for about two minutes before it is put aside in `dead`."""
+"""With the backoff below a ticket is tried for about three minutes before it is put aside in `dead`."""
 OUTAGE_ATTEMPTS = MAX_ATTEMPTS - 2
 """An outage never counts more than this, so that two killed workers on top of it do not give a ticket up."""
 PATIENCE = timedelta(hours=24)

@@ -22,6 +22,8 @@ THREAD_LIFETIME = timedelta(hours=2)
 """A fetched thread waits this long between a backfill's two passes."""
 HEARTBEAT_LIFETIME = timedelta(seconds=15)
 BACKFILL_LIFETIME = timedelta(days=7)
+LEASE_LIFETIME = timedelta(seconds=6)
+"""A worker that died is followed by another after at most this long; renewed every third of it."""
 BACKFILL_LEASE = timedelta(seconds=10)
 """A killed backfill can be started again after this long; renewed every third of it."""
 WAKE_LIFETIME = timedelta(minutes=5)
@@ -36,7 +38,7 @@ PERMANENT = {
 LIFETIMES: dict[str, timedelta] = {
     "pc:{host}:ticket:<id>": RECORD_LIFETIME,
     "pc:{host}:canvas:<id>": CANVAS_LIFETIME,
-    "pc:{host}:lease:<id>": timedelta(seconds=10),
+    "pc:{host}:lease:<id>": LEASE_LIFETIME,
     "pc:{host}:thread:<id>": THREAD_LIFETIME,
     "pc:{host}:run:<run>": RUN_LIFETIME,
     "pc:{host}:credential:<hash>": CREDENTIAL_LIFETIME,
@@ -67,7 +69,7 @@ def dead(host: str) -> str:
 
 
 def record(host: str, ticket_id: int) -> str:
-    """Hash: `want`, `done`, `run`, `revision`, `recipe`, `attempts`, `error` of a ticket."""
+    """Hash: `want`, `done`, `run`, `begun`, `listed`, `lane`, `revision`, `recipe`, `attempts`, `error` of a ticket."""
     return f"{PREFIX}:{{{host}}}:ticket:{ticket_id}"
 
 

@@ -60,6 +60,7 @@ class Account:
 
     async def hit(self, ticket_id: int) -> dict[str, Any]:
         """Wait for a current Canvas without opening the ticket, then open it: it must be there at once."""
+        await self.helpdesk.webhooks.settled()
         await wait_until(lambda: self._settled(ticket_id))
         answer = await self.init(ticket_id)
         assert answer.status_code == 200, answer.text
