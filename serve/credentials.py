@@ -23,7 +23,7 @@ from shared.tenants import FRESHDESK_TIMEOUT, TenantRegistry, parse_host
 from shared.vault import Vault
 
 REFUSED_LIFETIME = timedelta(seconds=30)
-"""A wrong key costs one Freshdesk call in this time. Different wrong keys cost one each: there is no limit on them yet."""
+"""A wrong key costs one Freshdesk call in this time; different ones cost one each, without a limit as yet."""
 LOCAL_LIFETIME_S = 30.0
 LOCAL_ENTRIES = 10_000
 MAX_KEY_CHARACTERS = 200
