@@ -199,7 +199,7 @@ async def test_while_freshdesk_fails_only_known_keys_open_doors(
     assert {answer.status_code for answer in answers} == {503}
     assert {answer.headers["content-type"] for answer in answers} == {"application/problem+json"}
     assert all(int(answer.headers["retry-after"]) >= 1 for answer in answers)
-    # One call for all who wait at that moment; on a busy machine a straggler may come after its failure and make another.
+    # One call for all who wait at that moment; a straggler may come after its failure and make another.
     assert 1 <= key_checks(accounts.acme) - before <= 3, "twenty agents at once don't make twenty failing calls"
     assert (await open_as(served, credentials(ACME, seen), number)).status_code == 200
     accounts.acme.faults.clear()
