@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from deploy.embedded_valkey import embedded_valkey
-from shared.errors import StartupError
+from shared.errors import StartupError, StoreUnavailable
 from shared.redis import state_url
 from shared.settings import Settings
 
@@ -58,6 +58,19 @@ async def redis_ready(settings: Settings) -> AsyncIterator[Settings]:
         return
     async with embedded_valkey(settings.data_dir) as url:
         yield settings.model_copy(update={"redis_url": SecretStr(url)})
+
+
+@asynccontextmanager
+async def redis_asked() -> AsyncIterator[None]:
+    """A Redis that stops answering in the block is one line for a person, like one that never did.
+
+    Raises:
+        StartupError: it does not answer (any more).
+    """
+    try:
+        yield
+    except (RedisError, OSError, StoreUnavailable) as error:
+        raise StartupError(f"Redis does not answer ({type(error).__name__}): is the server running?") from error
 
 
 def _client(url: str, name: str) -> Redis:

@@ -14,7 +14,7 @@ from ingest.settings import IngestSettings
 from ingest.vectors.protocol import VectorStore
 from ingest.writers.protocol import Writer
 from shared.canvas_store import CanvasStore
-from shared.due import DueLedger
+from shared.due import Debounce, DueLedger
 from shared.queues import Enqueuer, enqueuer
 from shared.redis import RedisClients, redis_clients
 from shared.run_log import RunLog
@@ -68,7 +68,8 @@ async def receiver_context(settings: Settings) -> AsyncIterator[ReceiverContext]
     async with redis_clients(settings) as redis, enqueuer(settings) as queue:
         vault = Vault.from_settings(settings)
         tenants = TenantRegistry(redis.state, vault)
-        yield ReceiverContext(settings, redis, vault, tenants, DueLedger(redis.state), queue)
+        ledger = DueLedger(redis.state, Debounce.from_settings(settings))
+        yield ReceiverContext(settings, redis, vault, tenants, ledger, queue)
 
 
 @asynccontextmanager

@@ -66,7 +66,7 @@ async def register_tenant(
         statuses=await freshdesk.status_names(),
     )
     await context.tenants.put(tenant)
-    await context.ledger.revive(host)  # what failed for the old key is tried with the new one
+    await context.ledger.replay(host)  # what failed for the old key is tried with the new one
     log.info("tenant registered", host=host, agent=tenant.agent_id)
     return tenant, secret
 

@@ -1,7 +1,7 @@
-"""Workers: one arq worker a queue, the sweeper, and the report to `/health`, as tasks of one process.
+"""Workers: one arq worker a queue, the dispatcher, and the report to `/health`, as tasks of one process.
 
-arq drops wake-ups in many ways (killed worker, enqueue during a run, unknown function in a rolling deploy); the sweeper
-wakes every ticket that is due and that nobody holds. arq also exits when Redis is away: it is started again here.
+arq drops wake-ups in many ways (killed worker, enqueue during a run, unknown function in a rolling deploy); the
+dispatcher gives a ticket that nobody holds its turn again. arq also exits when Redis is away: it is started again here.
 """
 
 import asyncio
@@ -21,18 +21,13 @@ from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
 from ingest.context import WorkerContext
+from ingest.dispatcher import Dispatcher
 from ingest.jobs.backfill import backfill
 from ingest.jobs.precompute import precompute
 from shared import queues, workers
 from shared.queues import Queue
 from shared.tasks import beside
 
-SWEEP_EVERY = timedelta(seconds=1)
-SWEEP_GRACE = timedelta(seconds=2)
-"""A due ticket that has waited this long without a holder has lost its wake-up, or waits behind a full queue."""
-SWEEP_LIMIT = 500
-SWEEP_BUCKET_S = 10
-"""At most one more wake-up a ticket in this many seconds, however often the sweeper looks."""
 REPORT_EVERY = timedelta(seconds=5)
 RESTART_AFTER_S = 0.5
 
@@ -49,9 +44,16 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def workers_running(context: WorkerContext, serving: Sequence[Queue]) -> AsyncIterator[None]:
-    """Work on the given queues beside the block; jobs that run at its end are given up, and swept up later."""
-    queues_served = [_supervise(context, queue) for queue in serving]
-    async with beside(*queues_served, _sweep(context), _report(context, serving)):
+    """Work on the given queues beside the block; tickets that are run at its end are given back."""
+    workers_now: dict[Queue, Worker] = {}
+
+    def free(queue: Queue) -> int:
+        worker = workers_now.get(queue)
+        return 0 if worker is None else worker.max_jobs - worker.job_counter
+
+    dispatcher = Dispatcher(context, serving, free)
+    queues_served = [_supervise(context, queue, workers_now) for queue in serving]
+    async with beside(*queues_served, dispatcher.run(), _report(context, serving)):
         yield
 
 
@@ -85,14 +87,15 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-async def _supervise(context: WorkerContext, queue: Queue) -> None:
+async def _supervise(context: WorkerContext, queue: Queue, workers_now: dict[Queue, Worker]) -> None:
     while True:
         try:
             async with queues.arq_pool(context.settings) as pool:
-                worker = make_worker(context, queue, pool)
+                worker = workers_now[queue] = make_worker(context, queue, pool)
                 try:
                     await worker.async_run()
                 finally:
+                    del workers_now[queue]
                     await _close(worker)
         except (RedisError, OSError) as error:
             log.warning("worker restarts", queue=queue, reason=type(error).__name__)
@@ -105,30 +108,6 @@ async def _close(worker: Worker) -> None:
     with contextlib.suppress(asyncio.CancelledError, RedisError, OSError):
         await worker.close()
     await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
-
-
-async def _sweep(context: WorkerContext) -> None:
-    places: dict[str, int] = {}
-    while True:
-        await asyncio.sleep(SWEEP_EVERY.total_seconds())
-        try:
-            for host in await context.tenants.hosts():
-                places[host] = await sweep_tenant(context, host, skip=places.get(host, 0))
-        except (RedisError, OSError) as error:
-            log.warning("sweep failed", reason=type(error).__name__)
-
-
-async def sweep_tenant(context: WorkerContext, host: str, grace: timedelta = SWEEP_GRACE, skip: int = 0) -> int:
-    """Wake due tickets of a tenant that nobody holds, and say where the next sweep goes on.
-
-    A sweep looks at a part only, so that a live ticket behind a long backfill is found within some sweeps.
-    """
-    overdue, looked_at = await context.ledger.overdue(host, grace, SWEEP_LIMIT, skip)
-    bucket = int(time.time()) // SWEEP_BUCKET_S
-    for ticket_id, lane in overdue:
-        queue = Queue.BACKFILL if lane == "backfill" else Queue.LIVE
-        await context.queue.precompute(queue, host, ticket_id, suffix=f":s{bucket}")
-    return skip + looked_at if looked_at == SWEEP_LIMIT else 0
 
 
 async def _report(context: WorkerContext, serving: Sequence[Queue]) -> None:

@@ -12,6 +12,7 @@ from serve.health import health, metrics
 from serve.init import init, init_without_id
 from serve.runs import run_events
 from serve.settings import ServeSettings
+from shared.gauges import Gauges
 from shared.problems import canvas_error_handlers
 
 MAX_BODY_BYTES = 256 * 1024
@@ -23,7 +24,7 @@ def create_serve(context: ServeContext, serve: ServeSettings) -> Litestar:
     """Routes, problem documents and CORS (exact origins, never cookies)."""
     return Litestar(
         [init, init_without_id, run_events, health, metrics],
-        state=State({"context": context}),
+        state=State({"context": context, "gauges": Gauges(context.redis.state, context.settings.metrics_token)}),
         exception_handlers=canvas_error_handlers(),
         cors_config=CORSConfig(
             allow_origins=list(serve.cors_origins),

@@ -9,7 +9,7 @@ import httpx
 from serve.credentials import CredentialChecker
 from serve.followers import HEARTBEAT_S, RunFollowers
 from shared.canvas_store import CanvasStore
-from shared.due import DueLedger
+from shared.due import Debounce, DueLedger
 from shared.queues import Enqueuer, enqueuer
 from shared.redis import RedisClients, redis_clients
 from shared.settings import Settings
@@ -46,7 +46,7 @@ async def serve_context(settings: Settings, heartbeat_s: float = HEARTBEAT_S) ->
             settings=settings,
             redis=redis,
             canvases=CanvasStore(redis.cache),
-            ledger=DueLedger(redis.state),
+            ledger=DueLedger(redis.state, Debounce.from_settings(settings)),
             queue=queue,
             followers=followers,
             credentials=CredentialChecker(settings, redis.state, tenants, vault, http),

@@ -144,9 +144,10 @@ async def _refresh(context: ServeContext, host: str, ticket_id: int) -> dict[str
 async def _open_run(context: ServeContext, host: str, ticket_id: int, *, now: bool) -> OpenedRun:
     async with store_answers():
         run = await context.ledger.open_run(host, ticket_id, now=now)
-        # Always, even when joining: the run that is joined may stand at the end of a long backfill queue. Each run has
-        # a wake-up of its own: arq drops one while the job of the run before it is just ending, or was killed.
-        await context.queue.precompute(Queue.INTERACTIVE, host, ticket_id, suffix=f":{run.run_id}")
+        if run.wake:
+            # When joining too: the run that is joined may wait behind others. Each run has a wake-up of its own: arq
+            # drops one while the job of the run before it is just ending, or was killed.
+            await context.queue.precompute(Queue.INTERACTIVE, host, ticket_id, suffix=f":{run.run_id}")
     return run
 
 

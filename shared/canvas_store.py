@@ -2,38 +2,71 @@
 
 A stored value is `<revision ms, 16 digits><generation, 12 digits>` followed by a msgpack array; the fixed-width head
 lets `put_canvas.lua` compare versions as text. In place of a Canvas there may be a tombstone: the code of the error
-that a deleted, spam or unknown ticket answers with, kept briefly.
+that a deleted, spam or unknown ticket answers with, kept briefly. Beside them stands which Canvases list a ticket, so
+that a change of one ticket finds the Canvases of others; each write of a Canvas keeps that up in the same step.
 """
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
 
 from shared import keys
-from shared.models import Canvas
+from shared.models import Canvas, SimilarTicket
 from shared.redis import script
+
+Patched = Literal["written", "changed", "superseded"]
 
 REVISION_BYTES = 16
 HEAD_BYTES = REVISION_BYTES + 12
+SEEN_BYTES = HEAD_BYTES + 2
+"""What stands before the ETag: the head, one byte each for the array and the string (at most 31 bytes of it)."""
 _encode_json = msgspec.json.Encoder().encode
 _encode = msgspec.msgpack.Encoder().encode
+_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_similar = msgspec.json.Decoder(list[SimilarTicket]).decode
 
 
 class StoredCanvas(msgspec.Struct, frozen=True, array_like=True):
     """What `/init` needs: the body's bytes as sent, its strong ETag, and when it was made (ms since the epoch).
 
-    `tombstone` is the code of an error, and `body` empty, where the ticket is gone.
+    `tombstone` is the code of an error, and `body` empty, where the ticket is gone. `summary_of` and `replies_of` are
+    digests of what the summary and the replies were made of (`ingest.content`), empty where they should be made again.
     """
 
     etag: str
     generated_ms: int
     body: bytes
     tombstone: str = ""
+    summary_of: bytes = b""
+    replies_of: bytes = b""
 
 
 _decode = msgspec.msgpack.Decoder(StoredCanvas).decode
+
+
+class Snapshot(NamedTuple):
+    """A stored Canvas as it was read: `head` is its version, `seen` tells it from every other one."""
+
+    head: bytes
+    seen: bytes
+    stored: StoredCanvas
+
+    def similar(self) -> list[SimilarTicket]:
+        """The similar tickets that it lists; none for a tombstone."""
+        if self.stored.tombstone:
+            return []
+        return _similar(_parts(self.stored.body)["similar_tickets"])
+
+
+class Fence(NamedTuple):
+    """The version of a ticket's Canvas that a change of other Canvases is true for; an empty `head` is no Canvas."""
+
+    ticket_id: int
+    head: bytes
 
 
 def to_ms(moment: datetime) -> int:
@@ -41,8 +74,17 @@ def to_ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def _head(revision_ms: int, generation: int) -> bytes:
+def head_of(revision_ms: int, generation: int) -> bytes:
+    """The version of a stored Canvas: comparable as text."""
     return f"{revision_ms:016d}{generation:012d}".encode()
+
+
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+
+
+def _seconds(lifetime: timedelta) -> int:
+    return int(lifetime.total_seconds())
 
 
 class CanvasStore:
@@ -51,14 +93,29 @@ class CanvasStore:
     def __init__(self, cache: Redis) -> None:
         self._cache = cache
         self._put = script(cache, "put_canvas")
+        self._patch = script(cache, "patch_canvas")
 
-    async def put(self, host: str, canvas: Canvas, generation: int) -> StoredCanvas | None:
-        """Store a Canvas unless a later (revision, generation) is there; None if it was refused."""
+    async def put(
+        self,
+        host: str,
+        canvas: Canvas,
+        generation: int,
+        *,
+        summary_of: bytes = b"",
+        replies_of: bytes = b"",
+        listed_before: Iterable[int] = (),
+    ) -> StoredCanvas | None:
+        """Store a Canvas unless a later (revision, generation) is there; None if it was refused.
+
+        `listed_before` are the similar tickets of the Canvas that it replaces, as far as they are known.
+        """
         body = _encode_json(canvas)
-        etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-        stored = StoredCanvas(etag, to_ms(canvas.generated_at), body)
-        head = _head(to_ms(canvas.revision), generation)
-        written = await self._write(keys.canvas(host, canvas.ticket_id), head, stored, keys.CANVAS_LIFETIME)
+        stored = StoredCanvas(
+            _etag(body), to_ms(canvas.generated_at), body, summary_of=summary_of, replies_of=replies_of
+        )
+        head = head_of(to_ms(canvas.revision), generation)
+        sets, count = _shown_sets(host, canvas.similar_tickets, listed_before)
+        written = await self._write(host, canvas.ticket_id, head, stored, keys.CANVAS_LIFETIME, sets, count)
         return stored if written else None
 
     async def put_tombstone(self, host: str, ticket_id: int, revision_ms: int, generation: int, code: str) -> bool:
@@ -67,15 +124,71 @@ class CanvasStore:
         `revision_ms` is the last one known; a Canvas of a later one gives way too, unless its generation is later.
         """
         stored = StoredCanvas(f'"{code}"', to_ms(datetime.now(UTC)), b"", code)
-        head = _head(revision_ms, generation)
-        return await self._write(keys.canvas(host, ticket_id), head, stored, keys.TOMBSTONE_LIFETIME)
+        head = head_of(revision_ms, generation)
+        return await self._write(host, ticket_id, head, stored, keys.TOMBSTONE_LIFETIME)
 
-    async def _write(self, key: str, head: bytes, stored: StoredCanvas, lifetime: timedelta) -> bool:
-        seconds = int(lifetime.total_seconds())
-        value, is_tombstone = head + _encode(stored), int(bool(stored.tombstone))
-        return bool(await self._put(keys=[key], args=[value, HEAD_BYTES, seconds, REVISION_BYTES, is_tombstone]))
+    async def _write(
+        self,
+        host: str,
+        ticket_id: int,
+        head: bytes,
+        stored: StoredCanvas,
+        lifetime: timedelta,
+        sets: Sequence[str] = (),
+        count: int = 0,
+    ) -> bool:
+        args: list[Any] = [head + _encode(stored), HEAD_BYTES, _seconds(lifetime), REVISION_BYTES]
+        args += [int(bool(stored.tombstone)), ticket_id, _seconds(keys.CANVAS_LIFETIME), count]
+        return bool(await self._put(keys=[keys.canvas(host, ticket_id), *sets], args=args))
 
     async def get(self, host: str, ticket_id: int) -> StoredCanvas | None:
         """The stored Canvas or tombstone of a ticket, or None."""
         value = await self._cache.get(keys.canvas(host, ticket_id))
         return None if value is None else _decode(value[HEAD_BYTES:])
+
+    async def read(self, host: str, ticket_ids: Sequence[int]) -> dict[int, Snapshot]:
+        """The stored Canvases and tombstones of those tickets that have one, to be patched."""
+        if not ticket_ids:
+            return {}
+        values = await self._cache.mget([keys.canvas(host, ticket_id) for ticket_id in ticket_ids])
+        pairs = zip(ticket_ids, values, strict=True)
+        return {ticket_id: _snapshot(value) for ticket_id, value in pairs if value is not None}
+
+    async def fence(self, host: str, ticket_id: int) -> Fence:
+        """The version of a ticket's Canvas or tombstone as it is now."""
+        return Fence(ticket_id, await self._cache.getrange(keys.canvas(host, ticket_id), 0, HEAD_BYTES - 1))
+
+    async def shown_in(self, host: str, ticket_id: int) -> list[int]:
+        """The tickets whose Canvases list this one, in order; a few of them may not do so any more."""
+        members = await self._cache.smembers(keys.shown_in(host, ticket_id))  # type: ignore[misc]
+        return sorted(int(member) for member in members)
+
+    async def patch(
+        self, host: str, ticket_id: int, read: Snapshot, similar: list[SimilarTicket], fence: Fence
+    ) -> Patched:
+        """Replace the similar tickets of a Canvas by compare-and-set: its ETag changes, its version and age do not.
+
+        "changed": it is not the one that was read any more (or gone): read again. "superseded": the ticket of the
+        fence was committed anew, so that this change is not true any more. Nothing was written in either case.
+        """
+        parts = _parts(read.stored.body)
+        parts["similar_tickets"] = msgspec.Raw(_encode_json(similar))  # the other parts stay as they are, byte by byte
+        body = _encode_json(parts)
+        value = read.head + _encode(msgspec.structs.replace(read.stored, etag=_etag(body), body=body))
+        sets, count = _shown_sets(host, similar, [ticket.ticket_id for ticket in read.similar()])
+        names = [keys.canvas(host, ticket_id), keys.canvas(host, fence.ticket_id), *sets]
+        args: list[Any] = [read.seen, fence.head, value, ticket_id, _seconds(keys.CANVAS_LIFETIME), count]
+        result: Patched = (await self._patch(keys=names, args=args)).decode()
+        return result
+
+
+def _snapshot(value: bytes) -> Snapshot:
+    stored = _decode(value[HEAD_BYTES:])
+    return Snapshot(value[:HEAD_BYTES], value[: SEEN_BYTES + len(stored.etag)], stored)
+
+
+def _shown_sets(host: str, similar: Sequence[SimilarTicket], before: Iterable[int]) -> tuple[list[str], int]:
+    """Keys of the sets of the tickets that are listed now, then of those that are not any more; how many are listed."""
+    listed = list(dict.fromkeys(ticket.ticket_id for ticket in similar))
+    left = [ticket_id for ticket_id in before if ticket_id not in listed]
+    return [keys.shown_in(host, ticket_id) for ticket_id in [*listed, *left]], len(listed)

@@ -3,14 +3,18 @@
 Redis holds what is due, arq only carries wake-ups (arq drops an enqueue silently while a job of that id is queued or
 running). Each method is one Lua script, so a crash between two of them leaves a ticket due and never half done:
 
-    mark ─▶ due ─▶ claim ─▶ (run) ─▶ settle ─▶ done
-              ▲                        ├─▶ again   the ticket changed while the run was going on
-              └────────────────────────┴─▶ later   the run failed; the next attempt waits
+    mark ─▶ turn ─▶ dispatch ─▶ out ─▶ claim ─▶ held ─▶ (run) ─▶ settle ─▶ done
+             ▲                                                     ├─▶ again   it changed while the run was going on
+             └─────────────────────────────────────────────────────┴─▶ later   the run failed; the next attempt waits
+
+Debounce and backoff are a turn that comes later. What is handed out or held by a worker that is gone gets its turn
+again (`dispatch` looks); `shared.due_view` reads the same places for people.
 """
 
+import asyncio
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
@@ -18,13 +22,13 @@ import msgspec
 from redis.asyncio import Redis
 
 from shared import keys
+from shared.due_view import DueView
 from shared.errors import StageFailed
 from shared.redis import script
+from shared.settings import Settings
 
 Lane = Literal["live", "backfill"]
 Settled = Literal["lost", "done", "again", "later"]
-TicketState = Literal["current", "due", "dead"]
-QueueState = Literal["current", "due", "waiting", "dead"]
 
 LEASE = keys.LEASE_LIFETIME
 MAX_ATTEMPTS = 8
@@ -35,14 +39,41 @@ PATIENCE = timedelta(hours=24)
 """A ticket waits this long for an outage to end, as Freshdesk's own webhooks do."""
 BACKOFF_BASE = timedelta(seconds=1)
 BACKOFF_CAP = timedelta(seconds=60)
+UNCLAIMED = {"live": timedelta(seconds=4), "backfill": timedelta(seconds=15)}
+"""Who was handed out and is not claimed by then has lost its wake-up (arq and killed workers drop some)."""
+LOOK_AGAIN_AT = 100
+"""Tickets of each place whose time is over that one dispatch looks at."""
+REPAIR_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Debounce:
+    """A live run waits until its ticket was left alone for `calm`, at most `longest` after the burst's first change."""
+
+    calm: timedelta = timedelta(0)
+    longest: timedelta = timedelta(0)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Debounce":
+        """As the settings say."""
+        return cls(timedelta(seconds=settings.debounce_s), timedelta(seconds=settings.debounce_longest_s))
 
 
 @dataclass(frozen=True)
 class OpenedRun:
-    """The run to follow for a ticket; `created` is False for whoever joins."""
+    """The run to follow for a ticket; `created` is False for whoever joins, `wake` says that no worker has it yet."""
 
     run_id: str
     created: bool
+    wake: bool
+
+
+@dataclass
+class Appends:
+    """Numbers the batches that a run appends to its log, one after the other, so that none is written twice."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,7 +81,8 @@ class Claim:
     """A worker's right to run a ticket: `generation` is the number of changes the run will have read.
 
     `resumed` says that another worker began this very run and is gone: what it wrote to the log is void. `listed` says
-    that the last mark was a backfill's, so that the ticket did not change since the backfill read it.
+    that the last mark was a backfill's, so that the ticket did not change since the backfill read it. `viewed` says
+    that an agent waits for it.
     """
 
     host: str
@@ -61,6 +93,22 @@ class Claim:
     attempt: int
     resumed: bool
     listed: bool
+    viewed: bool = False
+    appends: Appends = field(default_factory=Appends, compare=False)
+
+
+@dataclass(frozen=True)
+class HandedOut:
+    """What a dispatch handed out by lane, and how many tickets of each lane are out now, these included.
+
+    `next_s` is how long the next turn is away, None where no ticket waits.
+    """
+
+    live: list[int]
+    backfill: list[int]
+    live_out: int
+    backfill_out: int
+    next_s: float | None
 
 
 @dataclass(frozen=True)
@@ -92,31 +140,45 @@ def backoff(attempt: int) -> timedelta:
     return min(BACKOFF_CAP, BACKOFF_BASE * float(2 ** (attempt - 1)))
 
 
-def _queue_state(due: float | None, dead: float | None, now_ms: int) -> QueueState:
-    if due is not None:
-        return "waiting" if due > now_ms else "due"
-    return "current" if dead is None else "dead"
-
-
 def _seconds(lifetime: timedelta) -> int:
     return int(lifetime.total_seconds())
 
 
-class DueLedger:
-    """Marks, claims and settles tickets; safe to use from any number of processes."""
+def _ms(duration: timedelta) -> int:
+    return int(duration.total_seconds() * 1000)
 
-    def __init__(self, state: Redis) -> None:
-        self._state = state
-        self._mark = script(state, "mark")
-        self._open = script(state, "open_run")
-        self._claim = script(state, "claim")
-        self._settle = script(state, "settle")
-        self._release = script(state, "release")
+
+def _places(host: str, ticket_id: int) -> list[str]:
+    """The keys that `ledger.lua` names, in its order."""
+    own = [keys.record(host, ticket_id), keys.lease(host, ticket_id), keys.due(host), keys.dead(host)]
+    return [*own, *_turns(host)]
+
+
+def _turns(host: str) -> list[str]:
+    turns = [keys.turn(host, "live"), keys.turn(host, "backfill")]
+    return [keys.held(host), *turns, keys.out(host, "live"), keys.out(host, "backfill")]
+
+
+class DueLedger(DueView):
+    """Marks, hands out, claims and settles tickets; safe to use from any number of processes."""
+
+    def __init__(self, state: Redis, debounce: Debounce | None = None) -> None:
+        super().__init__(state)
+        debounce = debounce or Debounce()
+        self._debounce = [_ms(debounce.calm), _ms(debounce.longest)]
+        self._mark = script(state, "mark", "ledger")
+        self._open = script(state, "open_run", "ledger")
+        self._claim = script(state, "claim", "ledger")
+        self._settle = script(state, "settle", "ledger")
+        self._release = script(state, "release", "ledger")
+        self._dispatch = script(state, "dispatch")
+        self._repair = script(state, "repair")
+        self._drop = script(state, "drop_dead", "ledger")
 
     async def mark(self, host: str, ticket_id: int, lane: Lane = "live") -> int:
         """Mark a ticket as due and return its generation, the number of changes seen so far."""
-        names = [keys.record(host, ticket_id), keys.due(host), keys.dead(host)]
-        return int(await self._mark(keys=names, args=[ticket_id, lane, _seconds(keys.RECORD_LIFETIME)]))
+        args = [ticket_id, lane, _seconds(keys.RECORD_LIFETIME), *self._debounce]
+        return int(await self._mark(keys=_places(host, ticket_id), args=args))
 
     async def open_run(self, host: str, ticket_id: int, *, now: bool) -> OpenedRun:
         """Join the run that is queued or going on for a ticket, or queue one. Its log exists when this returns.
@@ -126,124 +188,76 @@ class DueLedger:
         """
         run_id = new_run_id()
         queued = msgspec.json.encode({"ticket_id": ticket_id})
-        names = [keys.record(host, ticket_id), keys.due(host), keys.run(host, run_id), keys.dead(host)]
         lifetimes = [_seconds(keys.RECORD_LIFETIME), _seconds(keys.RUN_LIFETIME)]
         args: list[str | int | bytes] = [ticket_id, run_id, *lifetimes, queued, int(now), keys.run(host, "")]
-        found, created = await self._open(keys=names, args=args)
-        return OpenedRun(found.decode(), bool(created))
+        args.append(_ms(UNCLAIMED["live"]))
+        names = [*_places(host, ticket_id), keys.run(host, run_id)]
+        found, created, wake = await self._open(keys=names, args=args)
+        return OpenedRun(found.decode(), bool(created), bool(wake))
+
+    async def dispatch(self, host: str, live: int, backfill: int) -> HandedOut:
+        """Hand out at most so many tickets of each lane whose turn has come, oldest turn first."""
+        prefixes = [keys.lease_prefix(host), keys.record_prefix(host)]
+        grace = [_ms(UNCLAIMED["live"]), _ms(UNCLAIMED["backfill"])]
+        args: list[str | int] = [live, backfill, *grace, _ms(LEASE), LOOK_AGAIN_AT, *prefixes]
+        found_live, found_backfill, live_out, backfill_out, next_ms = await self._dispatch(keys=_turns(host), args=args)
+        next_s = None if next_ms < 0 else next_ms / 1000
+        live_ids, backfill_ids = [int(found) for found in found_live], [int(found) for found in found_backfill]
+        return HandedOut(live_ids, backfill_ids, live_out, backfill_out, next_s)
+
+    async def repair(self, host: str) -> int:
+        """Give a turn to every due ticket that stands in no place; returns how many those were."""
+        repaired, start = 0, 0
+        while batch := await self._state.zrange(keys.due(host), start, start + REPAIR_BATCH - 1):
+            repaired += int(await self._repair(keys=_turns(host), args=batch))
+            start += REPAIR_BATCH
+        return repaired
 
     async def claim(self, host: str, ticket_id: int) -> Claim | None:
-        """Take a ticket, or None: nothing is due, another worker has it, or its next attempt is not yet."""
+        """Take a ticket, or None: nothing is due, another worker has it, or its turn is not yet."""
         token = secrets.token_hex(12)
-        names = [keys.record(host, ticket_id), keys.due(host), keys.lease(host, ticket_id), keys.dead(host)]
-        lease_ms = int(LEASE.total_seconds() * 1000)
         # What the followers of a run are told that will never be settled, since its ticket is given up.
         given_up = StageFailed(f"This ticket failed {MAX_ATTEMPTS} times and waits for its next change").problem()
-        args: list[str | int | bytes] = [ticket_id, token, lease_ms, new_run_id(), MAX_ATTEMPTS]
+        args: list[str | int | bytes] = [ticket_id, token, _ms(LEASE), new_run_id(), MAX_ATTEMPTS]
         args += [msgspec.json.encode(given_up), _seconds(keys.RUN_LIFETIME), keys.run(host, "")]
-        answer = await self._claim(keys=names, args=args)
+        answer = await self._claim(keys=_places(host, ticket_id), args=args)
         if answer[0] != b"run":
             return None
-        _, want, run_id, attempt, resumed, listed = answer
-        return Claim(host, ticket_id, token, int(want), run_id.decode(), int(attempt), bool(resumed), bool(listed))
+        _, want, run_id, attempt, resumed, listed, viewed = answer
+        flags = bool(resumed), bool(listed), bool(viewed)
+        return Claim(host, ticket_id, token, int(want), run_id.decode(), int(attempt), *flags)
 
     async def settle(self, claim: Claim, ending: Ending) -> Settled:
         """End a claimed run: its last event, the record and the lease change in one step."""
         host, ticket_id = claim.host, claim.ticket_id
-        names = [
-            keys.record(host, ticket_id),
-            keys.due(host),
-            keys.lease(host, ticket_id),
-            keys.run(host, claim.run_id),
-        ]
-        delay_ms = int(ending.delay.total_seconds() * 1000)
         revision = "" if ending.revision is None else ending.revision
-        lifetime = _seconds(keys.RUN_LIFETIME)
-        args: list[str | int | bytes] = [ticket_id, claim.token, claim.generation, int(ending.satisfied), delay_ms]
-        args += [revision, ending.recipe, ending.event, ending.data, lifetime, ending.error]
-        args += [int(PATIENCE.total_seconds() * 1000) if ending.outage else 0, OUTAGE_ATTEMPTS]
+        args: list[str | int | bytes] = [ticket_id, claim.token, claim.generation, int(ending.satisfied)]
+        args += [_ms(ending.delay), revision, ending.recipe, ending.event, ending.data]
+        args += [_seconds(keys.RUN_LIFETIME), ending.error]
+        args += [_ms(PATIENCE) if ending.outage else 0, OUTAGE_ATTEMPTS, *self._debounce]
+        names = [*_places(host, ticket_id), keys.run(host, claim.run_id)]
         result: Settled = (await self._settle(keys=names, args=args)).decode()
         return result
 
     async def release(self, claim: Claim) -> None:
         """Give a claimed ticket back undone: it stays due, and the attempt does not count."""
-        names = [keys.record(claim.host, claim.ticket_id), keys.lease(claim.host, claim.ticket_id)]
-        await self._release(keys=names, args=[claim.token])
+        await self._release(keys=_places(claim.host, claim.ticket_id), args=[claim.ticket_id, claim.token])
 
-    async def revive(self, host: str) -> int:
-        """Make all dead tickets of a tenant due again, and say how many those were."""
-        dead = [int(ticket) for ticket in await self._state.zrange(keys.dead(host), 0, -1)]
-        for ticket_id in dead:
+    async def replay(self, host: str, ticket_ids: Sequence[int] | None = None) -> int:
+        """Make dead tickets due again (None: all of the tenant), and say how many those were."""
+        wanted = await self._dead(host, ticket_ids)
+        for ticket_id in wanted:
             await self.mark(host, ticket_id)
-        return len(dead)
+        return len(wanted)
 
-    async def generation(self, host: str, ticket_id: int) -> int:
-        """How many changes of a ticket were marked so far."""
-        return int(await self._state.hget(keys.record(host, ticket_id), "want") or 0)  # type: ignore[misc]
+    async def drop(self, host: str, ticket_ids: Sequence[int] | None = None) -> int:
+        """Forget that tickets are dead (None: all of the tenant): they count as current until their next change."""
+        wanted = await self._dead(host, ticket_ids)
+        for ticket_id in wanted:
+            # A mark in between has taken it out of `dead` already: then nothing is dropped.
+            await self._drop(keys=_places(host, ticket_id), args=[ticket_id])
+        return len(wanted)
 
-    async def is_due(self, host: str, ticket_id: int) -> bool:
-        """Whether the newest revision of a ticket is still to be computed."""
-        return await self.state_of(host, ticket_id) == "due"
-
-    async def state_of(self, host: str, ticket_id: int) -> TicketState:
-        """Whether a ticket is current, due, or dead (due, and given up after too many attempts)."""
-        async with self._state.pipeline(transaction=False) as pipe:
-            pipe.zscore(keys.due(host), str(ticket_id))
-            pipe.zscore(keys.dead(host), str(ticket_id))
-            due, dead = await pipe.execute()
-        return "due" if due is not None else "dead" if dead is not None else "current"
-
-    async def states_of(self, host: str, ticket_ids: Sequence[int]) -> dict[int, QueueState]:
-        """For each ticket: current, due (now), waiting (for its next attempt), or dead."""
-        seconds, micros = await self._state.time()
-        now = seconds * 1000 + micros // 1000
-        async with self._state.pipeline(transaction=False) as pipe:
-            for ticket_id in ticket_ids:
-                pipe.zscore(keys.due(host), str(ticket_id))
-                pipe.zscore(keys.dead(host), str(ticket_id))
-            scores = await pipe.execute()
-        return {
-            ticket_id: _queue_state(due, dead, now)
-            for ticket_id, due, dead in zip(ticket_ids, scores[::2], scores[1::2], strict=True)
-        }
-
-    async def count_due(self, host: str) -> int:
-        """How many tickets of a tenant are due."""
-        return int(await self._state.zcard(keys.due(host)))
-
-    async def overdue(
-        self, host: str, grace: timedelta, limit: int, skip: int = 0
-    ) -> tuple[list[tuple[int, Lane]], int]:
-        """Due tickets that nobody holds although they could have been worked on for longer than `grace`.
-
-        Looks at `limit` tickets after the first `skip`, oldest first; also returns how many it looked at.
-        """
-        seconds, micros = await self._state.time()
-        until = seconds * 1000 + micros // 1000 - int(grace.total_seconds() * 1000)
-        found = await self._state.zrangebyscore(keys.due(host), "-inf", until, start=skip, num=limit)
-        if not found:
-            return [], 0
-        async with self._state.pipeline(transaction=False) as pipe:
-            for ticket in found:
-                pipe.exists(keys.lease(host, int(ticket)))
-                pipe.hget(keys.record(host, int(ticket)), "lane")
-            answers = await pipe.execute()
-        leased, lanes = answers[::2], answers[1::2]
-        waiting: list[tuple[int, Lane]] = [
-            (int(ticket), "backfill" if lane == b"backfill" else "live")
-            for ticket, held, lane in zip(found, leased, lanes, strict=True)
-            if not held
-        ]
-        return waiting, len(found)
-
-    async def committed(self, host: str, ticket_ids: list[int]) -> dict[int, tuple[int, str]]:
-        """Revision (ms) and recipe of the last Canvas written for each ticket that has one."""
-        async with self._state.pipeline(transaction=False) as pipe:
-            for ticket_id in ticket_ids:
-                pipe.hmget(keys.record(host, ticket_id), ["revision", "recipe"])
-            rows = await pipe.execute()
-        return {
-            ticket_id: (int(revision), (recipe or b"").decode())
-            for ticket_id, (revision, recipe) in zip(ticket_ids, rows, strict=True)
-            if revision is not None
-        }
+    async def _dead(self, host: str, ticket_ids: Sequence[int] | None) -> list[int]:
+        dead = [int(ticket) for ticket in await self._state.zrange(keys.dead(host), 0, -1)]
+        return dead if ticket_ids is None else [ticket_id for ticket_id in dead if ticket_id in set(ticket_ids)]

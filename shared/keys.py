@@ -27,17 +27,23 @@ LEASE_LIFETIME = timedelta(seconds=6)
 BACKFILL_LEASE = timedelta(seconds=10)
 """A killed backfill can be started again after this long; renewed every third of it."""
 WAKE_LIFETIME = timedelta(minutes=5)
+LAST_WEBHOOK_LIFETIME = timedelta(days=30)
+"""A quiet account may send none for weeks; what is older says no more than that it is long ago."""
 
 PERMANENT = {
     "pc:tenants": "the hosts of all tenants",
     "pc:tenant:{host}": "a tenant's record; its credentials are encrypted",
     "pc:workers": "names of the workers seen lately, by the time (ms) of their last report; pruned by each report",
     "pc:{host}:due": "tickets whose newest revision is not computed yet; empties itself",
+    "pc:{host}:turn:<lane>": "due tickets that wait for the dispatcher; empties itself",
+    "pc:{host}:out:<lane>": "due tickets that were handed to a queue; empties itself",
+    "pc:{host}:held": "due tickets that a worker has; empties itself",
     "pc:{host}:dead": "tickets that failed too often, until an operator looks",
 }
 LIFETIMES: dict[str, timedelta] = {
     "pc:{host}:ticket:<id>": RECORD_LIFETIME,
     "pc:{host}:canvas:<id>": CANVAS_LIFETIME,
+    "pc:{host}:shown_in:<id>": CANVAS_LIFETIME,
     "pc:{host}:lease:<id>": LEASE_LIFETIME,
     "pc:{host}:thread:<id>": THREAD_LIFETIME,
     "pc:{host}:run:<run>": RUN_LIFETIME,
@@ -45,12 +51,15 @@ LIFETIMES: dict[str, timedelta] = {
     "pc:{host}:backfill": BACKFILL_LIFETIME,
     "pc:{host}:backfill:lease": BACKFILL_LEASE,
     "pc:{host}:articles": RECORD_LIFETIME,
+    "pc:{host}:last-webhook": LAST_WEBHOOK_LIFETIME,
     "pc:worker:<name>": HEARTBEAT_LIFETIME,
     "pc:wake:<process>": WAKE_LIFETIME,
 }
 
 TENANTS = f"{PREFIX}:tenants"
 WORKERS = f"{PREFIX}:workers"
+TURNS = f"{PREFIX}:turns"
+"""Channel: the host of a tenant whose next turn has changed (`ledger.lua` publishes to it)."""
 
 
 def tenant(host: str) -> str:
@@ -59,8 +68,23 @@ def tenant(host: str) -> str:
 
 
 def due(host: str) -> str:
-    """Sorted set: ticket id by the time (ms) from which it may be worked on. Permanent, empties itself."""
+    """Sorted set: ticket id by the time (ms) of its first change that is not computed yet. Empties itself."""
     return f"{PREFIX}:{{{host}}}:due"
+
+
+def turn(host: str, lane: str) -> str:
+    """Sorted set: due ticket by the time (ms) from which it may be handed out. Empties itself."""
+    return f"{PREFIX}:{{{host}}}:turn:{lane}"
+
+
+def out(host: str, lane: str) -> str:
+    """Sorted set: ticket handed to a queue by the time (ms) from which its wake-up counts as lost. Empties itself."""
+    return f"{PREFIX}:{{{host}}}:out:{lane}"
+
+
+def held(host: str) -> str:
+    """Sorted set: ticket with a worker by the time (ms) at which the dispatcher looks for its lease. Empties itself."""
+    return f"{PREFIX}:{{{host}}}:held"
 
 
 def dead(host: str) -> str:
@@ -69,8 +93,15 @@ def dead(host: str) -> str:
 
 
 def record(host: str, ticket_id: int) -> str:
-    """Hash: `want`, `done`, `run`, `begun`, `listed`, `lane`, `revision`, `recipe`, `attempts`, `error` of a ticket."""
-    return f"{PREFIX}:{{{host}}}:ticket:{ticket_id}"
+    """Hash of a ticket: `want`, `done`, `lane`, `listed`, `viewed`, `first_due`, `last_due`, `run`, `begun`, `resumed`,
+    `appended`, `attempts`, `error`, `failing_since`, `revision`, `recipe`.
+    """
+    return f"{record_prefix(host)}{ticket_id}"
+
+
+def record_prefix(host: str) -> str:
+    """What stands before the id in the names of a tenant's records."""
+    return f"{PREFIX}:{{{host}}}:ticket:"
 
 
 def canvas(host: str, ticket_id: int) -> str:
@@ -78,9 +109,19 @@ def canvas(host: str, ticket_id: int) -> str:
     return f"{PREFIX}:{{{host}}}:canvas:{ticket_id}"
 
 
+def shown_in(host: str, ticket_id: int) -> str:
+    """Set: the tickets whose Canvases list this one as similar. In the cache, beside the Canvases."""
+    return f"{PREFIX}:{{{host}}}:shown_in:{ticket_id}"
+
+
 def lease(host: str, ticket_id: int) -> str:
     """String: the token of the worker that runs this ticket now."""
-    return f"{PREFIX}:{{{host}}}:lease:{ticket_id}"
+    return f"{lease_prefix(host)}{ticket_id}"
+
+
+def lease_prefix(host: str) -> str:
+    """What stands before the id in the names of a tenant's leases."""
+    return f"{PREFIX}:{{{host}}}:lease:"
 
 
 def thread(host: str, ticket_id: int) -> str:
@@ -111,6 +152,11 @@ def backfill_lease(host: str) -> str:
 def articles(host: str) -> str:
     """Hash: what was indexed of each article, by its id: revision and embedding model."""
     return f"{PREFIX}:{{{host}}}:articles"
+
+
+def last_webhook(host: str) -> str:
+    """String: when the tenant's last webhook was accepted, ms since the epoch, to about ten seconds."""
+    return f"{PREFIX}:{{{host}}}:last-webhook"
 
 
 def worker(name: str) -> str:

@@ -70,6 +70,11 @@ async def redis_clients(settings: Settings) -> AsyncIterator[RedisClients]:
             await client.connection_pool.disconnect()
 
 
-def script(client: Redis, name: str) -> AsyncScript:
-    """The Lua script `shared/lua/<name>.lua`: sent by its hash, loaded again where the server forgot it."""
-    return client.register_script(files("shared").joinpath("lua", f"{name}.lua").read_text("utf-8"))
+def script(client: Redis, name: str, before: str = "") -> AsyncScript:
+    """The Lua script `shared/lua/<name>.lua`: sent by its hash, loaded again where the server forgot it.
+
+    `before` names a file of functions that it shares with others, which is put before it.
+    """
+    folder = files("shared").joinpath("lua")
+    parts = [folder.joinpath(f"{part}.lua").read_text("utf-8") for part in (before, name) if part]
+    return client.register_script("\n".join(parts))

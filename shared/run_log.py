@@ -78,11 +78,17 @@ class RunLog:
             LeaseLost: the lease is no longer ours; nothing was written.
         """
         names = [keys.run(claim.host, claim.run_id), keys.lease(claim.host, claim.ticket_id)]
+        names.append(keys.record(claim.host, claim.ticket_id))
         args: list[Any] = [claim.token, int(LEASE.total_seconds() * 1000)]
         args += [int(keys.RUN_LIFETIME.total_seconds()), MAX_EVENTS]
-        for event, data in events:
-            args += [event, msgspec.json.encode(data)]
-        if not await self._append(keys=names, args=args):
+        if not events:
+            written = await self._append(keys=names, args=[*args, 0])
+        else:
+            pairs = [part for event, data in events for part in (event, msgspec.json.encode(data))]
+            async with claim.appends.turn:
+                claim.appends.count += 1
+                written = await self._append(keys=names, args=[*args, claim.appends.count, *pairs])
+        if not written:
             raise LeaseLost
 
     async def read(self, host: str, run_id: str, after: str = "-", limit: int = 500) -> list[Entry]:

@@ -46,6 +46,26 @@ class Settings(BaseSettings):
         validation_alias="CANVAS_FRESHDESK_URLS",
         description='JSON map from tenant to base URL, for look-alikes only: {"demo.freshdesk.com": "http://127.0.0.1:9000"}',
     )
+    debounce_s: float = Field(
+        default=1.5,
+        ge=0,
+        le=60,
+        validation_alias="CANVAS_DEBOUNCE_S",
+        description="Seconds without another change before a changed ticket is computed; an agent who opens it "
+        "cuts this short",
+    )
+    debounce_longest_s: float = Field(
+        default=10.0,
+        ge=0,
+        le=600,
+        validation_alias="CANVAS_DEBOUNCE_LONGEST_S",
+        description="Seconds after the first change at which it is computed even if the changes go on",
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        validation_alias="CANVAS_METRICS_TOKEN",
+        description="Bearer token that lets a scrape of /metrics see figures by tenant; without it there are totals",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", validation_alias="CANVAS_LOG_LEVEL", description="How much is logged"
     )

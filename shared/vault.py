@@ -1,7 +1,8 @@
 """Secrets at rest: AES-GCM with rotatable master keys, and keyed hashes for what is only compared.
 
-A ciphertext is bound to the tenant it belongs to (associated data), so that a record copied to another tenant can't
-be decrypted there. The first master key encrypts; all of them decrypt, which is how a key is rotated.
+A ciphertext is bound to the tenant it belongs to and to its purpose (associated data), so that one copied to another
+place can't be decrypted there. The first master key encrypts, all of them decrypt. To rotate: put a new key first and
+restart every process, run `canvas tenant reencrypt`, then take the old key away and restart again.
 """
 
 import base64
@@ -9,6 +10,7 @@ import binascii
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -29,36 +31,49 @@ class Vault:
         if not master_keys or any(len(key) != KEY_BYTES for key in master_keys):
             raise StartupError("CANVAS_MASTER_KEYS must hold base64 keys of 32 bytes: run `openssl rand -base64 32`")
         self._keys = master_keys
+        self._ciphers = [AESGCM(key) for key in master_keys]
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Vault":
         """Keys from the settings, else from `<data_dir>/master.key`, which is made at the first start.
 
+        Both may hold several, separated by commas or white space.
+
         Raises:
             StartupError: a key is malformed, or the key file can't be read or written.
         """
         if settings.master_keys is not None:
-            return cls([_decode_key(part) for part in settings.master_keys.get_secret_value().split(",")])
+            return cls(_decode_keys(settings.master_keys.get_secret_value()))
         path = settings.data_dir / "master.key"
         try:
-            return cls([_decode_key(_read_or_make(path))])
+            return cls(_decode_keys(_read_or_make(path)))
         except OSError as error:
             raise StartupError(f"The key file {path} can't be used: {error.strerror}") from error
 
-    def encrypt(self, secret: str, host: str) -> bytes:
-        """Ciphertext of `secret`, bound to the tenant `host`."""
+    def encrypt(self, secret: str, host: str, purpose: str = "") -> bytes:
+        """Ciphertext of `secret` under the first master key, bound to the tenant `host` and to a purpose."""
         nonce = os.urandom(NONCE_BYTES)
-        return nonce + AESGCM(self._keys[0]).encrypt(nonce, secret.encode(), host.encode())
+        return nonce + self._ciphers[0].encrypt(nonce, secret.encode(), _bound_to(host, purpose))
 
-    def decrypt(self, sealed: bytes, host: str) -> str:
-        """The secret that was encrypted for `host`.
+    def decrypt(self, sealed: bytes, host: str, purpose: str = "") -> str:
+        """The secret that was encrypted for `host` and `purpose`.
 
         Raises:
             StartupError: no master key fits: the data folder or the keys belong to another installation.
         """
-        for key in self._keys:
+        secret, _ = self._open(sealed, host, purpose)
+        return secret
+
+    def is_current(self, sealed: bytes, host: str, purpose: str = "") -> bool:
+        """Whether the first master key encrypted this; raises like `decrypt`."""
+        _, key = self._open(sealed, host, purpose)
+        return key == 0
+
+    def _open(self, sealed: bytes, host: str, purpose: str) -> tuple[str, int]:
+        nonce, encrypted = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+        for number, cipher in enumerate(self._ciphers):
             try:
-                return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], host.encode()).decode()
+                return cipher.decrypt(nonce, encrypted, _bound_to(host, purpose)).decode(), number
             except InvalidTag:
                 continue
         raise StartupError(f"The stored credentials of {host} can't be decrypted: check CANVAS_MASTER_KEYS")
@@ -82,9 +97,17 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
+def _bound_to(host: str, purpose: str) -> bytes:
+    return f"{host}\0{purpose}".encode() if purpose else host.encode()
+
+
+def _decode_keys(text: str) -> list[bytes]:
+    return [_decode_key(part) for part in re.split(r"[\s,]+", text.strip())]
+
+
 def _decode_key(text: str) -> bytes:
     try:
-        return base64.b64decode(text.strip(), validate=True)
+        return base64.b64decode(text, validate=True)
     except binascii.Error as error:
         raise StartupError("CANVAS_MASTER_KEYS is not valid base64: run `openssl rand -base64 32`") from error
 

@@ -15,7 +15,8 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     """A worker's own account; `at` is seconds since the epoch.
 
     `parts` maps vectors, embedding and writers to what is used; `stages` maps each stage that has run to "", or to the
-    code of what stopped it the last time.
+    code of what stopped it the last time. `running` and `capacity` count jobs by queue. What an older version does not
+    report is empty.
     """
 
     name: str
@@ -23,6 +24,9 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     parts: dict[str, str]
     at: float
     stages: dict[str, str] = msgspec.field(default_factory=dict)
+    version: str = ""
+    running: dict[str, int] = msgspec.field(default_factory=dict)
+    capacity: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 async def report(state: Redis, worker: WorkerReport) -> None:

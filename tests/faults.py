@@ -13,7 +13,6 @@ import httpx
 
 from deploy.demo.helpdesk import Fault, Helpdesk
 from ingest.context import WorkerContext
-from ingest.worker import sweep_tenant
 from shared import keys
 from shared.due import Claim
 from shared.tenants import Tenant
@@ -84,7 +83,7 @@ async def postponed(account: Account, ticket_id: int) -> tuple[str, timedelta]:
 
     async def waits() -> bool:
         reason = await state.hget(keys.record(account.host, ticket_id), "error")  # type: ignore[misc]
-        at = await state.zscore(keys.due(account.host), str(ticket_id))
+        at = await state.zscore(keys.turn(account.host, "live"), str(ticket_id))
         seconds, micros = await state.time()
         if reason is None or at is None or await state.exists(keys.lease(account.host, ticket_id)):
             return False
@@ -96,11 +95,13 @@ async def postponed(account: Account, ticket_id: int) -> tuple[str, timedelta]:
 
 
 async def time_passes(account: Account) -> None:
-    """Whatever waits for a later attempt may be tried now, and the sweeper looks."""
+    """Whatever waits for a later attempt, or for a wake-up that is lost, has its turn now."""
     state = worker_of(account).redis.state
-    for ticket in await state.zrange(keys.due(account.host), 0, -1):
-        await state.zadd(keys.due(account.host), {ticket: 0}, xx=True)
-    await sweep_tenant(worker_of(account), account.host, grace=timedelta(0))
+    for lane in ("live", "backfill"):
+        for place in (keys.turn(account.host, lane), keys.out(account.host, lane)):
+            for ticket in await state.zrange(place, 0, -1):
+                await state.zadd(place, {ticket: 0}, xx=True)
+    await state.publish(keys.TURNS, account.host)
 
 
 async def claimed(account: Account, ticket_id: int) -> tuple[Tenant, Claim]:

@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
+import ingest.dispatcher
 import ingest.jobs.precompute
 import ingest.worker
 import shared.due
 import shared.run_log
 from deploy.demo.helpdesk import Fault
-from ingest.worker import SWEEP_GRACE, sweep_tenant
 from shared import keys
+from shared.due import UNCLAIMED
 from shared.queues import Queue
 from shared.settings import Settings
 from tests.faults import current, held, silent_ticket, tick, time_passes, worker_of
@@ -35,8 +36,9 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (shared.due, shared.run_log, ingest.jobs.precompute):
         monkeypatch.setattr(module, "LEASE", timedelta(seconds=0.6))
     monkeypatch.setattr(ingest.worker, "RESTART_AFTER_S", 0.02)
-    monkeypatch.setattr(ingest.worker, "SWEEP_EVERY", timedelta(seconds=0.1))
-    monkeypatch.setattr(sweep_tenant, "__defaults__", (timedelta(seconds=0.2), 0))
+    monkeypatch.setattr(ingest.dispatcher, "SCAN_EVERY_S", 0.1)
+    monkeypatch.setattr(ingest.dispatcher, "RESTART_AFTER_S", 0.02)
+    monkeypatch.setattr(shared.due, "UNCLAIMED", dict.fromkeys(shared.due.UNCLAIMED, timedelta(seconds=0.2)))
 
 
 async def forget_arq(redis: Redis) -> int:
@@ -45,7 +47,7 @@ async def forget_arq(redis: Redis) -> int:
     return int(await redis.delete(*names, *Queue)) if names else 0
 
 
-async def test_the_sweeper_restores_all_that_was_due_when_arq_lost_its_keys(acme: Account, redis: Redis) -> None:
+async def test_the_dispatcher_restores_all_that_was_due_when_arq_lost_its_keys(acme: Account, redis: Redis) -> None:
     acme.helpdesk.faults.add(Fault("delay", path="/api/v2/tickets/", method="GET", seconds=30))
     numbers = [await acme.create_ticket(f"Order {order} is late", "Where is my parcel?") for order in range(30)]
     await acme.helpdesk.webhooks.settled()
@@ -75,7 +77,7 @@ async def test_an_agent_need_not_wait_until_arq_forgets_the_job_of_a_killed_work
     began = time.monotonic()
     answer = await acme.canvas.get(f"/init/{number}", headers={"Accept": "text/event-stream"})
     assert parse_events(answer.text)[-1][0] == "done"
-    assert time.monotonic() - began < SWEEP_GRACE.total_seconds()
+    assert time.monotonic() - began < UNCLAIMED["live"].total_seconds()
 
 
 async def queue_is_empty(redis: Redis) -> bool:

@@ -24,7 +24,6 @@ from shared.backfill import BackfillProgress
 from shared.canvas_store import to_ms
 from shared.errors import CanvasError
 from shared.logs import failure
-from shared.queues import Queue
 from shared.tasks import beside
 from shared.tenants import Tenant
 
@@ -148,10 +147,9 @@ async def prepare_ticket(context: WorkerContext, tenant: Tenant, ticket_id: int)
 
 
 async def make_due(context: WorkerContext, host: str, ticket_ids: Sequence[int]) -> None:
-    """Mark tickets on the backfill lane, and wake its workers for them in this order."""
+    """Mark tickets on the backfill lane; they get their turn in this order."""
     for ticket_id in ticket_ids:
         await context.ledger.mark(host, ticket_id, "backfill")
-        await context.queue.precompute(Queue.BACKFILL, host, ticket_id)
 
 
 async def _until_computed(

@@ -28,7 +28,6 @@ from shared.errors import (
 )
 from shared.logs import failure
 from shared.metrics import RUNS
-from shared.queues import Queue
 from shared.run_log import Event, LeaseLost
 from shared.tasks import beside
 from shared.tenants import Tenant
@@ -50,13 +49,16 @@ OUTAGES = (FreshdeskUnavailable, FreshdeskLimited, StoreUnavailable, StageFailed
 log = structlog.get_logger()
 
 
-async def precompute(job: dict[str, Any], host: str, ticket_id: int) -> None:
-    """Run a ticket until it is no longer due; leaves at once if another worker holds it."""
+async def precompute(job: dict[str, Any], host: str, ticket_id: int, **_: Any) -> None:
+    """Run a ticket until it is no longer due; leaves at once if another worker holds it.
+
+    Arguments that it does not know come from a newer version's dispatcher, during a deploy.
+    """
     context: WorkerContext = job["context"]
     try:
         await _until_current(context, host, ticket_id)
     except (RedisError, OSError) as error:
-        # The ticket stays due: the sweeper wakes it again when its lease has ended.
+        # The ticket stays due: it gets its turn again when its lease has ended.
         log.warning("run interrupted", host=host, ticket=ticket_id, reason=type(error).__name__)
 
 
@@ -77,7 +79,6 @@ async def _until_current(context: WorkerContext, host: str, ticket_id: int) -> N
         log.info("run settled", host=host, ticket=ticket_id, run=claim.run_id, result=settled)
         if settled != "again":
             return
-    await context.queue.precompute(Queue.LIVE, host, ticket_id, suffix=":again")
 
 
 async def run_claimed(context: WorkerContext, tenant: Tenant, claim: Claim) -> str:

@@ -28,13 +28,15 @@ from ingest.vectors.points import (
     Hit,
     Kind,
     collection_name,
+    dense_of,
     hits,
+    of_same_matter,
     payload,
     point_id,
     point_kind,
     point_number,
 )
-from ingest.vectors.protocol import ArticleHit, ArticlePoint, SparseVector, TicketHit, TicketPoint
+from ingest.vectors.protocol import ArticleHit, ArticlePoint, SparseVector, TicketHit, TicketPayload, TicketPoint
 from shared.errors import StageFailed, StartupError
 
 try:
@@ -79,6 +81,10 @@ class EdgeVectorStore:
         """See `VectorStore`."""
         await self._run(lambda: self._put(host, points))
 
+    async def refresh_ticket(self, host: str, ticket: TicketPayload) -> list[float] | None:
+        """See `VectorStore`."""
+        return await self._run(lambda: self._refresh(host, ticket))
+
     async def put_articles(self, host: str, points: Sequence[ArticlePoint]) -> None:
         """See `VectorStore`."""
         await self._run(lambda: self._put(host, points))
@@ -122,6 +128,15 @@ class EdgeVectorStore:
             self._shard.update(_upsert(host, point))
         if time.monotonic() - self._flushed > FLUSH_EVERY.total_seconds():
             self._flush()
+
+    def _refresh(self, host: str, ticket: TicketPayload) -> list[float] | None:
+        found = self._shard.retrieve([point_id(host, "ticket", ticket.ticket_id)], True, [DENSE])
+        if not found or not of_same_matter(found[0].payload, ticket):
+            return None
+        self._shard.update(
+            engine.UpdateOperation.set_payload_by_filter(_not_newer(host, ticket), payload(host, ticket))
+        )
+        return dense_of(found[0].vector)
 
     def _similar(
         self, where: engine.Filter, dense: list[float], sparse: SparseVector, limit: int, hit_type: type[Hit]
@@ -180,6 +195,17 @@ def _filter(host: str, kind: Kind | None = None, exclude: int | None = None) -> 
     return engine.Filter(must=must, must_not=[engine.HasIdCondition({point_id(host, "ticket", exclude)})])
 
 
+def _not_newer(host: str, ticket: TicketPayload) -> engine.Filter:
+    """The stored point of a ticket, unless it is of a later revision or of other vectors than were looked at."""
+    return engine.Filter(
+        must=[
+            engine.HasIdCondition({point_id(host, "ticket", ticket.ticket_id)}),
+            engine.FieldCondition("revision_ms", range=engine.RangeFloat(lte=float(ticket.revision_ms))),
+            engine.FieldCondition("matter", match=engine.MatchValue(ticket.matter)),
+        ]
+    )
+
+
 def _upsert(host: str, point: TicketPoint | ArticlePoint) -> engine.UpdateOperation:
     """Insert, or replace what is not newer. The condition is asked of an existing point only, and only of this one."""
     vectors: dict[str, Any] = {
@@ -217,8 +243,7 @@ def _hybrid(where: engine.Filter, dense: list[float], sparse: SparseVector, limi
 
 
 def _found(point: engine.ScoredPoint) -> Found:
-    vectors = point.vector
-    return Found(point.score, point.payload, vectors[DENSE] if isinstance(vectors, dict) else [])
+    return Found(point.score, point.payload, dense_of(point.vector))
 
 
 def _first_line(error: Exception) -> str:

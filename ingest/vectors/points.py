@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 import msgspec
 import numpy as np
 
-from ingest.vectors.protocol import ArticlePoint, TicketPoint
+from ingest.vectors.protocol import ArticlePoint, TicketPayload, TicketPoint
 
 Kind = Literal["ticket", "article"]
 Hit = TypeVar("Hit")
@@ -41,15 +41,16 @@ def point_number(point: TicketPoint | ArticlePoint) -> int:
     return point.ticket_id if isinstance(point, TicketPoint) else point.article_id
 
 
-def point_kind(point: TicketPoint | ArticlePoint) -> Kind:
+def point_kind(point: TicketPayload | ArticlePoint) -> Kind:
     """Which of the two a point is."""
-    return "ticket" if isinstance(point, TicketPoint) else "article"
+    return "ticket" if isinstance(point, TicketPayload) else "article"
 
 
-def payload(host: str, point: TicketPoint | ArticlePoint) -> dict[str, Any]:
+def payload(host: str, point: TicketPayload | ArticlePoint) -> dict[str, Any]:
     """All fields but the vectors, with the tenant and the kind that every filter asks for."""
     fields: dict[str, Any] = msgspec.structs.asdict(point)
-    del fields[DENSE], fields[SPARSE]
+    for vector in (DENSE, SPARSE):
+        fields.pop(vector, None)
     return {**fields, "tenant": host, "kind": point_kind(point)}
 
 
@@ -59,6 +60,16 @@ class Found(NamedTuple):
     fused: float
     payload: dict[str, Any] | None
     dense: Any
+
+
+def dense_of(vectors: Any) -> list[float]:
+    """The dense vector among those that the engine returned with a point."""
+    return vectors[DENSE] if isinstance(vectors, dict) else []
+
+
+def of_same_matter(stored: dict[str, Any] | None, ticket: TicketPayload) -> bool:
+    """Whether a stored ticket's vectors were made of the very text that this one's would be made of."""
+    return bool(ticket.matter) and (stored or {}).get("matter") == ticket.matter
 
 
 def hits(found: Iterable[Found], dense: list[float], hit_type: type[Hit]) -> list[Hit]:

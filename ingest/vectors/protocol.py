@@ -19,7 +19,10 @@ class SparseVector(Struct, frozen=True):
 
 
 class TicketPayload(Struct, frozen=True, kw_only=True):
-    """What is kept of a ticket beside its vectors; times are milliseconds since 1970, UTC."""
+    """What is kept of a ticket beside its vectors; times are milliseconds since 1970, UTC.
+
+    `matter` is a digest of the text that the vectors were made of ("" of points that are older than this field).
+    """
 
     ticket_id: int
     revision_ms: int
@@ -31,6 +34,7 @@ class TicketPayload(Struct, frozen=True, kw_only=True):
     resolution: str
     reply: str
     url: str
+    matter: str = ""
 
 
 class TicketPoint(TicketPayload, frozen=True, kw_only=True):
@@ -79,6 +83,13 @@ class VectorStore(Protocol):
 
     async def put_tickets(self, host: str, points: Sequence[TicketPoint]) -> None:
         """Store tickets and return when they can be found; an older `revision_ms` never replaces a newer one."""
+
+    async def refresh_ticket(self, host: str, ticket: TicketPayload) -> list[float] | None:
+        """Replace what is kept of a stored ticket, without its vectors, and return its dense vector.
+
+        None, and nothing is changed, where the ticket is not stored or its vectors are of another `matter`. An older
+        `revision_ms` never replaces a newer one.
+        """
 
     async def put_articles(self, host: str, points: Sequence[ArticlePoint]) -> None:
         """Store articles, like `put_tickets`."""

@@ -26,13 +26,15 @@ from ingest.vectors.points import (
     Hit,
     Kind,
     collection_name,
+    dense_of,
     hits,
+    of_same_matter,
     payload,
     point_id,
     point_kind,
     point_number,
 )
-from ingest.vectors.protocol import ArticleHit, ArticlePoint, SparseVector, TicketHit, TicketPoint
+from ingest.vectors.protocol import ArticleHit, ArticlePoint, SparseVector, TicketHit, TicketPayload, TicketPoint
 from shared.errors import StageFailed, StartupError
 
 log = structlog.get_logger()
@@ -79,6 +81,17 @@ class QdrantVectorStore:
     async def put_tickets(self, host: str, points: Sequence[TicketPoint]) -> None:
         """See `VectorStore`."""
         await self._put([_upsert(host, point) for point in points])
+
+    async def refresh_ticket(self, host: str, ticket: TicketPayload) -> list[float] | None:
+        """See `VectorStore`."""
+        async with _engine_errors():
+            found = await self._client.retrieve(
+                ALIAS, [point_id(host, "ticket", ticket.ticket_id)], with_payload=True, with_vectors=[DENSE]
+            )
+            if not found or not of_same_matter(found[0].payload, ticket):
+                return None
+            await self._client.set_payload(ALIAS, payload(host, ticket), points=_not_newer(host, ticket), wait=True)
+        return dense_of(found[0].vector)
 
     async def put_articles(self, host: str, points: Sequence[ArticlePoint]) -> None:
         """See `VectorStore`."""
@@ -213,6 +226,17 @@ def _filter(host: str, kind: Kind | None = None, exclude: int | None = None) -> 
     return models.Filter(must=must, must_not=[models.HasIdCondition(has_id=[point_id(host, "ticket", exclude)])])
 
 
+def _not_newer(host: str, ticket: TicketPayload) -> models.Filter:
+    """The stored point of a ticket, unless it is of a later revision or of other vectors than were looked at."""
+    return models.Filter(
+        must=[
+            models.HasIdCondition(has_id=[point_id(host, "ticket", ticket.ticket_id)]),
+            models.FieldCondition(key="revision_ms", range=models.Range(lte=ticket.revision_ms)),
+            models.FieldCondition(key="matter", match=models.MatchValue(value=ticket.matter)),
+        ]
+    )
+
+
 def _upsert(host: str, point: TicketPoint | ArticlePoint) -> models.UpsertOperation:
     """Insert, or replace what is not newer. The filter is asked of existing points only; revisions differ by point."""
     stored = models.PointStruct(
@@ -241,5 +265,4 @@ def _searches(where: models.Filter, dense: list[float], sparse: SparseVector, de
 
 
 def _found(point: models.ScoredPoint) -> Found:
-    vectors = point.vector
-    return Found(point.score, point.payload, vectors[DENSE] if isinstance(vectors, dict) else [])
+    return Found(point.score, point.payload, dense_of(point.vector))

@@ -16,12 +16,13 @@ from typing import Literal, TypeVar
 import httpx2
 
 from ingest.retry_after import retry_after
+from ingest.writers.call import Call
 from shared.errors import StageFailed
 
 T = TypeVar("T")
 Kind = Literal[
     "rate_limited", "overloaded", "timeout", "connection", "truncated", "refused", "context_too_long", "auth",
-    "spend_limit", "bad_request", "invalid_output", "unknown",
+    "spend_limit", "budget", "bad_request", "invalid_output", "unknown",
 ]  # fmt: skip
 
 DETAILS: dict[Kind, str] = {
@@ -34,6 +35,7 @@ DETAILS: dict[Kind, str] = {
     "context_too_long": "The prompt does not fit the model",
     "auth": "The model provider does not accept the key",
     "spend_limit": "The model provider's account has no money left",
+    "budget": "The tenant's tokens of today are used up",
     "bad_request": "The model provider calls the request invalid",
     "invalid_output": "The model's answer does not have the form that was asked for",
     "unknown": "The model provider failed in an unknown way",
@@ -118,27 +120,33 @@ def as_failure(error: Exception) -> StageFailed:
     return failed(_kind(error), retry_after(headers))
 
 
-async def guarded(
-    pieces: AsyncGenerator[T, None], limit: timedelta, sdk_error: type[Exception]
-) -> AsyncGenerator[T, None]:
-    """The pieces of one call, which may take `limit` in all. Closing this generator closes `pieces`.
+async def guarded(pieces: AsyncGenerator[T, None], call: Call, sdk_error: type[Exception]) -> AsyncGenerator[T, None]:
+    """The pieces of one call within its limits; text is a sign of life. Closing this generator closes `pieces`.
 
     The time-out wraps each step and not the whole loop: in a generator it would otherwise cancel whoever reads it.
+    Keep-alives never get here, so that they don't keep a stalled call alive.
 
     Raises:
         StageFailed: whatever went wrong, without a cause.
     """
-    deadline = asyncio.get_running_loop().time() + limit.total_seconds()
+    clock = asyncio.get_running_loop().time
+    started = clock()
+    end = started + call.limits.whole.total_seconds()
+    patience = started + call.limits.first_token.total_seconds()
     async with aclosing(pieces):
         while True:
             try:
-                async with asyncio.timeout_at(deadline):
+                async with asyncio.timeout_at(min(end, patience)):
                     piece = await anext(pieces)
             except StopAsyncIteration:
                 return
             except (sdk_error, *RAISED_WHILE_STREAMING) as error:
                 failure = as_failure(error)
             else:
+                if isinstance(piece, str):
+                    patience = clock() + call.limits.idle.total_seconds()
+                    if call.first_token_s is None:
+                        call.first_token_s = clock() - started
                 yield piece
                 continue
             raise failure  # outside of `except`, so that it does not carry the provider's error as its context

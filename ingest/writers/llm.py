@@ -4,15 +4,17 @@ One call is one stream: its pieces are shown as they come, its end is validated,
 provider's work, because each generator on the way closes the one below it.
 """
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import timedelta
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 import httpx2
 
 from ingest.thread import Thread
+from ingest.writers.call import Call, Limits
 from ingest.writers.failures import guarded
 from ingest.writers.prompts import Task, reply_task, summary_task
 from ingest.writers.protocol import Article, Delta, Neighbour, Usage, Written
@@ -21,7 +23,6 @@ from shared.models import Reply, Summary
 
 T = TypeVar("T")
 
-CALL_LIMIT = timedelta(seconds=60)  # a long reply takes 10 s; a minute is a provider in trouble
 TIMEOUT = httpx2.Timeout(connect=5, read=20, write=10, pool=5)  # `read` is the gap between two chunks
 LIMITS = httpx2.Limits(max_connections=200, max_keepalive_connections=50)  # workers run far fewer calls at once
 
@@ -35,20 +36,35 @@ def http_client() -> httpx2.AsyncClient:
     return httpx2.AsyncClient(transport=httpx2.AsyncHTTPTransport(limits=LIMITS), timeout=TIMEOUT)
 
 
-class LlmWriter(ABC):
-    """A writer over one model of one provider. `limit` is for a whole call, whatever keeps its stream alive."""
+def http_timeout(limits: Limits) -> httpx2.Timeout:
+    """The time-outs under an SDK: never shorter than a call's own, which tell silence from keep-alives."""
+    longest = max(limits.first_token, limits.idle, timedelta(seconds=TIMEOUT.read or 0))
+    return httpx2.Timeout(
+        connect=TIMEOUT.connect, read=longest.total_seconds(), write=TIMEOUT.write, pool=TIMEOUT.pool
+    )
 
-    provider: ClassVar[str]
+
+class LlmWriter(ABC):
+    """A writer over one model of one provider. `limits` are for a call of which nobody keeps a record."""
+
     sdk_error: ClassVar[type[Exception]]
 
-    def __init__(self, model: str, limit: timedelta = CALL_LIMIT) -> None:
+    def __init__(self, provider: str, model: str, limits: Limits | None = None) -> None:
+        self.provider = provider
         self.model = model
-        self.limit = limit
+        self.limits = limits or Limits()
+        self._call: Call | None = None
 
     @property
     def name(self) -> str:
         """`provider/model`."""
         return f"{self.provider}/{self.model}"
+
+    def told_by(self, call: Call) -> Self:
+        """This writer for one call, which keeps to the call's limits and notes in it what it learns on the way."""
+        bound = copy.copy(self)
+        bound._call = call  # noqa: SLF001 - its own copy
+        return bound
 
     async def summarize(self, thread: Thread, language: str) -> AsyncGenerator[Delta | Written[Summary], None]:
         """Summarize a thread; see `Writer`."""
@@ -66,7 +82,9 @@ class LlmWriter(ABC):
 
     @abstractmethod
     def _pieces(self, task: Task[T]) -> AsyncGenerator[str | Usage, None]:
-        """Call the model: its answer piece by piece, and the usage.
+        """Call the model: its answer piece by piece, and the usage as far as it is known; the last one counts.
+
+        A piece may be empty: the model thinks, or writes what is not for us.
 
         Raises:
             StageFailed: the answer did not come to an accepted end.
@@ -74,14 +92,15 @@ class LlmWriter(ABC):
         """
 
     async def _write(self, task: Task[T]) -> AsyncGenerator[Delta | Written[T], None]:
-        answer, usage = Unfolding(task.form), Usage()
-        async with aclosing(guarded(self._pieces(task), self.limit, self.sdk_error)) as pieces:
+        call = self._call or Call(limits=self.limits)
+        answer = Unfolding(task.form)
+        async with aclosing(guarded(self._pieces(task), call, self.sdk_error)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Usage):
-                    usage = piece
+                    call.usage = piece
                 elif new := answer.feed(piece):
                     yield Delta(new)
         value, rest = answer.finish()
         if rest:
             yield Delta(rest)
-        yield Written(value=value, model=self.name, usage=usage)
+        yield Written(value=value, model=self.name, usage=call.usage)

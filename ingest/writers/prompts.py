@@ -42,12 +42,16 @@ REPLY_TOKENS = 4_000  # three replies of up to 1,000 in Korean, and the same
 
 @dataclass(frozen=True, kw_only=True)
 class Task(Generic[T]):
-    """One call: what the model reads, how much it may write, and the form of its answer."""
+    """One call: what the model reads, how much it may write, and the form of its answer.
+
+    `stable` stands before `user` and is what later calls will repeat word for word; it may be cached, as `system` may.
+    """
 
     system: str
     user: str
     max_tokens: int
     form: Form[T]
+    stable: str = ""
 
 
 def summary_task(thread: Thread, language: str) -> Task[Summary]:

@@ -44,10 +44,15 @@ class Delta(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """Tokens of one call, as the provider counts them; zero for the extractive writer."""
+    """Tokens of one call, as the provider counts them; zero for the extractive writer.
+
+    `cached_tokens` were read from the provider's prompt cache and `cache_write_tokens` written to it; both are part of
+    `input_tokens`.
+    """
 
     input_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
     output_tokens: int = 0
 
 

@@ -1,33 +1,46 @@
 -- An agent looks at a ticket whose Canvas is absent or behind: join the ticket's run, or make one.
--- KEYS: record, due, stream of the new run, dead
+-- KEYS: the ledger's, and the stream of the new run
 -- ARGV: ticket id, new run id, record lifetime s, run lifetime s, event, 1 to run now even where an attempt waits,
---       what stands before the id in a stream's name (same hash tag, so the same slot)
--- Returns {run id, 1 if it is new}
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if ARGV[6] == '1' then
+--       what stands before the id in a stream's name (same hash tag, so the same slot), ms until the dispatcher looks
+-- Returns {run id, 1 if it is new, 1 if a worker has to be woken}
+local ticket, now = ARGV[1], now_ms()
+local held = redis.call('EXISTS', KEYS[2]) == 1
+local at_once = ARGV[6] == '1'
+if at_once then
   redis.call('HDEL', KEYS[1], 'attempts', 'error')
-  redis.call('ZADD', KEYS[2], 'XX', 'LT', now, ARGV[1])
 end
 local run = redis.call('HGET', KEYS[1], 'run')
+local created = 0
 if run then
   -- A precompute that is only claimed, or that waited longer than a log lives, has no log yet: begin it.
   if redis.call('EXISTS', ARGV[7] .. run) == 0 then
     redis.call('XADD', ARGV[7] .. run, '*', 'event', 'queued', 'data', ARGV[5])
     redis.call('EXPIRE', ARGV[7] .. run, ARGV[4])
   end
-  return {run, 0}
+else
+  local want = tonumber(redis.call('HGET', KEYS[1], 'want') or 0)
+  local done = tonumber(redis.call('HGET', KEYS[1], 'done') or 0)
+  if want <= done then
+    -- Nothing is due and yet the Canvas is gone (its lifetime ended, or the cache evicted it).
+    redis.call('HINCRBY', KEYS[1], 'want', 1)
+  end
+  run, created = ARGV[2], 1
+  redis.call('HSET', KEYS[1], 'run', run)
+  redis.call('XADD', KEYS[10], '*', 'event', 'queued', 'data', ARGV[5])
+  redis.call('EXPIRE', KEYS[10], ARGV[4])
 end
-local want = tonumber(redis.call('HGET', KEYS[1], 'want') or 0)
-local done = tonumber(redis.call('HGET', KEYS[1], 'done') or 0)
-if want <= done then
-  -- Nothing is due and yet the Canvas is gone (its lifetime ended, or the cache evicted it).
-  redis.call('HINCRBY', KEYS[1], 'want', 1)
-end
-redis.call('HSET', KEYS[1], 'run', ARGV[2], 'lane', 'live')
+redis.call('HSET', KEYS[1], 'lane', 'live', 'viewed', '1')
 redis.call('EXPIRE', KEYS[1], ARGV[3])
-redis.call('ZADD', KEYS[2], 'NX', now, ARGV[1])
-redis.call('ZREM', KEYS[4], ARGV[1])
-redis.call('XADD', KEYS[3], '*', 'event', 'queued', 'data', ARGV[5])
-redis.call('EXPIRE', KEYS[3], ARGV[4])
-return {ARGV[2], 1}
+redis.call('ZADD', KEYS[3], 'NX', now, ticket)
+redis.call('ZREM', KEYS[4], ticket)
+if held then
+  return {run, created, 0}
+end
+-- A burst of changes need not calm down first: somebody is looking. A failed attempt's wait is kept, unless `at_once`.
+local turn = turn_of(ticket)
+if turn and turn > now and redis.call('HEXISTS', KEYS[1], 'attempts') == 1 then
+  wait_turn(ticket, turn)
+  return {run, created, 0}
+end
+hand_out(ticket, now + tonumber(ARGV[8]))
+return {run, created, 1}

@@ -1,8 +1,11 @@
 -- Write a Canvas by compare-and-set: only a later (revision, generation) replaces what is there.
 -- The value begins with both as fixed-width decimals, so that the comparison needs no second key.
 -- A tombstone has no revision of its own (a missing ticket has none): it takes over the stored one where that is later,
--- so that the generations decide.
--- KEYS: canvas   ARGV: value, width of the head, lifetime s, width of the revision in the head, 1 for a tombstone
+-- so that the generations decide. In the same step the tickets that the Canvas lists learn who shows them.
+-- KEYS: canvas, then a "shown in" set for each ticket that it lists, then for each that it listed before
+-- ARGV: value, width of the head, lifetime s, width of the revision in the head, 1 for a tombstone,
+--       ticket id, lifetime s of the sets, how many tickets it lists
+-- Returns 1 | 0 a later one is there
 local value = ARGV[1]
 local head = redis.call('GETRANGE', KEYS[1], 0, tonumber(ARGV[2]) - 1)
 if head ~= '' then
@@ -15,4 +18,12 @@ if head ~= '' then
   end
 end
 redis.call('SET', KEYS[1], value, 'EX', ARGV[3])
+local listed = 1 + tonumber(ARGV[8])
+for i = 2, listed do
+  redis.call('SADD', KEYS[i], ARGV[6])
+  redis.call('EXPIRE', KEYS[i], ARGV[7])
+end
+for i = listed + 1, #KEYS do
+  redis.call('SREM', KEYS[i], ARGV[6])
+end
 return 1

@@ -116,6 +116,7 @@ def environment(settings: Settings, port: int) -> dict[str, str]:
     """The environment of a child: these settings and nothing of the developer's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OF_A_DEVELOPER)}
     kept |= {"PYTHONPATH": str(ROOT), "CANVAS_DATA_DIR": str(settings.data_dir)}
+    kept["CANVAS_DEBOUNCE_S"] = "0"  # what is measured is the work, not the waiting
     kept |= {"CANVAS_PORT": str(port), "CANVAS_INGEST_PORT": str(port)}
     kept["CANVAS_FRESHDESK_URLS"] = json.dumps(settings.freshdesk_urls)
     if settings.redis_url is not None:

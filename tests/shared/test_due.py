@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
+import shared.due
 from shared import keys
-from shared.due import LEASE, MAX_ATTEMPTS, Claim, DueLedger, Ending
+from shared.due import LEASE, MAX_ATTEMPTS, Claim, Debounce, DueLedger, Ending
 from shared.run_log import Event, LeaseLost, RunLog
 from tests.waiting import wait_until
 
@@ -131,30 +132,133 @@ async def test_opening_a_ticket_that_waits_for_its_next_attempt_runs_it_now(ledg
     assert (await claimed(ledger)).attempt == 1
 
 
-async def test_the_sweeper_sees_what_is_due_and_held_by_nobody(ledger: DueLedger) -> None:
-    await ledger.mark(HOST, 1)
-    await ledger.mark(HOST, 2, "backfill")
-    await ledger.mark(HOST, 3)
-    await claimed(ledger, 3)
-    waiting, looked_at = await ledger.overdue(HOST, timedelta(0), 10)
-    assert sorted(waiting) == [(1, "live"), (2, "backfill")]
-    assert looked_at == 3
-    assert await ledger.overdue(HOST, timedelta(minutes=1), 10) == ([], 0)
+async def test_the_dispatcher_hands_each_ticket_out_once_in_the_order_of_their_turns(ledger: DueLedger) -> None:
+    for number in (5, 3, 4):
+        await ledger.mark(HOST, number)
+        await asyncio.sleep(0.002)
+    answers = await asyncio.gather(*(ledger.dispatch(HOST, 2, 2) for _ in range(5)))
+    assert sorted(ticket for handed in answers for ticket in handed.live) == [3, 4, 5]
+    assert [5, 3] in [handed.live for handed in answers]
+    assert (await ledger.counts(HOST)).out == 3
 
 
-async def test_the_sweeper_finds_what_stands_behind_a_long_backlog(ledger: DueLedger) -> None:
-    for number in range(1, 6):
-        await ledger.mark(HOST, number, "backfill")
-    await ledger.mark(HOST, 9)
-    seen = [ticket for skip in (0, 3) for ticket, _ in (await ledger.overdue(HOST, timedelta(0), 3, skip))[0]]
-    assert sorted(seen) == [1, 2, 3, 4, 5, 9]
+async def test_what_is_handed_out_and_never_claimed_gets_its_turn_again(
+    ledger: DueLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(shared.due.UNCLAIMED, "live", timedelta(milliseconds=20))
+    await ledger.mark(HOST, 7)
+    assert (await ledger.dispatch(HOST, 1, 1)).live == [7]
+    await wait_until(lambda: handed(ledger, 7))
+
+
+async def test_a_ticket_whose_worker_is_gone_gets_its_turn_again(
+    ledger: DueLedger, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared.due, "LEASE", timedelta(milliseconds=50))
+    await ledger.mark(HOST, 7)
+    await claimed(ledger)
+    assert (await ledger.counts(HOST)).running == 1
+    await wait_until(lambda: handed(ledger, 7))
+    assert (await claimed(ledger)).resumed
+
+
+async def test_a_worker_that_renews_its_lease_is_left_alone(ledger: DueLedger, redis: Redis) -> None:
+    await ledger.mark(HOST, 7)
+    await claimed(ledger)
+    await redis.zadd(keys.held(HOST), {"7": 0})
+    assert (await ledger.dispatch(HOST, 1, 1)).live == []
+    assert (await ledger.counts(HOST)).running == 1
 
 
 async def test_a_live_change_takes_a_ticket_out_of_the_backfill_lane(ledger: DueLedger) -> None:
     await ledger.mark(HOST, 2, "backfill")
     await ledger.mark(HOST, 2)
     await ledger.mark(HOST, 2, "backfill")
-    assert (await ledger.overdue(HOST, timedelta(0), 10))[0] == [(2, "live")]
+    handed_out = await ledger.dispatch(HOST, 5, 5)
+    assert (handed_out.live, handed_out.backfill) == ([2], [])
+
+
+async def test_a_live_change_of_a_ticket_that_waits_on_the_backfill_queue_gets_a_turn_of_its_own(
+    ledger: DueLedger,
+) -> None:
+    await ledger.mark(HOST, 2, "backfill")
+    assert (await ledger.dispatch(HOST, 5, 5)).backfill == [2]
+    await ledger.mark(HOST, 2)
+    assert (await ledger.dispatch(HOST, 5, 5)).live == [2]
+
+
+async def test_a_burst_is_computed_when_it_has_calmed_down_or_has_lasted_too_long(redis: Redis) -> None:
+    ledger = DueLedger(redis, Debounce(timedelta(milliseconds=150), timedelta(milliseconds=400)))
+    began = asyncio.get_running_loop().time()
+    changes = 0
+    while not await handed(ledger, 7):
+        await ledger.mark(HOST, 7)
+        changes += 1
+        await asyncio.sleep(0.01)
+    assert 0.4 <= asyncio.get_running_loop().time() - began
+    assert (await claimed(ledger)).generation == changes
+
+
+async def test_an_agent_who_looks_cuts_the_debounce_short(redis: Redis) -> None:
+    ledger = DueLedger(redis, Debounce(timedelta(hours=1), timedelta(hours=1)))
+    await ledger.mark(HOST, 7)
+    assert await ledger.claim(HOST, 7) is None
+    assert (await ledger.states_of(HOST, [7])) == {7: "waiting"}
+    assert (await ledger.open_run(HOST, 7, now=False)).wake
+    assert (await claimed(ledger)).viewed
+
+
+async def test_changes_during_a_run_are_another_burst(redis: Redis) -> None:
+    ledger = DueLedger(redis, Debounce(timedelta(hours=1), timedelta(hours=2)))
+    await ledger.mark(HOST, 7)
+    await ledger.open_run(HOST, 7, now=True)
+    claim = await claimed(ledger)
+    await ledger.mark(HOST, 7)
+    assert await ledger.settle(claim, DONE) == "again"
+    assert await ledger.claim(HOST, 7) is None
+
+
+async def test_a_claim_that_is_sent_twice_is_one_attempt(ledger: DueLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared.due.secrets, "token_hex", lambda _: "same")
+    await ledger.mark(HOST, 7)
+    assert await claimed(ledger) == await claimed(ledger)
+
+
+async def test_a_batch_that_is_sent_twice_stands_in_the_log_once(ledger: DueLedger, redis: Redis) -> None:
+    await ledger.mark(HOST, 7)
+    claim = await claimed(ledger)
+    log = RunLog(redis)
+    for _ in range(2):
+        claim.appends.count = 0
+        await log.append(claim, [(Event.SUMMARY_DELTA, {"text": "once"})])
+    assert len(await log.read(HOST, claim.run_id)) == 1
+
+
+async def test_a_due_ticket_without_a_place_is_repaired(ledger: DueLedger, redis: Redis) -> None:
+    for number in (7, 8):
+        await ledger.mark(HOST, number)
+    await redis.zrem(keys.turn(HOST, "live"), "7")
+    assert await ledger.repair(HOST) == 1
+    assert sorted((await ledger.dispatch(HOST, 5, 5)).live) == [7, 8]
+
+
+async def test_a_dead_ticket_tells_why_and_is_replayed_or_dropped(ledger: DueLedger, redis: Redis) -> None:
+    for number in (7, 8):
+        await ledger.mark(HOST, number)
+        for _ in range(MAX_ATTEMPTS):
+            await claimed(ledger, number)
+            await redis.delete(keys.lease(HOST, number))
+        assert await ledger.claim(HOST, number) is None
+    letters = await ledger.dead_letters(HOST)
+    assert [(letter.ticket_id, letter.code) for letter in letters] == [(7, "worker-lost"), (8, "worker-lost")]
+    assert await ledger.drop(HOST, [7, 99]) == 1
+    assert await ledger.state_of(HOST, 7) == "current"
+    assert await ledger.replay(HOST) == 1
+    assert (await claimed(ledger, 8)).attempt == 1
+
+
+async def handed(ledger: DueLedger, ticket_id: int) -> bool:
+    return ticket_id in (await ledger.dispatch(HOST, 1, 1)).live
 
 
 async def test_tenants_with_the_same_ticket_number_never_meet(ledger: DueLedger) -> None:

@@ -1,0 +1,118 @@
+"""The processes under chaos, by role: what `canvas worker` and `canvas ingest` run, in a world without slow parts.
+
+A worker is the product's own (`worker_context`, `workers_running`) with three things exchanged: the parts of
+`tests.chaos.parts` at the seams, and the recorded scripts of `tests.chaos.recording`. The receiver is the product's.
+`python -m tests.chaos.child ROLE` runs one by hand, with the settings of the environment.
+"""
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from multiprocessing import connection, parent_process
+from pathlib import Path
+from typing import Any
+
+import ingest.context
+import ingest.freshdesk.client
+from deploy.process import forever, run
+from deploy.settings import AllSettings, load_settings
+from deploy.up import ingest_alone
+from ingest.context import WorkerContext, worker_context
+from ingest.worker import workers_running
+from shared.queues import Queue
+from tests.chaos import naive, other_version
+from tests.chaos.journal import Journal
+from tests.chaos.parts import ChaosEmbedder, ChaosWriter, NoNeighbours
+from tests.chaos.recording import RecordedStore, recorded_ledger
+
+JOURNAL, WRITER_SECONDS = "CHAOS_JOURNAL", "CHAOS_WRITER_SECONDS"
+
+
+async def worker(settings: AllSettings) -> None:
+    """A worker of all queues."""
+    async with chaos_context(settings) as context, workers_running(context, list(Queue)):
+        await forever()
+
+
+async def old_worker(settings: AllSettings) -> None:
+    """A worker of another version, see `tests.chaos.other_version`."""
+    async with chaos_context(settings) as context, other_version.workers_running(context):
+        await forever()
+
+
+async def naive_worker(settings: AllSettings) -> None:
+    """The control's, see `tests.chaos.naive`."""
+    await naive.work(settings.shared, _journal(), _writer_seconds())
+
+
+ROLES: dict[str, Callable[[AllSettings], Awaitable[None]]] = {
+    "worker": worker,
+    "old_worker": old_worker,
+    "naive_worker": naive_worker,
+    "receiver": ingest_alone,
+}
+
+
+@asynccontextmanager
+async def chaos_context(settings: AllSettings) -> AsyncIterator[WorkerContext]:
+    """A worker's context with the seams of the chaos world, on record."""
+    journal = _journal()
+
+    def part(made: Any) -> Any:
+        @asynccontextmanager
+        async def opener(*_: Any) -> AsyncIterator[Any]:
+            yield made
+
+        return opener
+
+    # The context opens its parts by these names, so that it may gain fields without our knowing.
+    for name, made in (
+        ("open_embedder", ChaosEmbedder(journal)),
+        ("open_vectors", NoNeighbours()),
+        ("open_writers", [ChaosWriter(journal, _writer_seconds())]),
+    ):
+        setattr(ingest.context, name, part(made))
+    async with worker_context(settings.shared, settings.ingest) as context:
+        recorded_ledger(context.redis.state, context.ledger)
+        yield replace(context, canvases=RecordedStore(context.redis.cache))
+
+
+def _journal() -> Journal:
+    return Journal(Path(os.environ[JOURNAL]))
+
+
+def _writer_seconds() -> float:
+    return float(os.environ.get(WRITER_SECONDS, "0.05"))
+
+
+def main(role: str, environment: dict[str, str], log: str) -> None:
+    """What a forked child runs: its environment, its log, its role."""
+    os.environ.clear()
+    os.environ.update(environment)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.chdir(Path(log).parent)  # a developer's `.env` must not be read
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    settings = load_settings()
+    run(settings, _as_coroutine(ROLES[role](settings)))
+
+
+async def _as_coroutine(job: Awaitable[None]) -> None:
+    await job
+
+
+def _end_with_the_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    found = load_settings()
+    run(found, _as_coroutine(ROLES[sys.argv[1]](found)))

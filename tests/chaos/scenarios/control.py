@@ -1,0 +1,50 @@
+"""The same load over plain arq with fixed job ids: it must lose updates, or this harness could not see any loss."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.queues import arq_pool
+from tests.chaos import naive
+from tests.chaos.history import Findings
+from tests.chaos.load import play, schedule
+from tests.chaos.outcome import Outcome, outcome
+from tests.chaos.scenarios import kill
+from tests.chaos.storm import Storm
+from tests.chaos.world import world
+from tests.waiting import wait_until
+from shared.tasks import beside
+
+Size = kill.Size
+FULL = kill.FULL
+SMALL = Size(Storm(changes=200, tickets=20, seconds=2, processes=2), kill_every_s=0.5, kills=2)
+QUIET_S = 30.0
+
+
+async def run(size: Size, seed: int, folder: Path) -> Outcome:
+    """Enqueue what `kill` sends as webhooks, kill as `kill` does, and count the tickets that end on an old state."""
+    storm = size.storm
+    async with (
+        world(folder, seed) as made,
+        arq_pool(made.settings) as pool,
+        made.workers(storm.processes, lambda: "naive_worker") as workers,
+    ):
+        made.add_tickets(storm.tickets)
+        kills: list[int] = []
+
+        async def change(place: int) -> None:
+            made.change(made.tickets[place])
+            await naive.enqueue(pool, *made.tickets[place])
+
+        async with beside(kill._kill(made, workers, size.kill_every_s, kills)):
+            await play(schedule(made.random, storm.changes, storm.tickets, storm.seconds), change)
+
+        async def quiet() -> bool:
+            return int(await pool.zcard(naive.QUEUE)) == 0
+
+        await wait_until(quiet, QUIET_S)
+        lost = 0
+        for host, ticket_id in made.tickets:
+            computed = await made.redis.get(naive.result_key(host, ticket_id))
+            lost += computed is None or computed.decode() != made.desks[host].state.tickets[ticket_id].subject
+        figures = {"updates": storm.changes, "tickets": len(made.tickets), "kills": len(kills), "lost": lost}
+        return outcome(figures, Findings(), loses_some=lost > 0)

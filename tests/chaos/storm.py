@@ -1,0 +1,61 @@
+"""The load that most scenarios share: thousands of changes over a minute, while something is done to the processes."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from shared.tasks import beside
+from tests.chaos.history import Findings, History
+from tests.chaos.load import play, schedule
+from tests.chaos.world import World
+
+SETTLE_WITHIN_S = 60.0
+"""How long we look; what a scenario allows is its own affair."""
+ACTION_LIMIT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Storm:
+    """How much load, and over how many seconds."""
+
+    changes: int
+    tickets: int
+    seconds: float
+    processes: int = 4
+
+
+@dataclass(frozen=True)
+class Weathered:
+    """What came of a storm; `settled_s` is the time from the last accepted webhook to nothing being due."""
+
+    settled_s: float
+    history: History
+    findings: Findings
+
+    @property
+    def runs(self) -> int:
+        """How many runs were begun."""
+        return len(self.history.claims)
+
+
+async def weather(world: World, storm: Storm, trouble: Coroutine[Any, Any, None]) -> Weathered:
+    """Play the load beside `trouble`, wait until nothing is due, and check what must be true."""
+    if not world.tickets:
+        world.add_tickets(storm.tickets)
+    changes = schedule(world.random, storm.changes, storm.tickets, storm.seconds)
+    async with beside(_until_it_ends(trouble)):
+        await play(changes, world.change_and_tell)
+    settled = await world.settled(SETTLE_WITHIN_S)
+    history = await world.history()
+    return Weathered(settled, history, await world.check(history))
+
+
+async def _until_it_ends(trouble: Coroutine[Any, Any, None]) -> None:
+    await trouble
+
+
+async def until_rest(began: float, seconds: float) -> None:
+    """Wait until `seconds` after `began`."""
+    await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))
