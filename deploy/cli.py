@@ -13,6 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from deploy.commands import backfill as backfill_command
+from deploy.commands import dead as dead_command
+from deploy.commands import reconcile as reconcile_command
+from deploy.commands import status as status_command
 from deploy.commands import tenant as tenant_command
 from deploy.data_folder import check_format
 from deploy.process import data_option, run
@@ -114,12 +117,15 @@ def demo_command(data: Path | None, port: int | None) -> None:
 
 canvas.add_command(tenant_command.tenant)
 canvas.add_command(backfill_command.backfill)
+canvas.add_command(reconcile_command.reconcile)
+canvas.add_command(status_command.status)
+canvas.add_command(dead_command.dead)
 
 
 def main() -> None:
     """Entry point: our own errors are one line for a person, never a traceback."""
     try:
-        canvas.main(standalone_mode=False)
+        sys.exit(canvas.main(standalone_mode=False))  # an exit code where a command ends with one, else None
     except Exit as done:
         sys.exit(done.exit_code)
     except click.ClickException as error:

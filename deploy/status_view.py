@@ -43,7 +43,8 @@ def plain_table(*columns: str, right: Sequence[str] = ()) -> Table:
 def _verdict(found: Overview, wrong: Sequence[Problem]) -> list[RenderableType]:
     if not wrong:
         due, running = sum(tenant.due for tenant in found.tenants), sum(tenant.running for tenant in found.tenants)
-        text = f"[bold green]All well:[/] {due:,} due, {running:,} running, {len(found.workers)} worker processes"
+        processes = "1 worker process" if len(found.workers) == 1 else f"{len(found.workers)} worker processes"
+        text = f"[bold green]All well:[/] {due:,} due, {running:,} running, {processes}"
         lines = [Text.from_markup(text)]
     else:
         count = "1 thing needs" if len(wrong) == 1 else f"{len(wrong)} things need"
@@ -62,7 +63,8 @@ def _urgency(tenant: TenantFigures) -> tuple[float, ...]:
 
 def _tenants(tenants: Sequence[TenantFigures], wide: bool) -> Table:
     numbers = ("due", "waiting", "queued", "running", "dead", "oldest")
-    table = plain_table("tenant", *numbers, right=numbers)
+    ages = ("webhook", "compared")
+    table = plain_table("tenant", *numbers, *ages, right=(*numbers, *ages))
     for tenant in tenants:
         table.add_row(
             tenant.host if wide else tenant.host.removesuffix(SUFFIX),
@@ -72,6 +74,8 @@ def _tenants(tenants: Sequence[TenantFigures], wide: bool) -> Table:
             _count(tenant.running),
             _count(tenant.dead, "bold red"),
             _oldest(tenant),
+            _age(tenant.last_webhook_s),
+            _compared(tenant),
         )
     return table
 
@@ -91,6 +95,16 @@ def _oldest(tenant: TenantFigures) -> Text:
         return Text("-", style="dim")
     live = tenant.oldest_live_due_s or 0
     return Text(in_words(age), style="red" if live > LATE.total_seconds() else "yellow" if live > SLOW_S else "")
+
+
+def _age(seconds: float | None) -> Text:
+    return Text("-", style="dim") if seconds is None else Text(in_words(seconds))
+
+
+def _compared(tenant: TenantFigures) -> Text:
+    """How long ago the account was compared with Freshdesk by the reconciler."""
+    age = _age(tenant.reconcile.lag_s if tenant.reconcile else None)
+    return Text(f"{age} !", style="red") if tenant.reconcile and tenant.reconcile.code else age
 
 
 def _count(number: int, style: str = "") -> Text:
@@ -124,4 +138,4 @@ def _redis(found: Overview) -> Text:
     redis = found.redis
     limit = f" of {redis.max_bytes / MIB:,.0f} MB" if redis.max_bytes else ""
     used = f"{redis.used_bytes / MIB:,.1f} MB{limit}"
-    return Text(f"Redis {redis.version}: {used} in use, answers in {redis.answered_ms:.1f} ms")
+    return Text(f"{redis.server} {redis.version}: {used} in use, answers in {redis.answered_ms:.1f} ms")

@@ -12,6 +12,8 @@ LATE = timedelta(seconds=60)
 """A live change is a ready Canvas within seconds; who waits this long waits for something that is broken or full."""
 SILENT = timedelta(seconds=12)
 """Workers report every 5 s, and are forgotten after 15."""
+UNCOMPARED = timedelta(minutes=30)
+"""The reconciler looks every few minutes."""
 MEMORY_FULL = 0.9
 
 
@@ -62,16 +64,28 @@ def _of_worker(worker: WorkerFigures) -> Iterator[Problem]:
 
 
 def _of_tenant(tenant: TenantFigures) -> Iterator[Problem]:
-    if tenant.oldest_due_s is not None and tenant.oldest_due_s > LATE.total_seconds():
+    if tenant.oldest_live_due_s is not None and tenant.oldest_live_due_s > LATE.total_seconds():
         yield Problem(
             code="late",
-            text=f"{tenant.host}: a change waits for {in_words(tenant.oldest_due_s)}",
+            text=f"{tenant.host}: a change waits for {in_words(tenant.oldest_live_due_s)}",
             remedy="look for failing stages above and in the workers' log; if there are none, start more workers",
             host=tenant.host,
         )
+    yield from _of_reconciler(tenant)
     if tenant.dead:
         text = f"{tenant.host}: {tenant.dead:,} ticket{'s were' if tenant.dead > 1 else ' was'} given up"
         yield Problem(code="dead", text=text, remedy=f"`canvas dead list {tenant.host}`", host=tenant.host)
+
+
+def _of_reconciler(tenant: TenantFigures) -> Iterator[Problem]:
+    """What webhooks miss comes late without it; one failed pass is nothing, the next one takes its work up."""
+    found = tenant.reconcile
+    if found is None or (found.lag_s is not None and found.lag_s < UNCOMPARED.total_seconds()):
+        return
+    ago = "yet" if found.lag_s is None else f"for {in_words(found.lag_s)}"
+    text = f"{tenant.host}: not compared with Freshdesk {ago}" + (f" ({found.code})" if found.code else "")
+    remedy = "start a worker" if not found.code else "see the workers' log; what webhooks miss is found late"
+    yield Problem(code="not-compared", text=text, remedy=remedy, host=tenant.host)
 
 
 def in_words(seconds: float) -> str:

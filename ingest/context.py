@@ -3,12 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import httpx
 from pydantic import SecretStr
 
 from ingest.embeddings.protocol import Embedder
+from ingest.freshdesk.budget import CallBudget, Calls
 from ingest.freshdesk.client import FreshdeskClient, freshdesk_http
+from ingest.freshdesk.limits import Priority
 from ingest.providers import open_embedder, open_vectors, open_writers
 from ingest.settings import IngestSettings
 from ingest.vectors.protocol import VectorStore
@@ -19,7 +22,7 @@ from shared.queues import Enqueuer, enqueuer
 from shared.redis import RedisClients, redis_clients
 from shared.run_log import RunLog
 from shared.settings import Settings
-from shared.tenants import Tenant, TenantRegistry
+from shared.tenants import Tenant, TenantRegistry, parse_host
 from shared.vault import Vault
 
 
@@ -33,6 +36,24 @@ class ReceiverContext:
     tenants: TenantRegistry
     ledger: DueLedger
     queue: Enqueuer
+    calls: CallBudget
+
+    def freshdesk_over(
+        self,
+        http: httpx.AsyncClient,
+        host: str,
+        api_key: SecretStr,
+        priority: Priority = Priority.INTERACTIVE,
+        *,
+        patient: bool = False,
+    ) -> FreshdeskClient:
+        """A client for a host with any key, over the caller's connections; a person waits for it, unless told.
+
+        Raises:
+            BadInput: this is no Freshdesk host: the key goes nowhere.
+        """
+        calls = Calls(self.calls, parse_host(host), priority, patient)
+        return FreshdeskClient(http, self.settings.freshdesk_url(calls.host), api_key.get_secret_value(), calls)
 
 
 @dataclass(frozen=True)
@@ -47,19 +68,24 @@ class WorkerContext(ReceiverContext):
     writers: list[Writer]
     outcomes: dict[str, str] = field(default_factory=dict)
     """By stage, what stopped it the last time, or "": what this process tells `/health`."""
+    reconcile_every: timedelta = timedelta(minutes=5)
+    """Between two passes over a tenant's ticket lists."""
 
     @property
     def recipe(self) -> str:
         """Names what makes a Canvas: where it changes, Canvases of the same revision are made again."""
         return f"{self.writers[0].name}|{self.embedder.name}|1"
 
-    def freshdesk(self, tenant: Tenant) -> FreshdeskClient:
-        """A client with the tenant's own key, for the tenant's own host."""
-        return self.freshdesk_with(tenant.host, SecretStr(self.tenants.api_key(tenant)))
+    def freshdesk(
+        self, tenant: Tenant, priority: Priority = Priority.LIVE, *, patient: bool = False
+    ) -> FreshdeskClient:
+        """A client with the tenant's own key, for the tenant's own host; a `patient` one waits for calls to be free."""
+        api_key = SecretStr(self.tenants.api_key(tenant))
+        return self.freshdesk_over(self.http, tenant.host, api_key, priority, patient=patient)
 
     def freshdesk_with(self, host: str, api_key: SecretStr) -> FreshdeskClient:
         """A client for a host with a key that is not stored (yet)."""
-        return FreshdeskClient(self.http, self.settings.freshdesk_url(host), api_key.get_secret_value())
+        return self.freshdesk_over(self.http, host, api_key)
 
 
 @asynccontextmanager
@@ -69,7 +95,8 @@ async def receiver_context(settings: Settings) -> AsyncIterator[ReceiverContext]
         vault = Vault.from_settings(settings)
         tenants = TenantRegistry(redis.state, vault)
         ledger = DueLedger(redis.state, Debounce.from_settings(settings))
-        yield ReceiverContext(settings, redis, vault, tenants, ledger, queue)
+        calls = CallBudget(redis.state, timedelta(seconds=settings.freshdesk_window_s))
+        yield ReceiverContext(settings, redis, vault, tenants, ledger, queue, calls)
 
 
 @asynccontextmanager
@@ -89,10 +116,12 @@ async def worker_context(settings: Settings, ingest: IngestSettings) -> AsyncIte
             base.tenants,
             base.ledger,
             base.queue,
+            base.calls,
             canvases=CanvasStore(base.redis.cache),
             run_log=RunLog(base.redis.state),
             http=await stack.enter_async_context(freshdesk_http()),
             embedder=embedder,
             vectors=await stack.enter_async_context(open_vectors(settings, ingest, embedder)),
             writers=await stack.enter_async_context(open_writers(ingest)),
+            reconcile_every=timedelta(seconds=ingest.reconcile_s),
         )

@@ -1,16 +1,29 @@
 """What a change of one ticket means for the Canvases of others: their similar lists are patched, no writer is called.
 
-Nothing gets lost between two runs that go on at once, since each does these in this order: put itself where others find
-it, commit (which also notes whom its Canvas lists), then look at the others. Of two of them, the one that commits last
+Nothing gets lost between two runs that go on at once, since each does these in this order: put its ticket where others
+find it, commit (which also notes whom its Canvas lists), then look at the others. Of two, the one that commits last
 sees the other. A patch is a compare-and-set on the very bytes that were read, so it overwrites no commit and brings no
 tombstone back; and it holds only while the ticket that it tells of is still what it was (its fence).
 """
 
+import math
+import time
 from collections.abc import Callable, Sequence
 
+import structlog
+from redis.exceptions import RedisError
+
 from ingest.context import WorkerContext
-from shared.canvas_store import Fence, Snapshot
+from ingest.pipeline import RunResult
+from ingest.stages.similar import SHOWN_TICKETS, Found, as_shown, find_tickets
+from ingest.vectors.protocol import TicketHit, TicketPayload
+from shared.canvas_store import Fence, Snapshot, head_of, to_ms
+from shared.due import Claim
+from shared.errors import StageFailed
+from shared.logs import failure
 from shared.models import SimilarTicket
+
+log = structlog.get_logger()
 
 Change = Callable[[int, list[SimilarTicket]], list[SimilarTicket]]
 """A ticket and the list that its Canvas shows to the list that it should show."""
@@ -21,8 +34,34 @@ TRIES = 4
 """A Canvas that changes each time between reading and writing is left to the runs that change it."""
 
 
+PATIENCE_S = 2.0
+"""A ticket that thousands of Canvases list must not hold its worker; those that are left heal with their next run."""
+
+
 class Superseded(Exception):
     """The ticket that the changes tell of was committed anew: its newer run tells the others."""
+
+
+async def tell(context: WorkerContext, claim: Claim, result: RunResult) -> None:
+    """Bring similar lists up to date after a run has stored its Canvas, and before it gives its ticket back.
+
+    First its own, with what changed since the run searched; then what others show of this ticket (subject, status,
+    resolution, score); then open tickets learn of a new neighbour. A backfill indexes all before it computes, so its
+    runs have nobody to introduce. A failure is logged and harms nobody: the next run tells again.
+    """
+    host, ticket_id = claim.host, claim.ticket_id
+    fence = Fence(ticket_id, head_of(to_ms(result.canvas.revision), claim.generation))
+    try:
+        tickets = await _look_again(context, host, result, fence)
+        scores = {ticket.ticket_id: ticket.score for ticket in tickets}
+        meets = [] if claim.listed else [ticket.ticket_id for ticket in tickets if not ticket.resolved]
+        shown_in = await context.canvases.shown_in(host, ticket_id)
+        targets = [*meets, *(other for other in shown_in if other not in meets)]
+        await _change(context, host, targets, _telling(result.ticket, scores, set(meets)), fence, PATIENCE_S)
+    except Superseded:
+        log.info("a newer run tells the neighbours", host=host, ticket=ticket_id, run=claim.run_id)
+    except (StageFailed, RedisError, OSError) as error:
+        log.warning("neighbours not told", host=host, ticket=ticket_id, **failure(error))
 
 
 async def forget(context: WorkerContext, host: str, ticket_id: int) -> int:
@@ -45,10 +84,67 @@ async def forget(context: WorkerContext, host: str, ticket_id: int) -> int:
         return 0
 
 
-async def _change(context: WorkerContext, host: str, ticket_ids: Sequence[int], change: Change, fence: Fence) -> int:
+async def _look_again(context: WorkerContext, host: str, result: RunResult, fence: Fence) -> list[TicketHit]:
+    """Search again, now that the Canvas is committed, and show what came, changed or went since; returns what is found.
+
+    Whoever was put in place after the run had searched looked for this Canvas too early to patch it.
+    """
+    if result.embedded is None or not result.searched:
+        return []
+    ticket_id, vectors, floor = fence.ticket_id, context.vectors, context.embedder.floor
+    for _ in range(TRIES):
+        # Read before the search: what is patched in meanwhile fails the comparison, and is found by the next search.
+        snapshot = (await context.canvases.read(host, [ticket_id])).get(ticket_id)
+        if snapshot is None or snapshot.head != fence.head:
+            raise Superseded
+        tickets = await find_tickets(host, ticket_id, result.embedded, vectors, floor)
+        shown = Found(tickets, []).similar_tickets()
+        if shown == snapshot.similar():
+            break
+        if await context.canvases.patch(host, ticket_id, snapshot, shown, fence) == "written":
+            break
+    return tickets
+
+
+def _telling(ticket: TicketPayload, scores: dict[int, float], meets: set[int]) -> Change:
+    """What becomes of the list of another ticket: this one's entry as it is now, or a place for it where it earns one.
+
+    The scores are cosines of the two dense vectors, as those in the list are, so they are the same from both sides.
+    """
+
+    def change(other: int, shown: list[SimilarTicket]) -> list[SimilarTicket]:
+        for place, entry in enumerate(shown):
+            if entry.ticket_id == ticket.ticket_id:
+                score = scores.get(other, entry.score)
+                return [*shown[:place], as_shown(ticket, score), *shown[place + 1 :]]
+        return with_newcomer(shown, as_shown(ticket, scores[other])) if other in meets else shown
+
+    return change
+
+
+def with_newcomer(shown: list[SimilarTicket], newcomer: SimilarTicket) -> list[SimilarTicket]:
+    """The list with a newcomer behind all that score at least as much; the last one leaves where it gets too long.
+
+    Answered tickets may stand above better scores (see `similar.rerank`): a newcomer does not push them aside.
+    """
+    place = max((place for place, entry in enumerate(shown, 1) if entry.score >= newcomer.score), default=0)
+    return [*shown[:place], newcomer, *shown[place:]][:SHOWN_TICKETS]
+
+
+async def _change(
+    context: WorkerContext,
+    host: str,
+    ticket_ids: Sequence[int],
+    change: Change,
+    fence: Fence,
+    patience_s: float = math.inf,
+) -> int:
     """Change the Canvases of some tickets; returns how many were changed."""
-    written = 0
+    written, until = 0, time.monotonic() + patience_s
     for start in range(0, len(ticket_ids), AT_ONCE):
+        if time.monotonic() > until:
+            log.warning("too many neighbours", host=host, ticket=fence.ticket_id, left=len(ticket_ids) - start)
+            break
         found = await context.canvases.read(host, ticket_ids[start : start + AT_ONCE])
         for ticket_id, snapshot in found.items():
             written += await _patch(context, host, ticket_id, snapshot, change, fence)

@@ -1,37 +1,35 @@
-"""Make a Freshdesk account a tenant: check its key, store it encrypted, and install the webhook rules.
+"""Make a Freshdesk account a tenant, install its webhook rules, and change its secrets without losing a webhook.
 
-A webhook secret is stored as a keyed hash only, so it is shown or installed once, when it is made. A new one works
-before the rules carry it, and an old one until they all carry the new one.
+A secret is valid from before a rule carries it until no rule does: a rotation adds the new one, puts it into the rules,
+and only `finish_rotation` drops the old one.
 """
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 import structlog
 
 from ingest.context import ReceiverContext
+from ingest.freshdesk.account import AccountFacts, read_account
 from ingest.freshdesk.client import FreshdeskClient
-from ingest.webhooks import SECRET_HEADER
+from ingest.rules import CREATION, RULE_NAME, RULE_TYPES, UPDATES, put_rule, rule_body, secrets_sent, webhook_url
+from shared import keys
 from shared.errors import BadInput, FreshdeskInaccessible, FreshdeskRefused, FreshdeskRejected, Unauthorized
 from shared.tenants import Language, Tenant, parse_host
 from shared.vault import new_secret
 
-VALID_SECRETS = 2
-MOST_SECRETS = 10
-"""While an installation does not succeed, no secret is dropped that a rule may still carry."""
-CREATION, UPDATES = 1, 4
-RULE_NAME = "Prompt Canvas"
-# Ids only: an unquoted or badly escaped placeholder would break the JSON, and no text leaves Freshdesk this way.
-CONTENT = '{"ticket_id":"{{ticket.id}}","event":"{{triggered_event}}"}'
-AGENT_OR_REQUESTER = 3
-UPDATE_EVENTS: list[dict[str, Any]] = [
-    {"field_name": "reply_sent"},
-    {"field_name": "note_type", "value": "--"},
-    {"field_name": "ticket_action", "value": "update"},
-    {"field_name": "status", "from": "--", "to": "--"},  # a merge closes its tickets, and announces no more than that
-    {"field_name": "ticket_action", "value": "delete"},
-    {"field_name": "ticket_action", "value": "marked_spam"},
+__all__ = [
+    "CREATION",
+    "RULE_NAME",
+    "UPDATES",
+    "Rotation",
+    "finish_rotation",
+    "install_webhooks",
+    "register_tenant",
+    "rotate_secret",
+    "rule_body",
+    "webhook_url",
 ]
 
 log = structlog.get_logger()
@@ -42,84 +40,149 @@ async def register_tenant(
 ) -> tuple[Tenant, str | None]:
     """Check a key with Freshdesk and store the tenant; returns it with its webhook secret if that is new.
 
-    Registering again replaces the key and leaves the secrets alone: the rules in Freshdesk carry them.
+    Registering again replaces the key and what the account says about itself. It leaves the secrets alone, since the
+    rules in Freshdesk carry them, and the settings.
 
     Raises:
-        BadInput: not a Freshdesk host.
+        BadInput: not a Freshdesk host, or the tenant is being removed at this moment.
         Unauthorized: Freshdesk refuses the key.
         FreshdeskUnavailable, FreshdeskLimited: try again.
     """
     host = parse_host(host)
     try:
-        agent = await freshdesk.agent()
+        facts = await read_account(freshdesk)
     except (FreshdeskRefused, FreshdeskInaccessible) as error:
         raise Unauthorized(f"{host} does not accept this API key") from error
-    old = await context.tenants.get(host)
-    secret = None if old else new_secret()
-    tenant = Tenant(
-        host=host,
-        api_key=context.vault.encrypt(api_key, host),
-        webhook_hashes=[context.vault.keyed_hash(secret, host)] if secret else old.webhook_hashes if old else [],
-        language=await _language(freshdesk),
-        agent_id=int(agent["id"]),
-        created_at=old.created_at if old else datetime.now(UTC),
-        statuses=await freshdesk.status_names(),
-    )
-    await context.tenants.put(tenant)
+    if await context.redis.state.exists(keys.erasure(host)):
+        raise BadInput(f"{host} is being removed: add it again when that is done")
+    sealed_key = context.vault.encrypt(api_key, host)
+    secret = None
+    if await context.tenants.get(host) is None:
+        secret = new_secret()
+        tenant = _with_facts(_new_tenant(host, sealed_key, context.tenants.seal(host, [secret])), facts)
+        await context.tenants.put(tenant)
+    else:
+        tenant = await context.tenants.update(
+            host, lambda old: _with_facts(msgspec.structs.replace(old, api_key=sealed_key), facts)
+        )
     await context.ledger.replay(host)  # what failed for the old key is tried with the new one
     log.info("tenant registered", host=host, agent=tenant.agent_id)
     return tenant, secret
 
 
+def _new_tenant(host: str, sealed_key: bytes, sealed_secrets: list[bytes]) -> Tenant:
+    return Tenant(
+        host=host,
+        api_key=sealed_key,
+        webhook_secrets=sealed_secrets,
+        language="en",
+        agent_id=0,
+        created_at=datetime.now(UTC),
+        statuses={},
+    )
+
+
+def _with_facts(tenant: Tenant, facts: AccountFacts) -> Tenant:
+    """The record with what the account says now; what this key may not read stays as an earlier one has read it."""
+    language: Language = "ko" if facts.languages and facts.languages[0].lower().startswith("ko") else "en"
+    return msgspec.structs.replace(
+        tenant,
+        agent_id=facts.agent_id,
+        ticket_scope=facts.ticket_scope,
+        language=language if facts.languages else tenant.language,
+        languages=facts.languages or tenant.languages,
+        statuses=facts.statuses or tenant.statuses,
+        account=facts.account or tenant.account,
+        calls_a_minute=facts.calls_a_minute,
+    )
+
+
 async def install_webhooks(
     context: ReceiverContext, freshdesk: FreshdeskClient, tenant: Tenant, public_url: str
 ) -> list[str]:
-    """Create or repair the two automation rules with a new secret; returns what was done, one line a rule.
+    """Create the two automation rules, or repair them where they differ; what was done, a line or more a rule.
+
+    They carry the newest secret; of a tenant whose secrets nobody can read any more a new one is made first.
 
     Raises:
         BadInput: the key's agent is no admin, so that the rules have to be made by hand.
     """
-    secret = new_secret()
-    hashes = [context.vault.keyed_hash(secret, tenant.host), *tenant.webhook_hashes][:MOST_SECRETS]
-    # Stored first: from here on all of them work, whichever the rules carry.
-    await context.tenants.put(msgspec.structs.replace(tenant, webhook_hashes=hashes))
-    done = []
+    tenant = await context.tenants.update(
+        tenant.host, lambda now: now if now.webhook_secrets else _with_new_secret(context, now)
+    )
+    secret = context.tenants.webhook_secrets(tenant)[0]
+    url = webhook_url(public_url, tenant.host)
     try:
-        for rule_type, label in ((CREATION, "created"), (UPDATES, "updated")):
-            rule = rule_body(rule_type, webhook_url(public_url, tenant.host), secret)
-            existing = [old["id"] for old in await freshdesk.rules(rule_type) if old.get("name") == rule["name"]]
-            await freshdesk.put_rule(rule_type, rule, existing[0] if existing else None)
-            done.append(f"{'repaired' if existing else 'created'} the rule for tickets that are {label}")
+        reports = [await put_rule(freshdesk, rule_type, url, secret) for rule_type in RULE_TYPES]
     except (FreshdeskInaccessible, FreshdeskRejected) as error:
-        if not done:
-            await context.tenants.put(tenant)  # no rule carries the new secret
         raise BadInput("This API key may not write automation rules: use an admin's key") from error
-    # Both rules carry the new one now; the last one stays, for what Freshdesk still repeats.
-    await context.tenants.put(msgspec.structs.replace(tenant, webhook_hashes=hashes[:VALID_SECRETS]))
-    return done
+    return [line for report in reports for line in report.lines()]
 
 
-def webhook_url(public_url: str, host: str) -> str:
-    """Where Freshdesk sends a tenant's webhooks."""
-    return f"{public_url.rstrip('/')}/webhooks/freshdesk/{host}"
+class Rotation(NamedTuple):
+    """A change of the webhook secret: the new one, and whether it was begun before and goes on."""
+
+    tenant: Tenant
+    secret: str
+    resumed: bool
 
 
-def rule_body(rule_type: int, url: str, secret: str) -> dict[str, Any]:
-    """An automation rule as the API takes it: 1 for creation, 4 for updates (by agents and requesters)."""
-    action = {
-        "field_name": "trigger_webhook",
-        "request_type": "POST",
-        "url": url,
-        "content_type": "JSON",
-        "content_layout": "2",
-        "content": CONTENT,
-        "custom_headers": {SECRET_HEADER: secret},
-    }
-    rule: dict[str, Any] = {"name": RULE_NAME, "active": True, "conditions": [], "actions": [action]}
-    if rule_type == UPDATES:
-        rule |= {"performer": {"type": AGENT_OR_REQUESTER}, "events": UPDATE_EVENTS}
-    return rule
+async def rotate_secret(context: ReceiverContext, host: str) -> Rotation:
+    """Begin to change the webhook secret: from here on the old one and a new one are valid.
+
+    While two are valid this returns the newer of them instead of making a third: a rule may still carry the older one.
+
+    Raises:
+        BadInput: the tenant is not registered.
+    """
+    resumed = False
+
+    def begin(tenant: Tenant) -> Tenant:
+        nonlocal resumed
+        resumed = bool(tenant.webhook_secrets) and tenant.valid_secrets > 1
+        return tenant if resumed else _with_new_secret(context, tenant)
+
+    tenant = await context.tenants.update(host, begin)
+    return Rotation(tenant, context.tenants.webhook_secrets(tenant)[0], resumed)
 
 
-async def _language(freshdesk: FreshdeskClient) -> Language:
-    return "ko" if (await freshdesk.helpdesk_language()).lower().startswith("ko") else "en"
+async def finish_rotation(context: ReceiverContext, freshdesk: FreshdeskClient, tenant: Tenant) -> int:
+    """Drop all webhook secrets but the newest, and say how many those were.
+
+    Raises:
+        BadInput: a rule in Freshdesk still sends an old one, or no newer one was made.
+    """
+    if not tenant.webhook_secrets:
+        raise BadInput(f"No newer secret was made: run `canvas tenant rotate-secret {tenant.host}` first")
+    newest = context.tenants.webhook_secrets(tenant)[0]
+    for rule_id, sent in await _sent(freshdesk):
+        if sent != newest and context.tenants.accepts_webhook(tenant, sent):
+            raise BadInput(
+                f"Rule {rule_id} in Freshdesk still sends the old secret: put the new one into it, or run "
+                f"`canvas tenant install-webhooks {tenant.host}`"
+            )
+    dropped = 0
+
+    def finish(now: Tenant) -> Tenant:
+        nonlocal dropped
+        if now.webhook_secrets[:1] != tenant.webhook_secrets[:1]:
+            raise BadInput("Another rotation was begun meanwhile")
+        dropped = now.valid_secrets - 1
+        return msgspec.structs.replace(now, webhook_secrets=now.webhook_secrets[:1], webhook_hashes=[])
+
+    await context.tenants.update(tenant.host, finish)
+    return dropped
+
+
+async def _sent(freshdesk: FreshdeskClient) -> list[tuple[int, str]]:
+    """Each secret that a rule sends, with the rule's id; nothing where the key may not read rules."""
+    try:
+        rules = [rule for rule_type in RULE_TYPES for rule in await freshdesk.rules(rule_type)]
+    except (FreshdeskInaccessible, FreshdeskRejected):
+        return []
+    return [(int(rule["id"]), sent) for rule in rules for sent in secrets_sent(rule)]
+
+
+def _with_new_secret(context: ReceiverContext, tenant: Tenant) -> Tenant:
+    sealed = context.tenants.seal(tenant.host, [new_secret()])
+    return msgspec.structs.replace(tenant, webhook_secrets=[*sealed, *tenant.webhook_secrets])

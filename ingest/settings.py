@@ -59,3 +59,10 @@ class IngestSettings(BaseSettings):
         validation_alias="CANVAS_EMBEDDINGS",
         description="auto = OpenAI where its key is set, else the local model",
     )
+    reconcile_s: float = Field(
+        default=300.0,
+        ge=1,
+        le=86_400,
+        validation_alias="CANVAS_RECONCILE_S",
+        description="Seconds between two looks at a tenant's ticket lists for what webhooks missed",
+    )

@@ -3,6 +3,9 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+import msgspec
 
 from shared.metrics import STAGE_SECONDS
 from shared.models import StageReport
@@ -27,6 +30,13 @@ class Stopwatch:
 
     def fail(self, name: str, kind: str) -> StageReport:
         """Note what stopped a stage that has just been timed, and return its report."""
+        return self._note(name, error=kind)
+
+    def reuse(self, name: str) -> StageReport:
+        """Note that a stage that has just been timed had nothing to make, and return its report."""
+        return self._note(name, reused=True)
+
+    def _note(self, name: str, **noted: Any) -> StageReport:
         place = max(place for place, report in enumerate(self.reports) if report.name == name)
-        self.reports[place] = StageReport(name=name, ms=self.reports[place].ms, error=kind)
+        self.reports[place] = msgspec.structs.replace(self.reports[place], **noted)
         return self.reports[place]

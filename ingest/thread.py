@@ -22,7 +22,8 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True):
     """A ticket with all its messages, oldest first; the first one is the ticket's description.
 
     `revision` is Freshdesk's `updated_at`; `language` is "ko" or "en", as the customer writes; `status` is the
-    account's own label and `resolved` says whether it counts as solved (resolved or closed).
+    account's own label and `resolved` says whether it counts as solved (resolved or closed). `unlisted` says that it
+    was merged or archived: agents may open it, but it is recommended to nobody.
     """
 
     ticket_id: int
@@ -34,6 +35,7 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     revision: datetime
     messages: list[Message]
+    unlisted: bool = False
 
     def public(self) -> list[Message]:
         """The messages that the customer has seen or written."""

@@ -69,9 +69,11 @@ def _from_text(text: str, nested: int) -> int | None:
         return _from_xml(text)
     if text.startswith(("{", "[", '"')):
         try:
-            return _from_json(_decoder.raw_decode(text)[0], nested)
+            value, end = _decoder.raw_decode(text)
         except (ValueError, RecursionError):
             return _from_broken(text)
+        # A string is all there is, or the first name of an object that lacks its braces.
+        return _from_broken(text) if isinstance(value, str) and end < len(text) else _from_json(value, nested)
     form = f"&{text}"
     if field := _FIELD.search(form):
         return _number(unquote_plus(field[1]))

@@ -9,9 +9,10 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from importlib.metadata import version
 from typing import cast
 
 import structlog
@@ -24,6 +25,7 @@ from ingest.context import WorkerContext
 from ingest.dispatcher import Dispatcher
 from ingest.jobs.backfill import backfill
 from ingest.jobs.precompute import precompute
+from ingest.reconciler.loop import reconcile_tenants
 from shared import queues, workers
 from shared.queues import Queue
 from shared.tasks import beside
@@ -53,7 +55,8 @@ async def workers_running(context: WorkerContext, serving: Sequence[Queue]) -> A
 
     dispatcher = Dispatcher(context, serving, free)
     queues_served = [_supervise(context, queue, workers_now) for queue in serving]
-    async with beside(*queues_served, dispatcher.run(), _report(context, serving)):
+    report = _report(context, serving, workers_now)
+    async with beside(*queues_served, dispatcher.run(), reconcile_tenants(context), report):
         yield
 
 
@@ -110,22 +113,25 @@ async def _close(worker: Worker) -> None:
     await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
 
 
-async def _report(context: WorkerContext, serving: Sequence[Queue]) -> None:
+async def _report(context: WorkerContext, serving: Sequence[Queue], workers_now: Mapping[Queue, Worker]) -> None:
     parts = {
         "vectors": type(context.vectors).__name__,
         "embedding": context.embedder.name,
         "writers": ", ".join(writer.name for writer in context.writers),
     }
     while True:
-        worker = workers.WorkerReport(
+        own = workers.WorkerReport(
             name=worker_name(),
             queues=[queue.value for queue in serving],
             parts=parts,
             stages=dict(context.outcomes),
+            version=version("prompt-canvas"),
+            running={queue.value: worker.job_counter for queue, worker in workers_now.items()},
+            capacity={queue.value: MAX_JOBS[queue] for queue in serving},
             at=time.time(),
         )
         try:
-            await workers.report(context.redis.state, worker)
+            await workers.report(context.redis.state, own)
         except (RedisError, OSError) as error:
             log.warning("report failed", reason=type(error).__name__)
         await asyncio.sleep(REPORT_EVERY.total_seconds())

@@ -12,6 +12,8 @@ CanvasError
 └── Transient                  may be tried again
     ├── StoreUnavailable  503  Redis does not answer or refuses to write
     ├── FreshdeskUnavailable 503
+    │   FreshdeskRedirects  503  it answers with another address, where the key must never go
+    │   FreshdeskMisled     503  the name server sends us to an address inside our own network
     ├── FreshdeskLimited  503  the account's calls of this minute are used up
     └── StageFailed       502  a model, an embedding or the vector store failed
 Terminal, but Freshdesk's: FreshdeskRefused 502 (the stored key no longer works)
@@ -130,8 +132,20 @@ class FreshdeskUnavailable(Transient):
     code, title = "freshdesk-unavailable", "Freshdesk does not answer"
 
 
+class FreshdeskRedirects(FreshdeskUnavailable):
+    """Freshdesk answers with another address: the account was renamed, or is being moved."""
+
+    code, title = "freshdesk-redirects", "Freshdesk answers with another address"
+
+
+class FreshdeskMisled(FreshdeskUnavailable):
+    """The account's name leads to an address that can't be Freshdesk's: a private, local or reserved one."""
+
+    code, title = "freshdesk-misled", "The account's name leads into a private network"
+
+
 class FreshdeskLimited(Transient):
-    """The account's rate limit is used up; `retry_after` is Freshdesk's own word."""
+    """The account's calls are used up; `retry_after` is Freshdesk's own word, or when our own count has room."""
 
     code, title = "freshdesk-limited", "Freshdesk's rate limit is reached"
 

@@ -35,7 +35,14 @@ def _by_tenant() -> list[tuple[str, str, Figure, Callable[[Iterable[float]], flo
         ("canvas_running", "Due tickets that a worker holds", lambda tenant: tenant.running, sum),
         ("canvas_dead", "Tickets that were given up until their next change", lambda tenant: tenant.dead, sum),
         ("canvas_oldest_due_seconds", "Age of the oldest due change", lambda tenant: tenant.oldest_due_s or 0, max),
+        ("canvas_oldest_live_due_seconds", "The same without history", lambda one: one.oldest_live_due_s or 0, max),
+        ("canvas_webhook_age_seconds", "Since the last accepted webhook", lambda one: one.last_webhook_s, min),
+        ("canvas_reconcile_lag_seconds", "Since the last whole pass of the reconciler", _lag, max),
     ]
+
+
+def _lag(tenant: TenantFigures) -> float | None:
+    return None if tenant.reconcile is None else tenant.reconcile.lag_s
 
 
 class Gauges:
@@ -96,8 +103,8 @@ class _Snapshot(Collector):
             gauge = GaugeMetricFamily(name, text, labels=["tenant"] if self._named else None)
             for host, value in values if self._named else ():
                 gauge.add_metric([host], value)
-            if not self._named:
-                gauge.add_metric([], total([0, *(value for _, value in values)]))
+            if not self._named and (values or total is sum):
+                gauge.add_metric([], total([value for _, value in values]))
             yield gauge
 
 

@@ -26,7 +26,19 @@ LEASE_LIFETIME = timedelta(seconds=6)
 """A worker that died is followed by another after at most this long; renewed every third of it."""
 BACKFILL_LEASE = timedelta(seconds=10)
 """A killed backfill can be started again after this long; renewed every third of it."""
+RECONCILE_LEASE = timedelta(seconds=30)
+"""A killed pass is taken over after this long; renewed every third of it."""
 WAKE_LIFETIME = timedelta(minutes=5)
+BREAKER_LIFETIME = timedelta(hours=1)
+"""Above the longest time that a model stays out of use without a probe."""
+TOKENS_LIFETIME = timedelta(days=2)
+"""A day's tokens, until the day is over everywhere."""
+CALLS_LIFETIME = timedelta(days=7)
+"""What an account's plan allows is known for so long after the last call; then it is learnt anew."""
+CALL_LOG_LIFETIME = timedelta(minutes=62)
+"""At most, for the few accounts with a limit by the hour; of the others a minute and a half is kept."""
+ERASURE_LIFETIME = timedelta(hours=1)
+"""The account of a tenant's removal, for whoever waits for it; while it is there the tenant can't be added again."""
 LAST_WEBHOOK_LIFETIME = timedelta(days=30)
 """A quiet account may send none for weeks; what is older says no more than that it is long ago."""
 
@@ -34,6 +46,8 @@ PERMANENT = {
     "pc:tenants": "the hosts of all tenants",
     "pc:tenant:{host}": "a tenant's record; its credentials are encrypted",
     "pc:workers": "names of the workers seen lately, by the time (ms) of their last report; pruned by each report",
+    "pc:reconcile": "hosts by the time (ms) of their next reconcile pass",
+    "pc:{host}:reconcile": "how far the reconciler has read a tenant's ticket lists, and how its last pass went",
     "pc:{host}:due": "tickets whose newest revision is not computed yet; empties itself",
     "pc:{host}:turn:<lane>": "due tickets that wait for the dispatcher; empties itself",
     "pc:{host}:out:<lane>": "due tickets that were handed to a queue; empties itself",
@@ -51,15 +65,26 @@ LIFETIMES: dict[str, timedelta] = {
     "pc:{host}:backfill": BACKFILL_LIFETIME,
     "pc:{host}:backfill:lease": BACKFILL_LEASE,
     "pc:{host}:articles": RECORD_LIFETIME,
+    "pc:{host}:reconcile:lease": RECONCILE_LEASE,
+    "pc:{host}:erasure": ERASURE_LIFETIME,
     "pc:{host}:last-webhook": LAST_WEBHOOK_LIFETIME,
+    "pc:{host}:calls": CALLS_LIFETIME,
+    "pc:{host}:calls:log": CALL_LOG_LIFETIME,
+    "pc:{host}:calls:lists": CALL_LOG_LIFETIME,
     "pc:worker:<name>": HEARTBEAT_LIFETIME,
     "pc:wake:<process>": WAKE_LIFETIME,
+    "pc:{host}:tokens:<day>": TOKENS_LIFETIME,
+    "pc:breaker:{<provider>}": BREAKER_LIFETIME,
+    "pc:breaker:{<provider>}:<model>": BREAKER_LIFETIME,
 }
 
 TENANTS = f"{PREFIX}:tenants"
 WORKERS = f"{PREFIX}:workers"
+RECONCILE = f"{PREFIX}:reconcile"
 TURNS = f"{PREFIX}:turns"
 """Channel: the host of a tenant whose next turn has changed (`ledger.lua` publishes to it)."""
+OF_TENANT = f"{PREFIX}:*{{%s}}*"
+"""Pattern for SCAN, with the host put in: every key of a tenant, whatever it is for."""
 
 
 def tenant(host: str) -> str:
@@ -94,7 +119,7 @@ def dead(host: str) -> str:
 
 def record(host: str, ticket_id: int) -> str:
     """Hash of a ticket: `want`, `done`, `lane`, `listed`, `viewed`, `first_due`, `last_due`, `run`, `begun`, `resumed`,
-    `appended`, `attempts`, `error`, `failing_since`, `revision`, `recipe`.
+    `appended`, `attempts`, `error`, `failing_since`, `revision`, `recipe`, `marked`, `unlisted`, `dropped`.
     """
     return f"{record_prefix(host)}{ticket_id}"
 
@@ -159,6 +184,36 @@ def last_webhook(host: str) -> str:
     return f"{PREFIX}:{{{host}}}:last-webhook"
 
 
+def erasure(host: str) -> str:
+    """String: what a removal of the tenant has found and left so far, JSON."""
+    return f"{PREFIX}:{{{host}}}:erasure"
+
+
+def reconcile(host: str) -> str:
+    """Hash: watermarks and last pass of the tenant's reconciler, see `shared.reconcile_state`. Permanent."""
+    return f"{PREFIX}:{{{host}}}:reconcile"
+
+
+def reconcile_lease(host: str) -> str:
+    """String: the token of the worker that reconciles the tenant now."""
+    return f"{PREFIX}:{{{host}}}:reconcile:lease"
+
+
+def calls(host: str) -> str:
+    """Hash: what is known of the account's rate limit, and who asked for calls, see `ingest.freshdesk.budget`."""
+    return f"{PREFIX}:{{{host}}}:calls"
+
+
+def call_log(host: str) -> str:
+    """Sorted set: each credit of the account's rate limit that was taken, by the time (ms) it counts from."""
+    return f"{PREFIX}:{{{host}}}:calls:log"
+
+
+def call_lists(host: str) -> str:
+    """Sorted set: each call for a ticket list, which Freshdesk limits apart, by the time (ms) it counts from."""
+    return f"{PREFIX}:{{{host}}}:calls:lists"
+
+
 def worker(name: str) -> str:
     """String: a worker's last report, JSON."""
     return f"{PREFIX}:worker:{name}"
@@ -167,3 +222,18 @@ def worker(name: str) -> str:
 def wake(process: str) -> str:
     """Stream: pulls a process's blocked reader out of its wait when it has new runs to follow."""
     return f"{PREFIX}:wake:{process}"
+
+
+def tokens(host: str, day: str) -> str:
+    """Hash: tokens that models took for the tenant on a day (UTC), and reservations of calls that still run."""
+    return f"{PREFIX}:{{{host}}}:tokens:{day}"
+
+
+def breaker(provider: str) -> str:
+    """Hash: since when and until when a provider of models is not called, and why."""
+    return f"{PREFIX}:breaker:{{{provider}}}"
+
+
+def breaker_of_model(provider: str, model: str) -> str:
+    """Hash: the same for one model of a provider, its failures in a row, and when it last answered."""
+    return f"{PREFIX}:breaker:{{{provider}}}:{model}"

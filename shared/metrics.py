@@ -1,7 +1,7 @@
 """Prometheus metrics of both sides, and their exposition."""
 
 from litestar.response import Response
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 WEBHOOKS = Counter("canvas_webhooks_total", "Webhooks by what was done with them", ["outcome"])
 WEBHOOK_SECONDS = Histogram(
@@ -16,7 +16,51 @@ STAGE_SECONDS = Histogram(
     ["stage"],
     buckets=(0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
 )
+RECONCILE_PASSES = Counter("canvas_reconcile_passes_total", "Reconcile passes: done, or a failure's code", ["result"])
+RECONCILE_FOUND = Counter("canvas_reconcile_found_total", "Changes that webhooks had missed, by list", ["list"])
+RECONCILE_LEFT = Counter("canvas_reconcile_left_total", "Tickets that were merged or archived and left the lists")
+RECONCILE_SUCCESS = Gauge(
+    "canvas_reconcile_last_success_timestamp_seconds", "When this process last finished a reconcile pass of any tenant"
+)
 RUNS = Counter("canvas_runs_total", "Runs by how they were settled", ["result"])
+MODEL_CALLS = Counter("canvas_model_calls_total", "Calls of models by how they ended", ["model", "task", "outcome"])
+MODEL_SECONDS = Histogram(
+    "canvas_model_seconds",
+    "Wall time of calls that ended well",
+    ["model", "task"],
+    buckets=(0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60),
+)
+MODEL_FIRST_TOKEN_SECONDS = Histogram(
+    "canvas_model_first_token_seconds",
+    "Time until the first token of a call, however it ended",
+    ["model", "task"],
+    buckets=(0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 8, 12, 20),
+)
+MODEL_TOKENS = Counter("canvas_model_tokens_total", "Tokens by kind, failed calls included", ["model", "task", "kind"])
+MODEL_DOLLARS = Counter("canvas_model_dollars_total", "US dollars by our price list", ["model", "task"])
+MODEL_OPENED = Counter("canvas_model_breaker_opened_total", "Models taken out of use, by why", ["model", "kind"])
+
+BY_TENANT = CollectorRegistry()
+"""What carries a tenant's name, which is nobody's business who may not see names."""
+TENANT_TOKENS = Counter(
+    "canvas_tenant_tokens_total", "Tokens by tenant", ["tenant", "model", "task", "kind"], registry=BY_TENANT
+)
+TENANT_DOLLARS = Counter(
+    "canvas_tenant_dollars_total", "US dollars by tenant", ["tenant", "model", "task"], registry=BY_TENANT
+)
+FRESHDESK_CALLS = Counter("canvas_freshdesk_calls_total", "Calls to Freshdesk by how they ended", ["outcome"])
+FRESHDESK_WAIT_SECONDS = Histogram(
+    "canvas_freshdesk_wait_seconds",
+    "How long a call to Freshdesk waited for the account's rate limit",
+    ["priority"],
+    buckets=(0.01, 0.05, 0.2, 1, 2, 5, 15, 60, 300),
+)
+TENANT_CALLS_LEFT = Gauge(
+    "canvas_tenant_freshdesk_calls_left",
+    "Calls of the account's rate limit that were left at the last answer",
+    ["tenant"],
+    registry=BY_TENANT,
+)
 
 
 def exposition(gauges: bytes = b"") -> Response[bytes]:

@@ -54,20 +54,43 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StageReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How one stage went; `ms` is its wall time, `error` the stable code of what stopped it."""
+    """How one stage went; `ms` is its wall time, `error` the stable code of what stopped it.
+
+    `reused` says that what it would have made was there already, of the very same content.
+    """
 
     name: str
     ms: float
     error: str = ""
+    reused: bool = False
+
+
+class ModelCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One call of a model; `outcome` is `ok`, the kind of its failure, or `abandoned` where another was quicker.
+
+    Tokens are the provider's own count, as far as it told; `cost` is in US dollars, None where the price is unknown.
+    """
+
+    task: str
+    model: str
+    outcome: str
+    ms: float
+    cost: float | None
+    first_token_ms: float | None = None
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a Canvas came from: model by task, tokens by kind, cost in US dollars (None: unknown), stages."""
+    """Where a Canvas came from: model by task, tokens by kind, cost in US dollars (None: unknown), stages, calls."""
 
     models: dict[str, str]
     tokens: dict[str, int]
     cost: float | None
     stages: list[StageReport]
+    calls: list[ModelCall] = msgspec.field(default_factory=list)
 
 
 class Canvas(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,20 +7,34 @@ secrets, only ids, counts and ages.
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Literal
 
 import msgspec
 from arq.constants import in_progress_key_prefix
 from redis.asyncio import Redis
 
 from shared import keys, workers
-from shared.due_view import DueView
+from shared.due_view import HOSTS_AT_ONCE, DueView
 from shared.queues import Queue
+from shared.reconcile_state import ReconcileState, reconcile_states
 from shared.workers import WorkerReport
 
 OLDEST_LOOKED_AT = 20
 """Among the tickets of the live lane whose turn is next."""
 JOBS_LOOKED_AT = 1000
 """The dispatcher keeps fewer in arq; beyond that only the number of all jobs is exact."""
+
+
+class ReconcileFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """The reconciler's last pass over an account: how long ago it ended and the last one succeeded, seconds.
+
+    `code` is that of the error that stopped it, or ""; `found` are changes that no webhook had told.
+    """
+
+    ended_s: float
+    lag_s: float | None
+    code: str
+    found: int
 
 
 class TenantFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +55,8 @@ class TenantFigures(msgspec.Struct, frozen=True, kw_only=True):
     history: int
     oldest_due_s: float | None
     oldest_live_due_s: float | None
+    last_webhook_s: float | None
+    reconcile: ReconcileFigures | None
 
 
 class QueueFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +83,7 @@ class WorkerFigures(msgspec.Struct, frozen=True, kw_only=True):
 class RedisFigures(msgspec.Struct, frozen=True, kw_only=True):
     """The state server; `max_bytes` is 0 where it may take all memory."""
 
+    server: Literal["Redis", "Valkey"]
     version: str
     used_bytes: int
     max_bytes: int
@@ -97,10 +114,15 @@ async def overview(state: Redis, hosts: Sequence[str] | None = None) -> Overview
     alive = await workers.reports(state)
     return Overview(
         at=time.time(),
-        tenants=await _tenants(state, hosts),
+        tenants=[
+            tenant
+            for first in range(0, len(hosts), HOSTS_AT_ONCE)
+            for tenant in await _tenants(state, hosts[first : first + HOSTS_AT_ONCE])
+        ],
         queues=await _queues(state, alive),
         workers=[_worker(report) for report in sorted(alive, key=lambda report: report.name)],
         redis=RedisFigures(
+            server="Valkey" if "valkey_version" in info else "Redis",
             version=str(info.get("valkey_version") or info.get("redis_version", "")),
             used_bytes=int(info.get("used_memory", 0)),
             max_bytes=int(info.get("maxmemory", 0)),
@@ -113,7 +135,39 @@ async def _tenants(state: Redis, hosts: Sequence[str]) -> list[TenantFigures]:
     counts = await DueView(state).counts_of(hosts)
     oldest = {host: found.oldest_due_s for host, found in counts.items()}
     oldest |= await _oldest_live(state, [host for host, found in counts.items() if found.history])
-    return [TenantFigures(host=host, oldest_live_due_s=oldest[host], **asdict(counts[host])) for host in counts]
+    webhooks = await _last_webhooks(state, hosts)
+    passes = await reconcile_states(state, hosts)
+    return [
+        TenantFigures(
+            host=host,
+            oldest_live_due_s=oldest[host],
+            last_webhook_s=webhooks[host],
+            reconcile=_reconcile(passes[host]),
+            **asdict(counts[host]),
+        )
+        for host in hosts
+    ]
+
+
+async def _last_webhooks(state: Redis, hosts: Sequence[str]) -> dict[str, float | None]:
+    """How long ago each tenant's last webhook was accepted, None if it was long ago."""
+    async with state.pipeline(transaction=False) as pipe:
+        for host in hosts:
+            pipe.get(keys.last_webhook(host))
+        moments = await pipe.execute()
+    return {host: None if at is None else _age_s(int(at)) for host, at in zip(hosts, moments, strict=True)}
+
+
+def _reconcile(found: ReconcileState) -> ReconcileFigures | None:
+    if not found.ended_ms:
+        return None
+    lag_s = _age_s(found.succeeded_ms) if found.succeeded_ms else None
+    return ReconcileFigures(ended_s=_age_s(found.ended_ms), lag_s=lag_s, code=found.code, found=found.found)
+
+
+def _age_s(moment_ms: float) -> float:
+    """Seconds since a moment; never negative, since the clocks of two machines differ."""
+    return max(0.0, round(time.time() - moment_ms / 1000, 1))
 
 
 async def _oldest_live(state: Redis, hosts: Sequence[str]) -> dict[str, float | None]:
@@ -161,9 +215,14 @@ def _worker(report: WorkerReport) -> WorkerFigures:
     return WorkerFigures(
         name=report.name,
         version=report.version,
-        queues=[Queue(name).name.lower() if name in set(Queue) else name for name in report.queues],
-        running=report.running,
-        capacity=report.capacity,
-        heartbeat_age_s=round(max(0.0, time.time() - report.at), 1),
+        queues=[_short(name) for name in report.queues],
+        running={_short(name): count for name, count in report.running.items()},
+        capacity={_short(name): count for name, count in report.capacity.items()},
+        heartbeat_age_s=_age_s(report.at * 1000),
         failing={stage: code for stage, code in report.stages.items() if code},
     )
+
+
+def _short(name: str) -> str:
+    """A queue as the command calls it; one that only another version knows keeps its name."""
+    return Queue(name).name.lower() if name in {queue.value for queue in Queue} else name

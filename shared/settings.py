@@ -46,6 +46,13 @@ class Settings(BaseSettings):
         validation_alias="CANVAS_FRESHDESK_URLS",
         description='JSON map from tenant to base URL, for look-alikes only: {"demo.freshdesk.com": "http://127.0.0.1:9000"}',
     )
+    freshdesk_window_s: float = Field(
+        default=60.0,
+        gt=0,
+        le=3600,
+        validation_alias="CANVAS_FRESHDESK_WINDOW_S",
+        description="Seconds in which an account's rate limit counts; look-alikes only may have another than a minute",
+    )
     debounce_s: float = Field(
         default=1.5,
         ge=0,

@@ -34,6 +34,9 @@ KEY_ARGUMENTS = {
     "key_hash": "<hash>",
     "name": "<name>",
     "process": "<process>",
+    "provider": "<provider>",
+    "model": "<model>",
+    "day": "<day>",
 }
 """The words that stand for a key function's arguments in the patterns of `shared.keys`."""
 ENV_HEAD = """\

@@ -113,7 +113,7 @@ def _one_way(tickets: tuple[int, ...], every: bool) -> None:
 async def _list(settings: AllSettings, host: str | None, limit: int, as_json: bool) -> None:
     letters: dict[str, list[DeadLetter]] = {}
     total = 0
-    async with _opened(settings) as state:
+    async with _opened(settings, host) as state:
         ledger = DueLedger(state)
         hosts = [host] if host else sorted(member.decode() for member in await state.smembers(keys.TENANTS))  # type: ignore[misc]
         for name, counts in (await ledger.counts_of(hosts)).items():
@@ -213,7 +213,7 @@ def _say(done: int, what: str, tickets: tuple[int, ...]) -> None:
 
 
 @asynccontextmanager
-async def _opened(settings: AllSettings, host: str | None = None) -> AsyncIterator[Redis]:
+async def _opened(settings: AllSettings, host: str | None) -> AsyncIterator[Redis]:
     async with redis_ready(settings.shared) as shared, redis_clients(shared) as redis, redis_asked():
         if host is not None and not await redis.state.exists(keys.tenant(host)):
             raise BadInput(f"{host} is not connected: run `canvas tenant add {host}` first")

@@ -7,57 +7,58 @@ them), and nothing is taken for JSON because of its status. Every failure become
 import asyncio
 import base64
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from contextlib import AbstractAsyncContextManager, nullcontext
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
-import msgspec
 
-from ingest.retry_after import retry_after
-from shared.errors import (
-    FreshdeskInaccessible,
-    FreshdeskLimited,
-    FreshdeskRefused,
-    FreshdeskRejected,
-    FreshdeskUnavailable,
-    TicketMissing,
-)
+from ingest.freshdesk.answer import ENCODINGS, as_object, as_objects, decode, raise_for_status, read_capped, skip
+from ingest.freshdesk.budget import Calls, Spent
+from ingest.freshdesk.limits import Cost, cost_of, reported
+from ingest.freshdesk.listing import TicketPage, ticket_page
+from ingest.freshdesk.transport import CheckedTransport
+from shared.errors import CanvasError, FreshdeskInaccessible, FreshdeskMisled, FreshdeskUnavailable, TicketMissing
+from shared.metrics import FRESHDESK_CALLS
 from shared.tenants import FRESHDESK_TIMEOUT
 
-MAX_ANSWER_BYTES = 10_000_000
 PAGE_SIZE = 100
 MAX_LIST_PAGE = 300
 """Freshdesk refuses page 301 of the ticket list; the walk moves `updated_since` instead."""
 EMBEDDED_CONVERSATIONS = 10
 PUBLISHED = 2
 AGENTS_ONLY = 3
-DEFAULT_RETRY_AFTER = timedelta(seconds=30)
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+"""Failures by which Freshdesk never heard of a call, so that it costs nothing."""
 
 
 def freshdesk_http() -> httpx.AsyncClient:
     """The process's HTTP client for Freshdesk: no redirects, no proxies from the environment."""
+    connections = httpx.AsyncHTTPTransport(
+        trust_env=False, limits=httpx.Limits(max_connections=50, max_keepalive_connections=20)
+    )
     return httpx.AsyncClient(
-        timeout=FRESHDESK_TIMEOUT,
-        follow_redirects=False,
-        trust_env=False,
-        limits=httpx.Limits(max_connections=50, max_keepalive_connections=20),
+        transport=CheckedTransport(connections), timeout=FRESHDESK_TIMEOUT, follow_redirects=False, trust_env=False
     )
 
 
 class FreshdeskClient:
     """Reads one tenant's tickets, articles and settings, and writes its automation rules.
 
-    Every method raises `FreshdeskUnavailable`, `FreshdeskLimited`, `FreshdeskRefused`, `FreshdeskInaccessible` or
-    `FreshdeskRejected` as the case may be.
+    Every method raises `FreshdeskUnavailable`, `FreshdeskLimited`, `FreshdeskRefused`, `FreshdeskInaccessible`,
+    `FreshdeskRejected` or `StoreUnavailable` as the case may be. Without `calls` nobody counts: for tools that have an
+    account to themselves.
     """
 
-    def __init__(self, http: httpx.AsyncClient, base_url: str, api_key: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, base_url: str, api_key: str, calls: Calls | None = None) -> None:
         self._http = http
         self._base = base_url
+        self._calls = calls
         # RFC 7617 with the key as user and any password.
         self._headers = {
             "Authorization": "Basic " + base64.b64encode(f"{api_key}:X".encode()).decode(),
             "Accept": "application/json",
+            "Accept-Encoding": ENCODINGS,
         }
 
     async def ticket(self, ticket_id: int) -> dict[str, Any]:
@@ -70,17 +71,18 @@ class FreshdeskClient:
         """
         archive = ""
         try:
-            ticket = await self._get(f"/tickets/{ticket_id}", include="conversations,requester")
+            ticket = as_object(await self._get(f"/tickets/{ticket_id}", include="conversations,requester"))
         except FreshdeskInaccessible:
             archive = "archived/"
             try:
-                ticket = await self._get(f"/tickets/{archive}{ticket_id}")
+                ticket = as_object(await self._get(f"/tickets/{archive}{ticket_id}"))
             except FreshdeskInaccessible as error:
                 raise TicketMissing from error
         if archive or len(ticket.get("conversations") or []) >= EMBEDDED_CONVERSATIONS:
-            pages = self._pages(f"/tickets/{archive}{ticket_id}/conversations")
-            ticket["conversations"] = [conversation async for page in pages for conversation in page]
-        return _as_object(ticket)
+            conversations = self._items(f"/tickets/{archive}{ticket_id}/conversations")
+            # Pages move on when a conversation is deleted or added meanwhile.
+            ticket["conversations"] = list({item.get("id"): item async for item in conversations}.values())
+        return ticket
 
     async def tickets_updated_since(self, since: datetime) -> AsyncIterator[list[dict[str, Any]]]:
         """Pages of tickets by ascending `updated_at`, from `since` (inclusive) on, without their text.
@@ -98,18 +100,33 @@ class FreshdeskClient:
                 return
             since = last
 
+    async def ticket_page(self, since: datetime, page: int = 1, only: str = "") -> TicketPage:
+        """One page of tickets by ascending `updated_at`, from `since` (inclusive) on.
+
+        `only` is "deleted" or "spam"; without it Freshdesk lists neither these nor merged and archived ones.
+        """
+        stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        params = {"updated_since": stamp, "order_by": "updated_at", "order_type": "asc"}
+        params |= {"page": str(page), "per_page": str(PAGE_SIZE)} | ({"filter": only} if only else {})
+        rows, headers = await self._request("GET", "/tickets", params=params)
+        return ticket_page(rows, headers, PAGE_SIZE)
+
     async def agent(self) -> dict[str, Any]:
         """The agent whose key this is (`/agents/me`): `id`, `ticket_scope`, `contact` …"""
-        return _as_object(await self._get("/agents/me"))
+        return as_object(await self._get("/agents/me"))
+
+    async def look(self, path: str) -> tuple[Any, httpx.Headers]:
+        """The answer to a GET below `/api/v2` and its headers, for what an account tells only once."""
+        return await self._request("GET", path)
 
     async def helpdesk_language(self) -> str:
         """The account's primary language code, such as `ko`."""
-        settings = await self._get("/settings/helpdesk")
+        settings = as_object(await self._get("/settings/helpdesk"))
         return str(settings.get("primary_language") or "en")
 
     async def status_names(self) -> dict[int, str]:
         """The account's own names of ticket statuses, by number."""
-        fields = await self._get("/ticket_fields")
+        fields = as_objects(await self._get("/ticket_fields"))
         for field in fields:
             if field.get("name") == "status" and isinstance(field.get("choices"), dict):
                 return {int(number): _label(labels) for number, labels in field["choices"].items()}
@@ -139,8 +156,8 @@ class FreshdeskClient:
         """Create an automation rule, or replace the one with `rule_id`."""
         path = f"/automations/{rule_type}/rules"
         if rule_id is None:
-            return _as_object((await self._request("POST", path, json=rule))[0])
-        return _as_object((await self._request("PUT", f"{path}/{rule_id}", json=rule))[0])
+            return as_object((await self._request("POST", path, json=rule))[0])
+        return as_object((await self._request("PUT", f"{path}/{rule_id}", json=rule))[0])
 
     async def _items(self, path: str) -> AsyncIterator[dict[str, Any]]:
         async for page in self._pages(path):
@@ -148,19 +165,47 @@ class FreshdeskClient:
                 yield item
 
     async def _pages(self, path: str, **query: str) -> AsyncIterator[list[dict[str, Any]]]:
-        """Non-empty pages, following Freshdesk's `Link` header by counting, up to the list's last page."""
+        """Non-empty pages up to the list's last one: one that is not full and names no next one in its `Link` header.
+
+        The header is not always there, so a full page alone lets us ask for another.
+        """
+        before: list[dict[str, Any]] = []
         for number in range(1, MAX_LIST_PAGE + 1):
             params = {**query, "page": str(number), "per_page": str(PAGE_SIZE)}
-            page, headers = await self._request("GET", path, params=params)
-            if page:
-                yield page
-            if 'rel="next"' not in headers.get("link", ""):
+            answer, headers = await self._request("GET", path, params=params)
+            page = as_objects(answer)
+            if not page or page == before:
                 return
+            yield page
+            if 'rel="next"' not in headers.get("link", "") and len(page) < PAGE_SIZE:
+                return
+            before = page
 
     async def _get(self, path: str, **query: str) -> Any:
         return (await self._request("GET", path, params=query))[0]
 
     async def _request(self, method: str, path: str, **content: Any) -> tuple[Any, httpx.Headers]:
+        spent: Spent | None = None
+        try:
+            async with self._spending(cost_of(method, path, content.get("params") or {})) as spent:
+                status, headers, body = await self._send(spent, method, path, content)
+                spent.said = reported(status, headers)
+                raise_for_status(status, spent.said.blocked_for)
+                answer = decode(body)
+                spent.sound = True
+        except CanvasError as error:
+            FRESHDESK_CALLS.labels(outcome=error.code if spent else "postponed").inc()
+            raise
+        FRESHDESK_CALLS.labels(outcome="ok").inc()
+        return answer, headers
+
+    def _spending(self, cost: Cost) -> AbstractAsyncContextManager[Spent]:
+        return self._calls.spending(cost) if self._calls else nullcontext(Spent())
+
+    async def _send(
+        self, spent: Spent, method: str, path: str, content: dict[str, Any]
+    ) -> tuple[int, httpx.Headers, bytes]:
+        """Status, headers and body; the body of anything but 2xx is not looked at."""
         url = f"{self._base}/api/v2{path}"
         try:
             # httpx's own time-outs start anew with every byte: a dripping answer would never end.
@@ -168,46 +213,18 @@ class FreshdeskClient:
                 asyncio.timeout(FRESHDESK_TIMEOUT),
                 self._http.stream(method, url, headers=self._headers, **content) as response,
             ):
-                body = await _read_capped(response)
+                body = await read_capped(response) if response.is_success else await skip(response)
+                return response.status_code, response.headers, body
+        except NEVER_SENT as error:
+            spent.never_sent = True
+            raise FreshdeskUnavailable(f"Freshdesk can't be reached ({type(error).__name__})") from error
+        except FreshdeskMisled:
+            spent.never_sent = True
+            raise
         except (httpx.HTTPError, TimeoutError) as error:
             raise FreshdeskUnavailable(f"Freshdesk does not answer ({type(error).__name__})") from error
-        _raise_for_status(response)
-        try:
-            return msgspec.json.decode(body), response.headers
-        except msgspec.DecodeError as error:
-            raise FreshdeskUnavailable("Freshdesk answered with something that is not JSON") from error
 
 
 def _label(labels: Any) -> str:
     """The agents' label of a status: `["Open", "Being Processed"]` is [agents', customers']."""
     return str(labels[0]) if isinstance(labels, list) and labels else str(labels)
-
-
-def _as_object(answer: Any) -> dict[str, Any]:
-    if not isinstance(answer, dict):
-        raise FreshdeskUnavailable("Freshdesk answered with something else than an object")
-    return answer
-
-
-async def _read_capped(response: httpx.Response) -> bytes:
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise FreshdeskUnavailable(f"Freshdesk's answer is larger than {MAX_ANSWER_BYTES} bytes")
-    return bytes(body)
-
-
-def _raise_for_status(response: httpx.Response) -> None:
-    status = response.status_code
-    if 200 <= status < 300:
-        return
-    if status == 429:
-        raise FreshdeskLimited(retry_after=retry_after(response.headers) or DEFAULT_RETRY_AFTER)
-    if status == 401:
-        raise FreshdeskRefused
-    if status in {403, 404, 405}:
-        raise FreshdeskInaccessible
-    if 400 <= status < 500:
-        raise FreshdeskRejected(f"Freshdesk answered {status}")
-    raise FreshdeskUnavailable(f"Freshdesk answered {status}")

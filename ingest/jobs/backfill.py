@@ -15,6 +15,7 @@ from redis.exceptions import LockError, LockNotOwnedError, RedisError
 
 from ingest.context import WorkerContext
 from ingest.freshdesk.client import FreshdeskClient
+from ingest.freshdesk.limits import Priority
 from ingest.jobs.articles import index_articles
 from ingest.prepared import Prepared, put_prepared
 from ingest.stages import clean, embed, fetch
@@ -81,7 +82,7 @@ async def _report(context: WorkerContext, tenant: Tenant) -> None:
 
 
 async def _backfill(context: WorkerContext, tenant: Tenant, progress: BackfillProgress) -> None:
-    freshdesk = context.freshdesk(tenant)
+    freshdesk = context.freshdesk(tenant, Priority.BACKFILL, patient=True)
     pending = [ticket_id async for ticket_id in _outdated(context, tenant, freshdesk, progress)]
     # Newest first: those are the ones that agents open.
     pending.sort(reverse=True)
@@ -129,12 +130,14 @@ async def prepare_ticket(context: WorkerContext, tenant: Tenant, ticket_id: int)
     watch = Stopwatch()
     try:
         with watch.stage(fetch.NAME):
-            ticket = await fetch.fetch(context.freshdesk(tenant), ticket_id)
+            freshdesk = context.freshdesk(tenant, Priority.BACKFILL, patient=True)
+            ticket = await fetch.fetch(freshdesk, ticket_id)
         with watch.stage(clean.NAME):
             thread = await asyncio.to_thread(clean.clean, ticket, tenant.statuses)
         with watch.stage(embed.NAME):
-            embedded = await embed.embed(thread, context.embedder)
-            await embed.index(tenant.host, thread, embedded, context.vectors)
+            embedded, reused = await embed.place(tenant.host, thread, context.embedder, context.vectors)
+        if reused:
+            watch.reuse(embed.NAME)
     except (RedisError, OSError):
         raise
     except Exception as error:  # noqa: BLE001

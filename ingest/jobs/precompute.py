@@ -14,6 +14,8 @@ import structlog
 from redis.exceptions import RedisError
 
 from ingest.context import WorkerContext
+from ingest.leaving import leave_lists
+from ingest.neighbours import tell
 from ingest.pipeline import RunResult, run_ticket
 from shared.canvas_store import to_ms
 from shared.due import LEASE, Claim, Ending, backoff
@@ -126,11 +128,23 @@ async def _run(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ending:
 
 async def _store(context: WorkerContext, claim: Claim, result: RunResult) -> Ending:
     canvas = result.canvas
-    stored = await context.canvases.put(claim.host, canvas, claim.generation)
+    stored = await context.canvases.put(
+        claim.host,
+        canvas,
+        claim.generation,
+        summary_of=result.summary_of,
+        replies_of=result.replies_of,
+        listed_before=result.listed_before,
+    )
     done: dict[str, Any] = {"ticket_id": canvas.ticket_id, "revision": canvas.revision, "status": canvas.status}
     healthy = canvas.status == "ready" and stored is not None
     if stored is not None:
         done["etag"] = stored.etag
+        # Before the ticket is given back: a run that is killed here is run again, and tells then.
+        if result.unlisted:
+            await leave_lists(context, claim.host, claim.ticket_id)
+        else:
+            await tell(context, claim, result)
     else:
         # Freshdesk showed us an older state than an earlier run saw (its replicas lag): look again a little later.
         log.info("older than stored", host=claim.host, ticket=claim.ticket_id, run=claim.run_id)
@@ -154,13 +168,24 @@ async def _bury(context: WorkerContext, claim: Claim, error: CanvasError) -> End
     revision_ms, _ = known.get(claim.ticket_id, (0, ""))
     # First what people see: the vector store may be away, and is then asked again.
     await context.canvases.put_tombstone(claim.host, claim.ticket_id, revision_ms, claim.generation, error.code)
-    await context.vectors.drop_ticket(claim.host, claim.ticket_id)
-    return Ending(satisfied=True, event=Event.ERROR, data=msgspec.json.encode(error.problem()), error=error.code)
+    await leave_lists(context, claim.host, claim.ticket_id)
+    return Ending(
+        satisfied=True,
+        event=Event.ERROR,
+        data=msgspec.json.encode(error.problem()),
+        # The record says that it is gone: the reconciler need not ask for it again until it is restored.
+        revision=revision_ms,
+        recipe=error.code,
+        error=error.code,
+    )
 
 
 def _postpone(claim: Claim, error: CanvasError) -> Ending:
     delay = backoff(claim.attempt)
-    if isinstance(error, Transient):
+    if isinstance(error, FreshdeskLimited):
+        # Its place in the queue for calls: who comes later leaves calls unused.
+        delay = error.retry_after
+    elif isinstance(error, Transient):
         delay = max(delay, error.retry_after)
     seconds = delay.total_seconds()
     log.warning("run postponed", host=claim.host, ticket=claim.ticket_id, code=error.code, seconds=seconds)

@@ -4,6 +4,7 @@ The description is not among the conversations (except in web chats, where it re
 of conversations is undocumented, so they are sorted here.
 """
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,10 @@ NAME = "clean"
 RESOLVED_STATUSES = frozenset({4, 5})
 DEFAULT_STATUSES = {2: "Open", 3: "Pending", 4: "Resolved", 5: "Closed"}
 WEB_CHAT_SOURCE = 15
+CLOSED = 5
+MERGE_NOTE = re.compile(r"\bmerged into (?:the )?ticket\D{0,8}\d+|티켓\D{0,4}\d+\D{0,6}병합", re.IGNORECASE)
+"""What Freshdesk writes under a ticket that it closes by a merge. An agent may write something else there, and other
+languages are unconfirmed: the reconciler then finds that the ticket is listed no longer."""
 
 
 def clean(ticket: dict[str, Any], statuses: dict[int, str]) -> Thread:
@@ -38,7 +43,12 @@ def clean(ticket: dict[str, Any], statuses: dict[int, str]) -> Thread:
         created_at=datetime.fromisoformat(ticket["created_at"]),
         revision=datetime.fromisoformat(ticket["updated_at"]),
         messages=messages,
+        unlisted=bool(ticket.get("archived")) or (status == CLOSED and _is_merge_note(messages[-1])),
     )
+
+
+def _is_merge_note(message: Message) -> bool:
+    return message.author != "customer" and MERGE_NOTE.search(message.text) is not None
 
 
 def _conversation(conversation: dict[str, Any], requester: str) -> Message:

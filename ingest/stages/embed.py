@@ -1,14 +1,17 @@
 """Stage 3: embed what the ticket is about, and put it into the vector store for other tickets to find.
 
 What is embedded is kept short: the subject and the customer's own words. Long texts cost CPU (45 ms at 100 tokens) and
-blur: a thread of fifty messages is not more similar to another for being long.
+blur: a thread of fifty messages is not more similar to another for being long. What was embedded already, an agent's
+reply or a new status does not embed again: the vectors stay, and what is kept beside them is replaced.
 """
+
+import hashlib
 
 import msgspec
 
 from ingest.embeddings.protocol import Embedder
 from ingest.thread import Thread
-from ingest.vectors.protocol import SparseVector, TicketPoint, VectorStore
+from ingest.vectors.protocol import SparseVector, TicketPayload, TicketPoint, VectorStore
 from ingest.vectors.sparse import sparse_vector
 from shared.canvas_store import to_ms
 
@@ -18,6 +21,8 @@ DENSE_CHARACTERS = 600
 SPARSE_CHARACTERS = 4000
 RESOLUTION_CHARACTERS = 300
 REPLY_CHARACTERS = 1500
+MATTER_VERSION = 1
+"""To be raised when `subject_matter` or the terms of sparse vectors change: all is embedded again then, bit by bit."""
 
 
 class Embedded(msgspec.Struct, frozen=True):
@@ -34,6 +39,26 @@ def subject_matter(thread: Thread, limit: int) -> str:
     return "\n".join([thread.subject, *first, *latest])[:limit]
 
 
+def matter(thread: Thread) -> str:
+    """Digest of the text that a thread's vectors are made of; how they are made is the vector store's collection."""
+    text = f"{MATTER_VERSION}\n{subject_matter(thread, SPARSE_CHARACTERS)}"
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+async def place(host: str, thread: Thread, embedder: Embedder, vectors: VectorStore) -> tuple[Embedded, bool]:
+    """Put a ticket where others find it; also tells whether its vectors were there already.
+
+    Raises:
+        StageFailed: the embedding provider or the vector store failed.
+    """
+    dense = await vectors.refresh_ticket(host, described(host, thread))
+    if dense is not None:
+        return Embedded(dense, sparse_vector(subject_matter(thread, SPARSE_CHARACTERS))), True
+    embedded = await embed(thread, embedder)
+    await index(host, thread, embedded, vectors)
+    return embedded, False
+
+
 async def embed(thread: Thread, embedder: Embedder) -> Embedded:
     """Embed a thread.
 
@@ -45,14 +70,22 @@ async def embed(thread: Thread, embedder: Embedder) -> Embedded:
 
 
 async def index(host: str, thread: Thread, embedded: Embedded, vectors: VectorStore) -> None:
-    """Put a ticket where others find it; an older revision never replaces a newer one.
+    """Put a ticket where others find it, if it may be; an older revision never replaces a newer one.
 
     Raises:
         StageFailed: the vector store failed.
     """
+    if thread.unlisted:
+        return
+    kept = msgspec.structs.asdict(described(host, thread))
+    await vectors.put_tickets(host, [TicketPoint(**kept, dense=embedded.dense, sparse=embedded.sparse)])
+
+
+def described(host: str, thread: Thread) -> TicketPayload:
+    """What others learn of a ticket when they find it."""
     replies = [message.text for message in thread.said_by("agent") if message.text]
     last = replies[-1] if replies else ""
-    point = TicketPoint(
+    return TicketPayload(
         ticket_id=thread.ticket_id,
         revision_ms=to_ms(thread.revision),
         subject=thread.subject,
@@ -63,10 +96,8 @@ async def index(host: str, thread: Thread, embedded: Embedded, vectors: VectorSt
         resolution=shorten(last, RESOLUTION_CHARACTERS) if thread.resolved else "",
         reply=whole_paragraphs(best_reply(replies), REPLY_CHARACTERS),
         url=f"https://{host}/a/tickets/{thread.ticket_id}",
-        dense=embedded.dense,
-        sparse=embedded.sparse,
+        matter=matter(thread),
     )
-    await vectors.put_tickets(host, [point])
 
 
 def best_reply(replies: list[str]) -> str:

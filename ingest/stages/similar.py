@@ -3,7 +3,7 @@
 import msgspec
 
 from ingest.stages.embed import Embedded, shorten
-from ingest.vectors.protocol import ArticleHit, TicketHit, VectorStore
+from ingest.vectors.protocol import ArticleHit, TicketHit, TicketPayload, VectorStore
 from ingest.writers.protocol import Article, Neighbour
 from shared.models import SimilarTicket, Solution
 
@@ -25,17 +25,7 @@ class Found(msgspec.Struct, frozen=True):
 
     def similar_tickets(self) -> list[SimilarTicket]:
         """The tickets as the Canvas shows them."""
-        return [
-            SimilarTicket(
-                ticket_id=hit.ticket_id,
-                subject=hit.subject,
-                status=hit.status,
-                score=round(hit.score, 3),
-                resolution=hit.resolution,
-                url=hit.url,
-            )
-            for hit in self.tickets[:SHOWN_TICKETS]
-        ]
+        return [as_shown(hit, hit.score) for hit in self.tickets[:SHOWN_TICKETS]]
 
     def solutions(self) -> list[Solution]:
         """The articles as the Canvas shows them."""
@@ -80,18 +70,41 @@ class Found(msgspec.Struct, frozen=True):
         ]
 
 
+def as_shown(ticket: TicketPayload, score: float) -> SimilarTicket:
+    """A ticket as the Canvas of another shows it."""
+    return SimilarTicket(
+        ticket_id=ticket.ticket_id,
+        subject=ticket.subject,
+        status=ticket.status,
+        score=round(score, 3),
+        resolution=ticket.resolution,
+        url=ticket.url,
+    )
+
+
 async def find_similar(host: str, ticket_id: int, embedded: Embedded, vectors: VectorStore, floor: float) -> Found:
     """Search the tenant's tickets (but this one) and articles; what scores below `floor` has nothing in common.
 
     Raises:
         StageFailed: the vector store failed.
     """
-    dense, sparse = embedded.dense, embedded.sparse
-    tickets = await vectors.similar_tickets(host, dense, sparse, limit=CANDIDATES, exclude=ticket_id)
-    articles = await vectors.similar_articles(host, dense, sparse, limit=SHOWN_ARTICLES)
+    articles = await vectors.similar_articles(host, embedded.dense, embedded.sparse, limit=SHOWN_ARTICLES)
     return Found(
-        rerank([hit for hit in tickets if hit.score >= floor]), [hit for hit in articles if hit.score >= floor]
+        await find_tickets(host, ticket_id, embedded, vectors, floor), [hit for hit in articles if hit.score >= floor]
     )
+
+
+async def find_tickets(
+    host: str, ticket_id: int, embedded: Embedded, vectors: VectorStore, floor: float
+) -> list[TicketHit]:
+    """The tickets alone of `find_similar`.
+
+    Raises:
+        StageFailed: the vector store failed.
+    """
+    dense, sparse = embedded.dense, embedded.sparse
+    hits = await vectors.similar_tickets(host, dense, sparse, limit=CANDIDATES, exclude=ticket_id)
+    return rerank([hit for hit in hits if hit.score >= floor])
 
 
 def rerank(hits: list[TicketHit]) -> list[TicketHit]:

@@ -35,6 +35,7 @@ from ingest.vectors.points import (
     point_id,
     point_kind,
     point_number,
+    revisions,
 )
 from ingest.vectors.protocol import ArticleHit, ArticlePoint, SparseVector, TicketHit, TicketPayload, TicketPoint
 from shared.errors import StageFailed, StartupError
@@ -54,8 +55,9 @@ FLUSH_EVERY = timedelta(seconds=5)
 class EdgeVectorStore:
     """`VectorStore` on one folder, which one process may have open at a time."""
 
-    def __init__(self, shard: engine.EdgeShard, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, shard: engine.EdgeShard, path: Path, threads: ThreadPoolExecutor) -> None:
         self._shard = shard
+        self._path = path
         self._threads = threads
         self._flushed = time.monotonic()
         self._closed = False
@@ -75,7 +77,7 @@ class EdgeVectorStore:
         except StartupError:
             threads.shutdown(wait=False)
             raise
-        return cls(shard, threads)
+        return cls(shard, path, threads)
 
     async def put_tickets(self, host: str, points: Sequence[TicketPoint]) -> None:
         """See `VectorStore`."""
@@ -90,10 +92,17 @@ class EdgeVectorStore:
         await self._run(lambda: self._put(host, points))
 
     async def similar_tickets(
-        self, host: str, dense: list[float], sparse: SparseVector, *, limit: int, exclude: int | None
+        self,
+        host: str,
+        dense: list[float],
+        sparse: SparseVector,
+        *,
+        limit: int,
+        exclude: int | None,
+        since_ms: int | None = None,
     ) -> list[TicketHit]:
         """See `VectorStore`."""
-        tickets = _filter(host, "ticket", exclude)
+        tickets = _filter(host, "ticket", exclude, since_ms)
         return await self._run(lambda: self._similar(tickets, dense, sparse, limit, TicketHit))
 
     async def similar_articles(
@@ -103,19 +112,25 @@ class EdgeVectorStore:
         articles = _filter(host, "article")
         return await self._run(lambda: self._similar(articles, dense, sparse, limit, ArticleHit))
 
+    async def tickets_between(self, host: str, first_ms: int, until_ms: int, limit: int) -> dict[int, int]:
+        """See `VectorStore`."""
+        request = engine.ScrollRequest(
+            limit=limit, filter=_between(host, first_ms, until_ms), with_payload=["ticket_id", "revision_ms"]
+        )
+        found, _ = await self._run(lambda: self._shard.scroll(request))
+        return revisions(point.payload for point in found)
+
     async def drop_ticket(self, host: str, ticket_id: int) -> None:
         """See `VectorStore`."""
         await self._run(lambda: self._drop(engine.UpdateOperation.delete_points([point_id(host, "ticket", ticket_id)])))
 
     async def drop_tenant(self, host: str) -> int:
         """See `VectorStore`. Nothing finds what was dropped; its bytes stay in the files until they are reused."""
-        await self._run(lambda: self._drop(engine.UpdateOperation.delete_points_by_filter(_filter(host))))
-        return await self.count(host)
+        return await self._run(lambda: self._drop_tenant(host))
 
     async def count(self, host: str) -> int:
         """See `VectorStore`."""
-        request = engine.CountRequest(exact=True, filter=_filter(host))
-        return await self._run(lambda: self._shard.count(request))
+        return await self._run(lambda: _count(self._shard, host))
 
     async def close(self) -> None:
         """See `VectorStore`: waits for the calls under way, flushes, and lets another process open the folder."""
@@ -148,6 +163,11 @@ class EdgeVectorStore:
         self._shard.update(operation)
         self._flush()  # an erasure is not undone by a power cut
 
+    def _drop_tenant(self, host: str) -> int:
+        self._drop(engine.UpdateOperation.delete_points_by_filter(_filter(host)))
+        others = [path for path in self._path.parent.iterdir() if path.is_dir() and path != self._path]
+        return _count(self._shard, host) + sum(_drop_from_unused(path, host) for path in others)
+
     def _flush(self) -> None:
         self._flushed = time.monotonic()
         self._shard.flush()
@@ -178,6 +198,7 @@ def _open_shard(path: Path, size: int) -> engine.EdgeShard:
             shard = engine.EdgeShard.load(str(path), config)
         shard.update(engine.UpdateOperation.create_field_index("tenant", engine.KeywordIndexParams(is_tenant=True)))
         shard.update(engine.UpdateOperation.create_field_index("kind", engine.PayloadSchemaType.Keyword))
+        shard.update(engine.UpdateOperation.create_field_index("revision_ms", engine.PayloadSchemaType.Integer))
     except Exception as error:  # the engine raises plain `Exception`, whatever went wrong
         if "WouldBlock" in str(error):
             raise StartupError(f"Another process has the vectors in {path} open: stop it, or set QDRANT_URL") from error
@@ -185,14 +206,39 @@ def _open_shard(path: Path, size: int) -> engine.EdgeShard:
     return shard
 
 
-def _filter(host: str, kind: Kind | None = None, exclude: int | None = None) -> engine.Filter:
-    """The tenant always; the kind, and a ticket to leave out, where asked."""
+def _drop_from_unused(path: Path, host: str) -> int:
+    """Drop a tenant from the folder of a model that was used before, and count what is left there."""
+    shard = engine.EdgeShard.load(str(path))
+    try:
+        shard.update(engine.UpdateOperation.delete_points_by_filter(_filter(host)))
+        shard.flush()
+        return _count(shard, host)
+    finally:
+        shard.close()
+
+
+def _count(shard: engine.EdgeShard, host: str) -> int:
+    return shard.count(engine.CountRequest(exact=True, filter=_filter(host)))
+
+
+def _filter(
+    host: str, kind: Kind | None = None, exclude: int | None = None, since_ms: int | None = None
+) -> engine.Filter:
+    """The tenant always; the kind, a ticket to leave out, and when it was created at the earliest, where asked."""
     must: list[Any] = [engine.FieldCondition("tenant", match=engine.MatchValue(host))]
     if kind is not None:
         must.append(engine.FieldCondition("kind", match=engine.MatchValue(kind)))
+    if since_ms is not None:
+        must.append(engine.FieldCondition("created_ms", range=engine.RangeFloat(gte=float(since_ms))))
     if exclude is None:
         return engine.Filter(must=must)
     return engine.Filter(must=must, must_not=[engine.HasIdCondition({point_id(host, "ticket", exclude)})])
+
+
+def _between(host: str, first_ms: int, until_ms: int) -> engine.Filter:
+    """Tickets of some revisions; the index over them makes this a matter of those alone."""
+    revision = engine.FieldCondition("revision_ms", range=engine.RangeFloat(gte=float(first_ms), lt=float(until_ms)))
+    return engine.Filter(must=[_filter(host, "ticket"), revision])
 
 
 def _not_newer(host: str, ticket: TicketPayload) -> engine.Filter:

@@ -67,6 +67,11 @@ def dense_of(vectors: Any) -> list[float]:
     return vectors[DENSE] if isinstance(vectors, dict) else []
 
 
+def revisions(payloads: Iterable[dict[str, Any] | None]) -> dict[int, int]:
+    """Revision (ms) by ticket id, of what is kept of some tickets."""
+    return {int(kept["ticket_id"]): int(kept["revision_ms"]) for kept in payloads if kept}
+
+
 def of_same_matter(stored: dict[str, Any] | None, ticket: TicketPayload) -> bool:
     """Whether a stored ticket's vectors were made of the very text that this one's would be made of."""
     return bool(ticket.matter) and (stored or {}).get("matter") == ticket.matter

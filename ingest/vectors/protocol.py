@@ -95,23 +95,39 @@ class VectorStore(Protocol):
         """Store articles, like `put_tickets`."""
 
     async def similar_tickets(
-        self, host: str, dense: list[float], sparse: SparseVector, *, limit: int, exclude: int | None
+        self,
+        host: str,
+        dense: list[float],
+        sparse: SparseVector,
+        *,
+        limit: int,
+        exclude: int | None,
+        since_ms: int | None = None,
     ) -> list[TicketHit]:
-        """At most `limit` tickets, best first by fused rank (not by `score`), without the ticket `exclude`."""
+        """At most `limit` tickets, best first by fused rank (not by `score`), without the ticket `exclude`.
+
+        Of those that were created at `since_ms` (ms since 1970) or later; None is without bound.
+        """
 
     async def similar_articles(
         self, host: str, dense: list[float], sparse: SparseVector, *, limit: int
     ) -> list[ArticleHit]:
         """At most `limit` articles, best first by fused rank."""
 
+    async def tickets_between(self, host: str, first_ms: int, until_ms: int, limit: int) -> dict[int, int]:
+        """At most `limit` tickets with `first_ms` <= `revision_ms` < `until_ms`, in no order: revision by ticket id."""
+
     async def drop_ticket(self, host: str, ticket_id: int) -> None:
         """Remove one ticket; removing what is not there is no error."""
 
     async def drop_tenant(self, host: str) -> int:
-        """Remove all points of a tenant and count those that are left: 0 is the proof."""
+        """Remove all points of a tenant and count those that are left: 0 is the proof.
+
+        Those of embedding models that were used before, too.
+        """
 
     async def count(self, host: str) -> int:
-        """How many points a tenant has, of both kinds."""
+        """How many points a tenant has, of both kinds, by the embedding model in use."""
 
     async def close(self) -> None:
         """Release the engine; every later call fails. Closing twice is no error."""

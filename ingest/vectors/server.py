@@ -33,6 +33,7 @@ from ingest.vectors.points import (
     point_id,
     point_kind,
     point_number,
+    revisions,
 )
 from ingest.vectors.protocol import ArticleHit, ArticlePoint, SparseVector, TicketHit, TicketPayload, TicketPoint
 from shared.errors import StageFailed, StartupError
@@ -98,16 +99,33 @@ class QdrantVectorStore:
         await self._put([_upsert(host, point) for point in points])
 
     async def similar_tickets(
-        self, host: str, dense: list[float], sparse: SparseVector, *, limit: int, exclude: int | None
+        self,
+        host: str,
+        dense: list[float],
+        sparse: SparseVector,
+        *,
+        limit: int,
+        exclude: int | None,
+        since_ms: int | None = None,
     ) -> list[TicketHit]:
         """See `VectorStore`."""
-        return await self._similar(_filter(host, "ticket", exclude), dense, sparse, limit, TicketHit)
+        return await self._similar(_filter(host, "ticket", exclude, since_ms), dense, sparse, limit, TicketHit)
 
     async def similar_articles(
         self, host: str, dense: list[float], sparse: SparseVector, *, limit: int
     ) -> list[ArticleHit]:
         """See `VectorStore`."""
         return await self._similar(_filter(host, "article"), dense, sparse, limit, ArticleHit)
+
+    async def tickets_between(self, host: str, first_ms: int, until_ms: int, limit: int) -> dict[int, int]:
+        """See `VectorStore`."""
+        revision = models.FieldCondition(key="revision_ms", range=models.Range(gte=first_ms, lt=until_ms))
+        where = models.Filter(must=[_filter(host, "ticket"), revision])
+        async with _engine_errors():
+            found, _ = await self._client.scroll(
+                ALIAS, where, limit=limit, with_payload=["ticket_id", "revision_ms"], with_vectors=False
+            )
+        return revisions(point.payload for point in found)
 
     async def drop_ticket(self, host: str, ticket_id: int) -> None:
         """See `VectorStore`."""
@@ -118,9 +136,13 @@ class QdrantVectorStore:
 
     async def drop_tenant(self, host: str) -> int:
         """See `VectorStore`."""
+        left = 0
         async with _engine_errors():
-            await self._client.delete(ALIAS, models.FilterSelector(filter=_filter(host)), wait=True)
-        return await self.count(host)
+            found = (await self._client.get_collections()).collections
+            for name in [each.name for each in found if each.name.startswith(f"{ALIAS}-")]:
+                await self._client.delete(name, models.FilterSelector(filter=_filter(host)), wait=True)
+                left += (await self._client.count(name, count_filter=_filter(host), exact=True)).count
+        return left
 
     async def count(self, host: str) -> int:
         """See `VectorStore`."""
@@ -193,6 +215,8 @@ async def _index(client: AsyncQdrantClient, name: str) -> None:
     tenant = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
     await client.create_payload_index(name, "tenant", tenant, wait=True)
     await client.create_payload_index(name, "kind", models.PayloadSchemaType.KEYWORD, wait=True)
+    await client.create_payload_index(name, "created_ms", models.PayloadSchemaType.INTEGER, wait=True)
+    await client.create_payload_index(name, "revision_ms", models.PayloadSchemaType.INTEGER, wait=True)
 
 
 async def _point_alias(client: AsyncQdrantClient, name: str) -> None:
@@ -216,11 +240,15 @@ def _is_local(client: AsyncQdrantClient) -> bool:
     return options.get("location") == ":memory:" or options.get("path") is not None
 
 
-def _filter(host: str, kind: Kind | None = None, exclude: int | None = None) -> models.Filter:
-    """The tenant always; the kind, and a ticket to leave out, where asked."""
+def _filter(
+    host: str, kind: Kind | None = None, exclude: int | None = None, since_ms: int | None = None
+) -> models.Filter:
+    """The tenant always; the kind, a ticket to leave out, and when it was created at the earliest, where asked."""
     must: list[models.Condition] = [models.FieldCondition(key="tenant", match=models.MatchValue(value=host))]
     if kind is not None:
         must.append(models.FieldCondition(key="kind", match=models.MatchValue(value=kind)))
+    if since_ms is not None:
+        must.append(models.FieldCondition(key="created_ms", range=models.Range(gte=since_ms)))
     if exclude is None:
         return models.Filter(must=must)
     return models.Filter(must=must, must_not=[models.HasIdCondition(has_id=[point_id(host, "ticket", exclude)])])

@@ -97,8 +97,12 @@ TOO_LONG = re.compile(
     r"(?:prompt|input|request) is too (?:long|large)|context (?:length|window|size)|too many tokens", re.IGNORECASE
 )
 
-RAISED_WHILE_STREAMING = (httpx2.HTTPError, httpx2.StreamError, TimeoutError, json.JSONDecodeError, UnicodeDecodeError)
-"""What SDKs let through beside their own errors: a cut stream (Anthropic's), and bytes that are no event."""
+RAISED_WHILE_STREAMING = (
+    *(httpx2.HTTPError, httpx2.StreamError, TimeoutError, json.JSONDecodeError, UnicodeDecodeError),
+    *(AttributeError, TypeError, KeyError),
+)
+"""What SDKs let through beside their own errors: a cut stream (Anthropic's), bytes that are no event, and events of any
+form: they build their types from JSON without a check, so that a part that is missing shows when it is read."""
 
 
 def failed(kind: Kind, retry_after: timedelta | None = None) -> StageFailed:

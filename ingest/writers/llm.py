@@ -39,9 +39,7 @@ def http_client() -> httpx2.AsyncClient:
 def http_timeout(limits: Limits) -> httpx2.Timeout:
     """The time-outs under an SDK: never shorter than a call's own, which tell silence from keep-alives."""
     longest = max(limits.first_token, limits.idle, timedelta(seconds=TIMEOUT.read or 0))
-    return httpx2.Timeout(
-        connect=TIMEOUT.connect, read=longest.total_seconds(), write=TIMEOUT.write, pool=TIMEOUT.pool
-    )
+    return httpx2.Timeout(connect=TIMEOUT.connect, read=longest.total_seconds(), write=TIMEOUT.write, pool=TIMEOUT.pool)
 
 
 class LlmWriter(ABC):

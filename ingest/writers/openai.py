@@ -6,38 +6,59 @@ Both are streamed, with a JSON schema. A compatible server may not know schemas:
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import ClassVar, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypeVar
 
 from openai import AsyncOpenAI, AsyncStream, BadRequestError, OpenAIError, UnprocessableEntityError, omit
 from openai.types.chat import ChatCompletionChunk
 from openai.types.completion_usage import CompletionUsage
-from openai.types.responses import Response, ResponseFormatTextJSONSchemaConfigParam
+from openai.types.responses import (
+    EasyInputMessageParam,
+    Response,
+    ResponseFormatTextJSONSchemaConfigParam,
+    ResponseInputTextParam,
+    ResponseStreamEvent,
+)
+from openai.types.responses import ResponseUsage as ResponsesUsage
 from openai.types.shared_params import ResponseFormatJSONSchema
 
 from ingest.settings import IngestSettings
+from ingest.writers.caching import cache_key, cacheable
+from ingest.writers.call import Limits
 from ingest.writers.failures import Kind, failed, failed_with_code
-from ingest.writers.llm import CALL_LIMIT, TIMEOUT, LlmWriter, http_client
+from ingest.writers.llm import LlmWriter, http_client, http_timeout
+from ingest.writers.prices import price_of
 from ingest.writers.prompts import Task
 from ingest.writers.protocol import Usage
 
 T = TypeVar("T")
 Api = Literal["responses", "chat"]
 
+PROVIDER = "openai"
 BASE_URL = "https://api.openai.com/v1"
 FINISHES: dict[str, Kind] = {"content_filter": "refused"}
 """Why an answer is no good; all other reasons, and none at all (a clean but early end), are `truncated`."""
 
 
 @asynccontextmanager
-async def openai_client(ingest: IngestSettings) -> AsyncIterator[AsyncOpenAI]:
-    """The provider's client as the settings want it; it retries nothing, since who routes between models does."""
+async def openai_client(ingest: IngestSettings, limits: Limits | None = None) -> AsyncIterator[AsyncOpenAI]:
+    """The provider's client as the settings want it."""
     key = ingest.openai_api_key.get_secret_value() if ingest.openai_api_key else ""
+    async with compatible_client(ingest.openai_base_url or BASE_URL, key, limits) as client:
+        yield client
+
+
+@asynccontextmanager
+async def compatible_client(url: str, key: str, limits: Limits | None = None) -> AsyncIterator[AsyncOpenAI]:
+    """A client of any server that speaks OpenAI's protocol; it retries nothing, since who routes between models does.
+
+    A server of one's own often wants no key, which the SDK would not believe.
+    """
     async with AsyncOpenAI(
-        api_key=key,
-        base_url=ingest.openai_base_url or BASE_URL,
+        api_key=key or "none",
+        base_url=url,
         max_retries=0,
-        timeout=TIMEOUT,
+        timeout=http_timeout(limits or Limits()),
         http_client=http_client(),
     ) as client:
         yield client
@@ -50,17 +71,25 @@ def openai_api(ingest: IngestSettings) -> Api:
     return "responses" if ingest.openai_base_url is None else "chat"
 
 
-class OpenAIWriter(LlmWriter):
-    """A model behind one of the two APIs."""
+@dataclass
+class Server:
+    """What was learned of a server while it was used, for all calls of a writer."""
 
-    provider: ClassVar = "openai"
+    knows_schemas: bool = True  # until it says otherwise
+
+
+class OpenAIWriter(LlmWriter):
+    """A model behind one of the two APIs, at OpenAI or at a compatible server that goes by another name."""
+
     sdk_error: ClassVar = OpenAIError
 
-    def __init__(self, client: AsyncOpenAI, model: str, api: Api, limit: timedelta = CALL_LIMIT) -> None:
-        super().__init__(model, limit)
+    def __init__(
+        self, client: AsyncOpenAI, model: str, api: Api, limits: Limits | None = None, provider: str = PROVIDER
+    ) -> None:
+        super().__init__(provider, model, limits)
         self._client = client
         self._api = api
-        self._knows_schemas = True  # until the server says otherwise
+        self._server = Server()
 
     def _pieces(self, task: Task[T]) -> AsyncGenerator[str | Usage, None]:
         return self._respond(task) if self._api == "responses" else self._chat(task)
@@ -69,65 +98,76 @@ class OpenAIWriter(LlmWriter):
         response: Response | None = None
         async with await self._client.responses.create(
             model=self.model,
-            instructions=task.system,
-            input=task.user,
             max_output_tokens=task.max_tokens,
             text={"format": _text_format(task)},
             store=False,  # else OpenAI keeps customers' words for 30 days
             stream=True,
+            **self._prompt(task),
         ) as events:
             async for event in events:
                 if event.type == "response.output_text.delta":
                     yield event.delta
-                elif event.type == "response.refusal.delta":
-                    raise failed("refused")
-                elif event.type == "error":
-                    raise failed_with_code(event.code)
-                elif event.type == "response.failed":
-                    raise failed_with_code(event.response.error.code if event.response.error else None)
+                elif event.type in ("response.reasoning_text.delta", "response.reasoning_summary_text.delta"):
+                    yield ""  # it thinks
                 elif event.type in ("response.completed", "response.incomplete"):
                     response = event.response
+                else:
+                    _check(event)
+        if response is not None and response.usage:
+            yield _usage_of_response(response.usage)
         if response is None or response.status != "completed":
             details = response.incomplete_details if response else None
             raise failed(FINISHES.get((details.reason if details else None) or "", "truncated"))
-        if response.usage:
-            yield Usage(
-                input_tokens=response.usage.input_tokens,
-                cached_tokens=response.usage.input_tokens_details.cached_tokens,
-                output_tokens=response.usage.output_tokens,
-            )
+
+    def _prompt(self, task: Task[T]) -> dict[str, Any]:
+        """The prompt, with what helps its provider to cache the stable part where that is long enough.
+
+        From 5.6 on OpenAI caches every long prompt unless told otherwise and charges for it, although ours begin alike
+        only where we say so.
+        """
+        stable = task.system + task.stable
+        key = {"prompt_cache_key": cache_key(task.form.name, stable)} if cacheable(self.name, stable) else {}
+        price = price_of(self.name)
+        if price is None or not price.charges_for_writing:
+            return {"instructions": task.system, "input": task.stable + task.user, **key}
+        parts = [_part(task.user)]
+        if task.stable:
+            parts.insert(0, _part(task.stable, mark=bool(key)))
+        system = EasyInputMessageParam(
+            role="developer", content=[_part(task.system, mark=cacheable(self.name, task.system))]
+        )
+        return {
+            "input": [system, EasyInputMessageParam(role="user", content=[*parts])],
+            "prompt_cache_options": {"mode": "explicit"},
+            **key,
+        }
 
     async def _chat(self, task: Task[T]) -> AsyncGenerator[str | Usage, None]:
         finish: str | None = None
-        usage: CompletionUsage | None = None
         async with await self._open_chat(task) as chunks:
             async for chunk in chunks:
-                usage = chunk.usage or usage
+                if chunk.usage:
+                    yield _usage_of_chat(chunk.usage)
                 for choice in chunk.choices or ():  # compatible servers leave out what has no value
                     finish = choice.finish_reason or finish
                     if getattr(choice.delta, "refusal", None):
                         raise failed("refused")
                     if text := getattr(choice.delta, "content", None):
                         yield text
+                    elif getattr(choice.delta, "reasoning_content", None):
+                        yield ""
         if finish != "stop":
             raise failed(FINISHES.get(finish or "", "truncated"))
-        if usage:
-            details = usage.prompt_tokens_details
-            yield Usage(
-                input_tokens=usage.prompt_tokens,
-                cached_tokens=(details.cached_tokens if details else None) or 0,
-                output_tokens=usage.completion_tokens,
-            )
 
     async def _open_chat(self, task: Task[T]) -> AsyncStream[ChatCompletionChunk]:
         """Ask with the schema; where the server refuses schemas, once more with the schema in the prompt."""
-        if self._knows_schemas:
+        if self._server.knows_schemas:
             try:
                 return await self._ask(task, with_schema=True)
             except (BadRequestError, UnprocessableEntityError) as error:
                 if not _refuses_schemas(error):
                     raise
-            self._knows_schemas = False  # for as long as this writer lives, so that it is asked once
+            self._server.knows_schemas = False  # for as long as this writer lives, so that it is asked once
         return await self._ask(task, with_schema=False)
 
     async def _ask(self, task: Task[T], *, with_schema: bool) -> AsyncStream[ChatCompletionChunk]:
@@ -137,13 +177,50 @@ class OpenAIWriter(LlmWriter):
             model=self.model,
             messages=[
                 {"role": "system", "content": task.system if with_schema else task.system + hint},
-                {"role": "user", "content": task.user},
+                {"role": "user", "content": task.stable + task.user},
             ],
             max_completion_tokens=task.max_tokens,
             response_format=_response_format(task) if with_schema else omit,
             stream=True,
             stream_options={"include_usage": True},
         )
+
+
+def _check(event: ResponseStreamEvent) -> None:
+    """Raise the failures that the SDK hands on as events."""
+    if event.type == "response.refusal.delta":
+        raise failed("refused")
+    if event.type == "error":
+        raise failed_with_code(event.code)
+    if event.type == "response.failed":
+        raise failed_with_code(event.response.error.code if event.response.error else None)
+
+
+def _part(text: str, *, mark: bool = False) -> ResponseInputTextParam:
+    part: ResponseInputTextParam = {"type": "input_text", "text": text}
+    if mark:
+        part["prompt_cache_breakpoint"] = {"mode": "explicit"}
+    return part
+
+
+def _usage_of_response(usage: ResponsesUsage) -> Usage:
+    details = usage.input_tokens_details
+    return Usage(
+        input_tokens=usage.input_tokens,
+        cached_tokens=details.cached_tokens or 0,
+        cache_write_tokens=getattr(details, "cache_write_tokens", None) or 0,  # servers before 5.6 leave it out
+        output_tokens=usage.output_tokens,
+    )
+
+
+def _usage_of_chat(usage: CompletionUsage) -> Usage:
+    details = usage.prompt_tokens_details
+    return Usage(
+        input_tokens=usage.prompt_tokens,
+        cached_tokens=getattr(details, "cached_tokens", None) or 0,
+        cache_write_tokens=getattr(details, "cache_write_tokens", None) or 0,
+        output_tokens=usage.completion_tokens,
+    )
 
 
 def _text_format(task: Task[T]) -> ResponseFormatTextJSONSchemaConfigParam:

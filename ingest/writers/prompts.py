@@ -57,7 +57,7 @@ class Task(Generic[T]):
 def summary_task(thread: Thread, language: str) -> Task[Summary]:
     """Summarize a thread for agents, private notes included; `language` is "ko" or "en"."""
     boundary = secrets.token_hex(8)
-    blocks = [_ticket(boundary, thread, status=thread.status), *_messages(boundary, thread.messages)]
+    blocks = [_ticket(boundary, thread), *_messages(boundary, thread.messages)]
     return Task(
         system=system_prompt("summary", language),
         user=_request(boundary, blocks, f"Task: summarize this ticket in {_language(language)}."),
@@ -124,10 +124,9 @@ def _block(boundary: str, name: str, text: str) -> str:
     return f"{boundary} begin {name}\n{text}\n{boundary} end {name}"
 
 
-def _ticket(boundary: str, thread: Thread, status: str | None = None) -> str:
-    """Subject and customer; the status is the account's own word and for agents alone."""
+def _ticket(boundary: str, thread: Thread) -> str:
+    """Subject and customer. Not the status: it changes without a word being said, and nothing is written anew then."""
     lines = [f"Subject: {_line(thread.subject)}", f"Customer: {_line(thread.requester_name)}"]
-    lines += [f"Status: {_line(status)}"] if status else []
     return _block(boundary, "ticket", "\n".join(lines))
 
 

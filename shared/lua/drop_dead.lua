@@ -5,6 +5,7 @@ if redis.call('ZREM', KEYS[4], ARGV[1]) == 0 then
 end
 redis.call('HSET', KEYS[1], 'done', redis.call('HGET', KEYS[1], 'want') or 0)
 redis.call('HDEL', KEYS[1], 'attempts', 'error', 'failing_since')
+redis.call('HSET', KEYS[1], 'dropped', now_ms()) -- so that the reconciler does not find what is older than this
 redis.call('ZREM', KEYS[3], ARGV[1])
 leave_places(ARGV[1])
 return 1

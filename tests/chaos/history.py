@@ -14,7 +14,7 @@ Freshdesk shows two changes of one second with one revision, so the pair must ri
 What counts as a duplicate. A worker that is killed after its commit and before its settlement leaves the ticket due;
 the next one computes the same version again. It may do so (the work is lost time), but it must not write it again: who
 reads Canvases would see a new one for no change. The same bytes written again are no duplicate but redis-py's retry of
-a write whose answer was lost; they are counted apart. I4 (vectors) needs a shared vector store and I5 (tenants) other
+a write whose answer was lost; they are counted apart. Neither is it one when a Canvas that lacked a part is healed. I4 (vectors) needs a shared vector store and I5 (tenants) other
 requests than webhooks: see `tests/test_isolation.py`.
 """
 
@@ -34,6 +34,7 @@ from tests.conftest import leaked_keys
 
 PAGE = 5000
 EXAMPLES = 3
+EVENTS = 8
 KEY = re.compile(r"pc:\{(?P<host>[^}]+)\}:\w+:(?P<ticket>\d+)")
 Ticket = tuple[str, int]
 
@@ -46,6 +47,7 @@ class Commit:
     revision_ms: int
     generation: int
     digest: str
+    ready: bool
     at: int
 
     @property
@@ -112,19 +114,31 @@ class History:
                 of_ticket.append(commit)
         return found
 
+    def last_settled(self, since_ms: float) -> list[str]:
+        """What happened to the ticket that was settled last, in seconds from a moment (ms since the epoch)."""
+        if not self.settlements:
+            return []
+        ticket = max(self.settlements, key=lambda settled: settled.at).ticket
+        events = [(claim.at, f"claim {claim.attempt}") for claim in self.claims if claim.ticket == ticket]
+        events += [(settled.at, settled.result) for settled in self.settlements if settled.ticket == ticket]
+        events += [(commit.at, "commit") for commit in self.commits if commit.ticket == ticket]
+        told = [f"{(at - since_ms) / 1000:+.2f} {event}" for at, event in sorted(events)[-EVENTS:]]
+        return [f"{ticket}: {', '.join(told)}"]
+
     def repeats(self) -> int:
         """How many writes were one Canvas once more."""
         return len(self.commits) - sum(len(commits) for commits in self.versions().values())
 
     def duplicates(self) -> list[str]:
-        """Versions that were committed more than once, with different bytes."""
+        """Versions that were committed again, with other bytes, although there was nothing to heal."""
         found = []
         for ticket, commits in self.versions().items():
             seen: set[tuple[int, int]] = set()
             for commit in commits:
                 if commit.version in seen:
                     found.append(f"{ticket} {commit.version}")
-                seen.add(commit.version)
+                if commit.ready:
+                    seen.add(commit.version)
         return found
 
     def falls(self) -> list[str]:
@@ -145,6 +159,7 @@ async def read_history(redis: Redis) -> History:
             int(row[b"arg1"][:REVISION_BYTES]),
             int(row[b"arg1"][REVISION_BYTES:HEAD_BYTES]),
             row[b"digest"].decode(),
+            row[b"ready"] == b"1",
             int(row[b"at"]),
         )
         async for row in _rows(redis, COMMITS)
@@ -186,9 +201,10 @@ async def _stale(redis: Redis, expected: Mapping[Ticket, str]) -> AsyncIterator[
     for (host, ticket_id), text in expected.items():
         stored = await canvases.get(host, ticket_id)
         canvas = msgspec.json.decode(stored.body, type=Canvas) if stored is not None and stored.body else None
-        summary = canvas.summary.text if canvas is not None and canvas.summary is not None else None
-        if summary != text or canvas is None or canvas.status != "ready":
-            yield f"{host} {ticket_id}: {summary!r} is not {text!r}"
+        if canvas is None or canvas.summary is None:
+            yield f"{host} {ticket_id}: nothing in place of {text!r}"
+        elif canvas.summary.text != text or canvas.status != "ready":
+            yield f"{host} {ticket_id}: {canvas.summary.text!r}, {canvas.status}, in place of {text!r}"
 
 
 async def _undone(redis: Redis, accepted: Mapping[Ticket, int]) -> AsyncIterator[str]:

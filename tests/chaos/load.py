@@ -47,11 +47,15 @@ def schedule(random: Random, changes: int, tickets: int, seconds: float) -> list
 
 @dataclass
 class Sent:
-    """What became of the webhooks: the highest generation accepted for each ticket, and how often it was refused."""
+    """What became of the webhooks: the highest generation accepted for each ticket, and how often it was refused.
+
+    The last one was accepted at `last_at` (s, monotonic), which is `last_ms` since the epoch.
+    """
 
     accepted: int = 0
     refused: int = 0
     last_at: float = 0.0
+    last_ms: float = 0.0
     generations: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
@@ -78,7 +82,7 @@ class Sender:
         key = (host, ticket_id)
         self.sent.generations[key] = max(self.sent.generations.get(key, 0), int(msgspec.json.decode(answer)["generation"]))
         self.sent.accepted += 1
-        self.sent.last_at = time.monotonic()
+        self.sent.last_at, self.sent.last_ms = time.monotonic(), time.time() * 1000
 
     async def _post(self, host: str, body: str) -> tuple[int, bytes]:
         """Status and body, 0 where there was no answer."""

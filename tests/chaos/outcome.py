@@ -24,7 +24,8 @@ def outcome(figures: Mapping[str, object], findings: Findings, **must: bool) -> 
     """Passed where nothing was found and every `must` holds; the names of those that do not are among the examples."""
     broken = [name for name, holds in must.items() if not holds]
     examples = findings.examples | ({"broken": broken} if broken else {})
-    return Outcome({**figures, **findings.counts}, findings.clean and not broken, examples)
+    passed = findings.clean and not broken
+    return Outcome({**figures, **findings.counts}, passed, {} if passed else examples)
 
 
 def _said(value: object) -> str:

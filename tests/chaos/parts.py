@@ -104,6 +104,11 @@ class NoNeighbours:
         """None."""
         return []
 
+    async def tickets_between(self, host: str, first_ms: int, until_ms: int, limit: int) -> dict[int, int]:
+        """Of this process's points."""
+        tickets = ((number, at) for (kind, number), at in self._points.get(host, {}).items() if kind == "ticket")
+        return dict(sorted((number, at) for number, at in tickets if first_ms <= at < until_ms)[:limit])
+
     async def drop_ticket(self, host: str, ticket_id: int) -> None:
         """Forget a ticket."""
         self._points.get(host, {}).pop(("ticket", ticket_id), None)

@@ -25,6 +25,8 @@ if type(answer) == 'table' then
   said = table.concat(answer, ' ')
 end
 local record = {{'answer', tostring(said), 'key', KEYS[1], 'digest', redis.sha1hex(ARGV[1])}}
+record[#record + 1] = 'ready'
+record[#record + 1] = string.find(ARGV[1], '"status":"ready"', 1, true) and 1 or 0
 for place, value in ipairs(ARGV) do
   record[#record + 1] = 'arg' .. place
   record[#record + 1] = string.sub(value, 1, {field})

@@ -49,7 +49,9 @@ async def weather(world: World, storm: Storm, trouble: Coroutine[Any, Any, None]
         await play(changes, world.change_and_tell)
     settled = await world.settled(SETTLE_WITHIN_S)
     history = await world.history()
-    return Weathered(settled, history, await world.check(history))
+    findings = await world.check(history)
+    findings.examples["last settled"] = history.last_settled(world.sender.sent.last_ms)
+    return Weathered(settled, history, findings)
 
 
 async def _until_it_ends(trouble: Coroutine[Any, Any, None]) -> None:

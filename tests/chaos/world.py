@@ -151,11 +151,15 @@ async def world(
     seed: int,
     *,
     writer_seconds: float = 0.05,
+    debounce_s: float = 0.1,
     hosts: tuple[str, ...] = HOSTS,
     desk: Callable[[HelpdeskSettings], HelpdeskSettings] = lambda settings: settings,
     environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[World]:
-    """Everything but the workers; `desk` changes how the look-alikes are set up, `environment` what children see."""
+    """Everything but the workers; `desk` changes how the look-alikes are set up, `environment` what children see.
+
+    Unless told otherwise changes are hardly debounced, so that many of them come in the middle of a run.
+    """
     async with AsyncExitStack() as stack:
         valkey = await stack.enter_async_context(running_valkey(folder / "valkey"))
         desks, urls = {}, {}
@@ -167,7 +171,8 @@ async def world(
         for host in hosts:
             await register(settings, host, SECRET + host)
         port = free_port()
-        variables = _environment(folder, settings, port, writer_seconds) | dict(environment or {})
+        variables = _environment(folder, settings, port, writer_seconds) | {"CANVAS_DEBOUNCE_S": str(debounce_s)}
+        variables |= environment or {}
         receiver = Child("receiver", variables, folder / "receiver.log")
         stack.push_async_callback(receiver.stop)
         await wait_until(lambda: _answers(receiver, port), READY_S)

@@ -14,7 +14,7 @@ REQUEST_FAULTS = frozenset({"delay", "rate_limit", "error", "html", "cut"})
 
 
 class Fault(Struct, forbid_unknown_fields=True):
-    """One fault.
+    """One fault; the first `after` matching calls pass.
 
     delay: the answer comes `seconds` later. rate_limit: 429 with `retry_after` seconds. error: an empty 5xx `status`.
     html: a 200 page where JSON is due. cut: the socket closes in the middle of the body.
@@ -33,6 +33,7 @@ class Fault(Struct, forbid_unknown_fields=True):
         "webhook_shuffle",
     ]
     count: Annotated[int, Meta(ge=1)] | None = None
+    after: Annotated[int, Meta(ge=0)] = 0
     share: Annotated[float, Meta(ge=0, le=1)] = 1.0
     path: str = ""
     method: str | None = None
@@ -92,6 +93,9 @@ class Faults:
             self.waiting -= 1
 
     def _strikes(self, fault: Fault) -> bool:
+        if fault.after:
+            fault.after -= 1
+            return False
         if fault.share < 1.0 and self.random.random() >= fault.share:
             return False
         if fault.count is not None:

@@ -6,6 +6,7 @@ and appear in the log. Calls outside /api (the demo's own) pass untouched.
 
 from base64 import b64decode
 from binascii import Error as Base64Error
+from email.utils import format_datetime
 from time import perf_counter
 from typing import Any
 
@@ -58,7 +59,7 @@ class _Visit:
         self.desk, self.scope, self.receive, self._send = desk, scope, receive, send
         self.began = perf_counter()
         self.query = scope["query_string"].decode("latin-1")
-        self.headers: Headers = [VERSION]
+        self.headers: Headers = [VERSION, (b"date", format_datetime(desk.now(), usegmt=True).encode())]
         self.status = NO_STATUS
         self.cost = 1
         self.agent: Agent | None = None

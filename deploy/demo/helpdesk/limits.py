@@ -1,18 +1,18 @@
 """Calls a minute of the account: one budget for everything, and sub-limits for four kinds of call.
 
-The minute starts with the first call after the last one ended. A call over a sub-limit is refused although
-`X-RateLimit-Remaining` still shows credit, which real clients trip over.
+The minute starts with the first call after the last one ended, or with the clock's. A call over a sub-limit is refused
+although `X-RateLimit-Remaining` still shows credit, which real clients trip over.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import ceil
 from urllib.parse import parse_qs
 
 from deploy.demo.helpdesk.settings import Budget
 
-MINUTE = timedelta(minutes=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _API = "/api/v2/"
 
 
@@ -27,9 +27,18 @@ class Verdict:
 class RateLimiter:
     """Counts calls; `limits` None means no limit and no headers."""
 
-    def __init__(self, limits: dict[Budget, int] | None, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        limits: dict[Budget, int] | None,
+        clock: Callable[[], datetime],
+        window: timedelta = timedelta(minutes=1),
+        *,
+        by_clock: bool = False,
+    ) -> None:
         self._limits = limits
         self._clock = clock
+        self._window = window
+        self._by_clock = by_clock
         self._started: datetime | None = None
         self._used: dict[Budget, int] = {}
 
@@ -37,7 +46,7 @@ class RateLimiter:
         """Count a call of `cost` credits, also against its sub-limit; a refused call costs nothing."""
         if self._limits is None:
             return Verdict(True, ())
-        left = self._begin_minute()
+        left = self._begin_window()
         total = self._limits["total"]
         over = self._used.get("total", 0) + cost > total
         if budget and budget in self._limits:
@@ -61,14 +70,14 @@ class RateLimiter:
     def count(self) -> None:
         """Count a call that nobody can refuse: a webhook's."""
         if self._limits is not None:
-            self._begin_minute()
+            self._begin_window()
             self._add("total", 1)
 
-    def _begin_minute(self) -> timedelta:
+    def _begin_window(self) -> timedelta:
         now = self._clock()
-        if self._started is None or now - self._started >= MINUTE:
-            self._started, self._used = now, {}
-        return self._started + MINUTE - now
+        if self._started is None or not timedelta() <= now - self._started < self._window:
+            self._started, self._used = now - ((now - EPOCH) % self._window if self._by_clock else timedelta()), {}
+        return self._started + self._window - now
 
     def _add(self, budget: Budget, cost: int) -> None:
         self._used[budget] = self._used.get(budget, 0) + cost

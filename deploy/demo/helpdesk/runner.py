@@ -52,7 +52,13 @@ async def serving(app: Any, port: int = 0) -> AsyncIterator[str]:
     """
     with closing(_listen(port)) as listener:
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5, ws="none"
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=5,
+            ws="none",
+            date_header=False,  # an account answers with the time of its own clock
         )
         server = _Server(config)
         task = asyncio.create_task(_serve(server, listener))

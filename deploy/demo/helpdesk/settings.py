@@ -54,6 +54,10 @@ class HelpdeskSettings:
     """API key -> key of an agent in agents.json; the API key has exactly this agent's rights."""
     plan: str | int | None = "enterprise"
     """A plan's name (see `PLANS`), calls a minute without sub-limits, or None: unlimited and no rate headers."""
+    window: timedelta = timedelta(minutes=1)
+    """What the plan's calls are counted in: an hour on old accounts (3,000 or 5,000 calls), less in quick tests."""
+    window_by_clock: bool = False
+    """Windows begin with the full minute; else with the first call after the last one. Undocumented which is true."""
     admin_token: str = "demo-admin"  # noqa: S105 - guards switches of a look-alike, not data
     """Bearer token of `/_admin` and `/_desk`, which real accounts don't have."""
     webhook_retry_delays: tuple[timedelta, ...] = DOCUMENTED_RETRIES

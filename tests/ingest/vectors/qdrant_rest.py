@@ -31,11 +31,15 @@ class QdrantRest:
             f"PUT {name}": self._create,
             f"PUT {name}/index": self._acknowledge,
             "GET /aliases": self._aliases,
+            "GET /collections": self._collections,
             "POST /collections/aliases": self._change_aliases,
             f"POST {name}/points/batch": self._batch,
             f"POST {name}/points/delete": self._delete,
             f"POST {name}/points/count": self._count,
             f"POST {name}/points/query": self._query,
+            f"POST {name}/points": self._retrieve,
+            f"POST {name}/points/payload": self._set_payload,
+            f"POST {name}/points/scroll": self._scroll,
         }
 
     def bodies(self, call: str) -> list[dict[str, Any]]:
@@ -89,6 +93,9 @@ class QdrantRest:
     async def _aliases(self, name: str, body: dict[str, Any]) -> Any:
         return await self._local.get_aliases()
 
+    async def _collections(self, name: str, body: dict[str, Any]) -> Any:
+        return await self._local.get_collections()
+
     async def _change_aliases(self, name: str, body: dict[str, Any]) -> Any:
         return await self._local.update_collection_aliases(models.ChangeAliasesOperation.model_validate(body).actions)
 
@@ -100,8 +107,26 @@ class QdrantRest:
         selector = models.PointIdsList(**body) if "points" in body else models.FilterSelector(**body)
         return await self._local.delete(name, selector)
 
+    async def _scroll(self, name: str, body: dict[str, Any]) -> Any:
+        asked = models.ScrollRequest.model_validate(body)
+        points, after = await self._local.scroll(
+            name, asked.filter, limit=asked.limit or 10, with_payload=asked.with_payload or False, with_vectors=False
+        )
+        return models.ScrollResult(points=points, next_page_offset=after)
+
     async def _count(self, name: str, body: dict[str, Any]) -> Any:
         return await self._local.count(name, models.CountRequest.model_validate(body).filter)
+
+    async def _retrieve(self, name: str, body: dict[str, Any]) -> Any:
+        asked = models.PointRequest.model_validate(body)
+        vectors = asked.with_vector or False
+        found = await self._local.retrieve(name, asked.ids, with_payload=bool(asked.with_payload), with_vectors=vectors)
+        return [record.model_dump(mode="json") for record in found]
+
+    async def _set_payload(self, name: str, body: dict[str, Any]) -> Any:
+        asked = models.SetPayload.model_validate(body)
+        assert asked.filter is not None, "only where a condition holds"
+        return await self._local.set_payload(name, asked.payload, points=asked.filter)
 
     async def _query(self, name: str, body: dict[str, Any]) -> Any:
         asked = models.QueryRequest.model_validate(body)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ingest.vectors.edge import EdgeVectorStore
@@ -165,10 +166,49 @@ async def test_the_same_revision_may_be_put_again_with_a_better_text(store: Vect
     assert [hit.subject for hit in await similar(store, "after")] == ["after"]
 
 
+async def test_what_is_kept_of_a_ticket_may_change_without_its_vectors(store: VectorStore) -> None:
+    await store.put_tickets(ACME, TICKETS)
+    await store.put_tickets(OTHER, TICKETS)
+    closed = ticket(1, PRINTER, 1_790_000_000_001, "Closed")
+    unit = await store.refresh_ticket(ACME, closed)
+    assert unit == pytest.approx(dense(PRINTER), abs=1e-5)
+    [hit] = await similar(store, PRINTER, limit=1)
+    assert (hit.status, hit.resolved, hit.revision_ms) == ("Closed", True, 1_790_000_000_001)
+    assert hit.score == pytest.approx(1.0, abs=1e-5)
+    assert [hit.status for hit in await similar(store, PRINTER, OTHER, limit=1)] == ["Open"]
+
+
+async def test_a_refresh_of_an_older_revision_changes_nothing(store: VectorStore) -> None:
+    await store.put_tickets(ACME, [ticket(1, PRINTER, 10, "Closed")])
+    assert await store.refresh_ticket(ACME, ticket(1, PRINTER, 9, "Open")) is not None
+    assert [hit.status for hit in await similar(store, PRINTER)] == ["Closed"]
+
+
+async def test_a_ticket_that_is_not_there_or_was_about_something_else_is_not_refreshed(store: VectorStore) -> None:
+    await store.put_tickets(ACME, [ticket(1, PRINTER)])
+    assert await store.refresh_ticket(ACME, ticket(2, PRINTER)) is None
+    assert await store.refresh_ticket(OTHER, ticket(1, PRINTER)) is None
+    assert await store.refresh_ticket(ACME, ticket(1, "Now it is about this", status="Closed")) is None
+    unnamed = msgspec.structs.replace(ticket(1, PRINTER), matter="")
+    await store.put_tickets(ACME, [unnamed])
+    assert await store.refresh_ticket(ACME, unnamed) is None
+    assert [hit.status for hit in await similar(store, PRINTER)] == ["Open"]
+
+
 async def test_one_stale_ticket_does_not_hold_back_the_others_of_its_batch(store: VectorStore) -> None:
     await store.put_tickets(ACME, [ticket(1, PRINTER, 10)])
     await store.put_tickets(ACME, [ticket(1, "stale", 9), ticket(2, "fresh", 9)])
     assert {hit.subject for hit in await similar(store, "fresh")} == {PRINTER, "fresh"}
+
+
+async def test_tickets_are_found_by_the_time_of_their_revision(store: VectorStore) -> None:
+    await store.put_tickets(ACME, [ticket(number, PRINTER, 1_790_000_000_000 + number) for number in range(1, 6)])
+    await store.put_tickets(OTHER, [ticket(9, PRINTER, 1_790_000_000_003)])
+    await store.put_articles(ACME, [article(7, PRINTER, 1_790_000_000_003)])
+    first, until = 1_790_000_000_002, 1_790_000_000_004
+    assert await store.tickets_between(ACME, first, until, 10) == {2: first, 3: first + 1}
+    assert len(await store.tickets_between(ACME, 0, until, 2)) == 2
+    assert await store.tickets_between(ACME, until, first, 10) == {}
 
 
 async def test_a_dropped_ticket_is_gone_for_its_tenant_alone(store: VectorStore) -> None:

@@ -24,6 +24,7 @@ def ticket(ticket_id: int, subject: str, revision_ms: int = 1_790_000_000_000, s
         resolution="The driver was installed again.",
         reply="Please install the driver again. 드라이버를 다시 설치해 주세요.",
         url=f"https://acme.freshdesk.com/a/tickets/{ticket_id}",
+        matter=subject,
         dense=dense(subject),
         sparse=sparse_vector(subject),
     )

@@ -265,4 +265,4 @@ async def test_the_limits_are_what_is_asked_for(wire: Wire) -> None:
     await replies(wire, REPLIES["en"])
     names = {"anthropic": "max_tokens", "responses": "max_output_tokens", "chat": "max_completion_tokens"}
     assert wire.fake.requests[0].body[names[wire.name]] == prompts.REPLY_TOKENS
-    assert wire.writer().limit == timedelta(seconds=60)
+    assert wire.writer().limits.whole == timedelta(seconds=60)

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from ingest.settings import IngestSettings
 from ingest.writers.anthropic import AnthropicWriter, anthropic_client
-from ingest.writers.llm import CALL_LIMIT, LlmWriter
+from ingest.writers.call import Limits
+from ingest.writers.llm import LlmWriter
 from ingest.writers.openai import OpenAIWriter, openai_client
 from tests.lookalikes import AnthropicLookalike, OpenAILookalike
 
@@ -30,11 +31,12 @@ class Wire:
     fake: AnthropicLookalike | OpenAILookalike
     client: AsyncAnthropic | AsyncOpenAI
 
-    def writer(self, *, limit: timedelta = CALL_LIMIT, hasty: bool = False) -> LlmWriter:
+    def writer(self, *, limit: timedelta = Limits().whole, hasty: bool = False) -> LlmWriter:
         client = self.client.with_options(timeout=httpx2.Timeout(5, read=0.3)) if hasty else self.client
+        limits = Limits(whole=limit)
         if isinstance(client, AsyncAnthropic):
-            return AnthropicWriter(client, "claude-haiku-5-5", limit)
-        return OpenAIWriter(client, "gpt-6-luna", "chat" if self.name == "chat" else "responses", limit)
+            return AnthropicWriter(client, "claude-haiku-5-5", limits)
+        return OpenAIWriter(client, "gpt-6-luna", "chat" if self.name == "chat" else "responses", limits)
 
 
 @asynccontextmanager

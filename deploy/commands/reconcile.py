@@ -1,0 +1,65 @@
+"""`canvas reconcile HOST`: look now for what webhooks missed, and say what was found."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import rich_click as click
+from rich.console import Console
+
+from deploy.data_folder import redis_ready
+from deploy.process import data_option, run
+from deploy.settings import AllSettings, load_settings
+from ingest.context import ReceiverContext, receiver_context
+from shared import workers
+from shared.errors import BadInput, CanvasError
+from shared.reconcile_state import ReconcileSchedule, ReconcileState, reconcile_state
+from shared.tenants import parse_host
+
+console = Console(soft_wrap=True)
+LOOK_EVERY_S = 0.1
+WORKER_WITHIN_S = 5.0
+
+
+@click.command()
+@click.argument("host")
+@data_option
+def reconcile(host: str, data: Path | None) -> None:
+    """Compare the ticket lists of HOST with what is known now, not within the next minutes; workers must be running.
+
+    Example:  canvas reconcile acme.freshdesk.com
+    """
+    settings = load_settings(data)
+    run(settings, _reconcile(settings, host))
+
+
+async def _reconcile(settings: AllSettings, host: str) -> None:
+    host = parse_host(host)
+    async with redis_ready(settings.shared) as shared, receiver_context(shared) as context:
+        if await context.tenants.get(host) is None:
+            raise BadInput(f"{host} is not connected: run `canvas tenant add {host}` first")
+        found = await watch_pass(context, host)
+    if found.code:
+        raise CanvasError(f"The pass stopped ({found.code}) and is tried again by itself; nothing is skipped meanwhile")
+    console.print(f"{found.found} changes had been missed and are computed now, {found.left} tickets left the lists")
+    if found.updated:
+        console.print(
+            f"Everything until {datetime.fromtimestamp(found.updated / 1000, UTC):%Y-%m-%d %H:%M:%S} is known"
+        )
+
+
+async def watch_pass(context: ReceiverContext, host: str) -> ReconcileState:
+    """Ask for a pass and wait for its end.
+
+    Raises:
+        CanvasError: no worker is there to do it.
+    """
+    asked, started = await ReconcileSchedule(context.redis.state).ask(host), time.monotonic()
+    while True:
+        found = await reconcile_state(context.redis.state, host)
+        if found.began_ms >= asked:
+            return found
+        if time.monotonic() - started > WORKER_WITHIN_S and not await workers.reports(context.redis.state):
+            raise CanvasError("No worker is running: start `canvas up`, or `canvas worker`")
+        await asyncio.sleep(LOOK_EVERY_S)

@@ -1,0 +1,138 @@
+-- A call to Freshdesk takes its credits from the account's budget, or learns when to ask again.
+--
+-- The log holds each credit until a window after the moment at which Freshdesk may have counted it at the latest: the
+-- answer's, and for a call that is under way (or whose caller died) the longest one's end. So no window of Freshdesk's,
+-- wherever it begins, ever holds more of our credits than the account has.
+-- Beside the log, calls that nobody waits for are paced: a backfill always, live calls once half of the credits are
+-- used. So credits come free one after the other, and an agent's call finds one soon even where all are used.
+-- A blind retry is told that it has its credits.
+--
+-- KEYS: budget (hash), log, log of ticket lists (sorted sets: credit by ms, see above)
+-- ARGV: call id, credits, priority (0 interactive, 1 live, 2 backfill), 1 for a ticket list, ms of the window,
+--       ms of the longest call, ms that the caller would wait for its place (-1: it waits for the first credit,
+--       whenever that is, and needs no place), credits of an account that we don't know yet, lifetime ms of the budget
+-- Returns {1, now} | {0, ms until its place, 1 if that is longer than it would wait}
+local cost, priority = tonumber(ARGV[2]), tonumber(ARGV[3])
+local window, longest, patience = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local is_list = ARGV[4] == '1'
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local budget = {}
+local fields = redis.call('HGETALL', KEYS[1])
+for i = 1, #fields, 2 do
+  budget[fields[i]] = tonumber(fields[i + 1])
+end
+local limit = budget.total or tonumber(ARGV[8])
+if limit == 3000 or limit == 5000 then
+  -- What old accounts have: as many calls an hour.
+  window = window * 60
+end
+if redis.call('ZSCORE', KEYS[2], ARGV[1] .. ':1') then
+  return {1, now}
+end
+
+-- Credits stay in the log a little longer than they count: answers under way are compared with them. What lies
+-- further in the future than a call can last was written before the server's clock was put back.
+for place = 2, 3 do
+  redis.call('ZREMRANGEBYSCORE', KEYS[place], '-inf', now - window - longest)
+  redis.call('ZREMRANGEBYSCORE', KEYS[place], '(' .. now + longest, '+inf')
+end
+
+local function used(place)
+  return redis.call('ZCOUNT', KEYS[place], '(' .. now - window, '+inf')
+end
+
+-- When so many credits of a log will be free again, those under way as if their answer came now.
+local function free_at(place, credits)
+  local found = redis.call('ZRANGEBYSCORE', KEYS[place], '(' .. now - window, '+inf', 'WITHSCORES', 'LIMIT', credits - 1, 1)
+  return math.min(tonumber(found[2] or now), now) + window
+end
+
+-- A share of the credits for who asked within the last two windows; at least one ticket's view, at most a third.
+local function kept(share, asked)
+  if now - (asked or 0) > 2 * window then
+    return 0
+  end
+  return math.min(math.max(3, math.floor(limit * share + 0.5)), math.floor(limit / 3))
+end
+
+-- Table of Freshdesk's rate-limit article, by the account's total; other totals have no known limit of lists.
+local LISTS = {[200] = 20, [400] = 100, [700] = 200, [1000] = 300, [2000] = 400}
+local lists = LISTS[limit]
+if budget.lists and now - (budget.lists_at or 0) < 60 * window then
+  lists = math.min(budget.lists, lists or budget.lists)
+end
+
+-- No refusal blocks for longer than an hour, whatever a clock says.
+local earliest = math.max(now, math.min(budget.blocked or 0, now + 3600000))
+if is_list then
+  earliest = math.max(earliest, math.min(budget.lists_blocked or 0, now + 3600000))
+  if lists and used(3) >= lists then
+    earliest = math.max(earliest, free_at(3, used(3) - lists + 1))
+  end
+end
+local paced = false
+if limit > 0 then
+  local room = limit
+  if priority >= 1 then
+    room = room - kept(0.05, budget.asked0)
+  end
+  if priority >= 2 then
+    room = room - kept(0.15, budget.asked1)
+  end
+  local taken = used(2)
+  -- A call that costs more than there ever is may go alone.
+  local over = math.min(taken + cost - room, taken)
+  if over > 0 then
+    earliest = math.max(earliest, free_at(2, over))
+  end
+  paced = priority == 2 or (priority == 1 and taken + cost > limit / 2)
+  if paced then
+    earliest = math.max(earliest, math.min(budget.pace or 0, now + window))
+  end
+  if priority == 2 and (budget.place1 or 0) > now then
+    -- Live tickets queue for calls: a backfill only keeps from standing still.
+    earliest = math.max(earliest, math.min(budget.trickle or 0, now + window))
+  end
+end
+
+-- Callers of an account without a limit only ever wait for a refusal's end.
+local turn = limit > 0 and math.ceil(cost * window / limit) or 20
+if priority < 2 then
+  redis.call('HSET', KEYS[1], 'asked' .. priority, now)
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[9])
+if earliest <= now then
+  -- A pacing that lags behind may catch up a twentieth of a window.
+  if paced then
+    redis.call('HSET', KEYS[1], 'pace', math.max(budget.pace or 0, math.floor(now - window / 20)) + turn)
+  end
+  if priority == 2 then
+    redis.call('HSET', KEYS[1], 'trickle', math.floor(now + window / 10))
+  end
+  if limit >= 0 then
+    for credit = 1, cost do
+      redis.call('ZADD', KEYS[2], now + longest, ARGV[1] .. ':' .. credit)
+    end
+    redis.call('PEXPIRE', KEYS[2], window + 2 * longest)
+  end
+  if is_list then
+    redis.call('ZADD', KEYS[3], now + longest, ARGV[1] .. ':1')
+    redis.call('PEXPIRE', KEYS[3], window + 2 * longest)
+  end
+  return {1, now}
+end
+if patience < 0 then
+  return {0, earliest - now, 0}
+end
+-- Places are handed out one turn after the other, so that callers come back as credits come free. After so many windows
+-- (by priority) they are handed out from the beginning again: who does not come back leaves a place to another, and
+-- nobody is sent away for longer.
+local place = budget['place' .. priority] or 0
+local laps = ({1, 10, 60})[priority + 1]
+if place < earliest or place > earliest + laps * window then
+  place = earliest
+end
+redis.call('HSET', KEYS[1], 'place' .. priority, place + turn)
+return {0, place - now, place - now > math.max(patience, math.min(turn, 5000)) and 1 or 0}
