@@ -6,23 +6,23 @@ Made for 80 columns; a wider terminal shows whole host names. Colour only underl
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from deploy.verdict import LATE, Problem, in_words
-from shared.overview import Overview, QueueFigures, TenantFigures, WorkerFigures
+from shared.overview import CallFigures, Overview, QueueFigures, TenantFigures, WorkerFigures
 
 WIDE = 100
 """Columns from which whole host names fit."""
+MOST_PROBLEMS = 8
 SLOW_S = 10.0
 SUFFIX = ".freshdesk.com"
 MIB = 1024 * 1024
 
 
 def status_view(found: Overview, wrong: Sequence[Problem], width: int, most: int | None) -> RenderableType:
-    """Everything, with at most `most` tenants (None: all), those first that need a look."""
-    parts: list[RenderableType] = [*_verdict(found, wrong), Text()]
+    """Everything, with at most `most` tenants, those first that need a look, and few problems (None: all of both)."""
+    parts: list[RenderableType] = [*_verdict(found, wrong, None if most is None else MOST_PROBLEMS), Text()]
     if found.tenants:
         shown = sorted(found.tenants, key=_urgency, reverse=True)[:most]
         parts += [_tenants(shown, wide=width >= WIDE), *_rest(found.tenants, shown), Text()]
@@ -40,21 +40,28 @@ def plain_table(*columns: str, right: Sequence[str] = ()) -> Table:
     return table
 
 
-def _verdict(found: Overview, wrong: Sequence[Problem]) -> list[RenderableType]:
-    if not wrong:
-        due, running = sum(tenant.due for tenant in found.tenants), sum(tenant.running for tenant in found.tenants)
-        processes = "1 worker process" if len(found.workers) == 1 else f"{len(found.workers)} worker processes"
-        text = f"[bold green]All well:[/] {due:,} due, {running:,} running, {processes}"
-        lines = [Text.from_markup(text)]
-    else:
-        count = "1 thing needs" if len(wrong) == 1 else f"{len(wrong)} things need"
-        lines = [Text.from_markup(f"[bold red]{count} a look:[/]")]
-        lines += [
-            Text.from_markup(f"[red]✗[/] {escape(problem.text)}\n  → {escape(problem.remedy)}") for problem in wrong
-        ]
+def _verdict(found: Overview, wrong: Sequence[Problem], most: int | None) -> list[RenderableType]:
+    lines: list[RenderableType] = [_problems(wrong[:most], len(wrong)) if wrong else _all_well(found)]
+    if len(wrong) > len(wrong[:most]):
+        lines.append(Text(f"… and {len(wrong) - len(wrong[:most]):,} more (--all shows them)", style="dim"))
     if not found.tenants:
         lines.append(Text("No account is connected yet: `canvas tenant add HOST`"))
-    return list(lines)
+    return lines
+
+
+def _all_well(found: Overview) -> Text:
+    due, running = sum(tenant.due for tenant in found.tenants), sum(tenant.running for tenant in found.tenants)
+    processes = "1 worker process" if len(found.workers) == 1 else f"{len(found.workers)} worker processes"
+    return Text.from_markup(f"[bold green]All well:[/] {due:,} due, {running:,} running, {processes}")
+
+
+def _problems(wrong: Sequence[Problem], count: int) -> RenderableType:
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    for problem in wrong:
+        grid.add_row(Text("✗", style="red"), Text(problem.text))
+        grid.add_row("", Text(f"→ {problem.remedy}", style="dim"))
+    needs = "1 thing needs" if count == 1 else f"{count:,} things need"
+    return Group(Text(f"{needs} a look:", style="bold red"), grid)
 
 
 def _urgency(tenant: TenantFigures) -> tuple[float, ...]:
@@ -62,9 +69,10 @@ def _urgency(tenant: TenantFigures) -> tuple[float, ...]:
 
 
 def _tenants(tenants: Sequence[TenantFigures], wide: bool) -> Table:
-    numbers = ("due", "waiting", "queued", "running", "dead", "oldest")
-    ages = ("webhook", "compared")
-    table = plain_table("tenant", *numbers, *ages, right=(*numbers, *ages))
+    numbers = ("due", "wait", "queued", "run", "dead", "oldest", "webhook", "compared", "calls left")
+    table = plain_table("tenant", *numbers, right=numbers)
+    table.padding = (0, 1, 0, 0)
+    table.columns[0].overflow = "ellipsis"
     for tenant in tenants:
         table.add_row(
             tenant.host if wide else tenant.host.removesuffix(SUFFIX),
@@ -76,6 +84,7 @@ def _tenants(tenants: Sequence[TenantFigures], wide: bool) -> Table:
             _oldest(tenant),
             _age(tenant.last_webhook_s),
             _compared(tenant),
+            _calls_left(tenant.calls),
         )
     return table
 
@@ -105,6 +114,15 @@ def _compared(tenant: TenantFigures) -> Text:
     """How long ago the account was compared with Freshdesk by the reconciler."""
     age = _age(tenant.reconcile.lag_s if tenant.reconcile else None)
     return Text(f"{age} !", style="red") if tenant.reconcile and tenant.reconcile.code else age
+
+
+def _calls_left(calls: CallFigures) -> Text:
+    """What is left of the account's API calls; 0 and for how long where Freshdesk refuses all."""
+    if calls.blocked_for_s:
+        return Text(f"0 for {in_words(calls.blocked_for_s)}", style="red")
+    if calls.total is None or calls.remaining is None:
+        return Text("no limit" if calls.unlimited else "-", style="dim")
+    return Text(f"{calls.remaining}/{calls.total}", style="yellow" if calls.remaining == 0 else "")
 
 
 def _count(number: int, style: str = "") -> Text:

@@ -1,5 +1,6 @@
 """What is wrong, judged from an overview, and what to do about it: the first lines of `canvas status`."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -31,7 +32,8 @@ def problems(found: Overview) -> list[Problem]:
     return [
         *_queues_without_worker(found),
         *_memory(found),
-        *(problem for worker in found.workers for problem in _of_worker(worker)),
+        *(problem for worker in found.workers for problem in _silent(worker)),
+        *_stages(found),
         *(problem for tenant in found.tenants for problem in _of_tenant(tenant)),
     ]
 
@@ -54,13 +56,19 @@ def _memory(found: Overview) -> Iterator[Problem]:
         yield Problem(code="redis-memory", text=f"Redis has used {share} of its memory", remedy=remedy)
 
 
-def _of_worker(worker: WorkerFigures) -> Iterator[Problem]:
+def _silent(worker: WorkerFigures) -> Iterator[Problem]:
     if worker.heartbeat_age_s > SILENT.total_seconds():
         text = f"Worker {worker.name} has said nothing for {worker.heartbeat_age_s:.0f} s"
         yield Problem(code="worker-silent", text=text, remedy="look at its log; its tickets go to others by themselves")
-    for stage, code in worker.failing.items():
-        text = f"The stage {stage} of worker {worker.name} failed the last time that it ran ({code})"
-        yield Problem(code="stage-failing", text=text, remedy="see /health and the worker's log; it is tried again")
+
+
+def _stages(found: Overview) -> Iterator[Problem]:
+    """Stages that failed the last time that they ran, those of all workers as one."""
+    failing = Counter((stage, code) for worker in found.workers for stage, code in worker.failing.items())
+    for (stage, code), count in failing.items():
+        where = "on one worker" if count == 1 else f"on {count} workers"
+        text = f"The stage {stage} failed the last time that it ran {where} ({code})"
+        yield Problem(code="stage-failing", text=text, remedy="see /health and the workers' log; it is tried again")
 
 
 def _of_tenant(tenant: TenantFigures) -> Iterator[Problem]:

@@ -13,7 +13,6 @@ import msgspec
 from ingest.stages.writing import Draft
 from ingest.thread import Thread
 from ingest.writers import prompts
-from ingest.writers.protocol import Usage
 from shared.canvas_store import CanvasStore, to_ms
 from shared.models import Canvas, Reply, Summary
 
@@ -62,4 +61,4 @@ async def kept_parts(canvases: CanvasStore, host: str, ticket_id: int, content: 
 
 
 def _draft(task: str, value: T, models: dict[str, str]) -> Draft[T]:
-    return Draft(task=task, value=value, model=models.get(task, ""), usage=Usage(), failures=[])
+    return Draft(task=task, value=value, model=models.get(task, ""), calls=[], failures=[])

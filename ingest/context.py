@@ -12,10 +12,12 @@ from ingest.embeddings.protocol import Embedder
 from ingest.freshdesk.budget import CallBudget, Calls
 from ingest.freshdesk.client import FreshdeskClient, freshdesk_http
 from ingest.freshdesk.limits import Priority
-from ingest.providers import open_embedder, open_vectors, open_writers
+from ingest.providers import open_embedder, open_models, open_vectors, rules_of
+from ingest.router.breaker import Breaker
+from ingest.router.budget import TokenBudget
+from ingest.router.router import Router
 from ingest.settings import IngestSettings
 from ingest.vectors.protocol import VectorStore
-from ingest.writers.protocol import Writer
 from shared.canvas_store import CanvasStore
 from shared.due import Debounce, DueLedger
 from shared.queues import Enqueuer, enqueuer
@@ -58,14 +60,14 @@ class ReceiverContext:
 
 @dataclass(frozen=True)
 class WorkerContext(ReceiverContext):
-    """What a worker needs besides: Freshdesk, vectors, embeddings and writers (the preferred one first)."""
+    """What a worker needs besides: Freshdesk, vectors, embeddings and models."""
 
     canvases: CanvasStore
     run_log: RunLog
     http: httpx.AsyncClient
     embedder: Embedder
     vectors: VectorStore
-    writers: list[Writer]
+    router: Router
     outcomes: dict[str, str] = field(default_factory=dict)
     """By stage, what stopped it the last time, or "": what this process tells `/health`."""
     reconcile_every: timedelta = timedelta(minutes=5)
@@ -74,7 +76,7 @@ class WorkerContext(ReceiverContext):
     @property
     def recipe(self) -> str:
         """Names what makes a Canvas: where it changes, Canvases of the same revision are made again."""
-        return f"{self.writers[0].name}|{self.embedder.name}|1"
+        return f"{self.router.models.names('summary')[0]}|{self.embedder.name}|1"
 
     def freshdesk(
         self, tenant: Tenant, priority: Priority = Priority.LIVE, *, patient: bool = False
@@ -122,6 +124,11 @@ async def worker_context(settings: Settings, ingest: IngestSettings) -> AsyncIte
             http=await stack.enter_async_context(freshdesk_http()),
             embedder=embedder,
             vectors=await stack.enter_async_context(open_vectors(settings, ingest, embedder)),
-            writers=await stack.enter_async_context(open_writers(ingest)),
+            router=Router(
+                await stack.enter_async_context(open_models(ingest)),
+                Breaker(base.redis.state),
+                TokenBudget(base.redis.state),
+                rules_of(ingest),
+            ),
             reconcile_every=timedelta(seconds=ingest.reconcile_s),
         )

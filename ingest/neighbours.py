@@ -54,7 +54,7 @@ async def tell(context: WorkerContext, claim: Claim, result: RunResult) -> None:
     try:
         tickets = await _look_again(context, host, result, fence)
         scores = {ticket.ticket_id: ticket.score for ticket in tickets}
-        meets = [] if claim.listed else [ticket.ticket_id for ticket in tickets if not ticket.resolved]
+        meets = [] if claim.listed or _out_of_reach(result) else [hit.ticket_id for hit in tickets if not hit.resolved]
         shown_in = await context.canvases.shown_in(host, ticket_id)
         targets = [*meets, *(other for other in shown_in if other not in meets)]
         await _change(context, host, targets, _telling(result.ticket, scores, set(meets)), fence, PATIENCE_S)
@@ -97,13 +97,18 @@ async def _look_again(context: WorkerContext, host: str, result: RunResult, fenc
         snapshot = (await context.canvases.read(host, [ticket_id])).get(ticket_id)
         if snapshot is None or snapshot.head != fence.head:
             raise Superseded
-        tickets = await find_tickets(host, ticket_id, result.embedded, vectors, floor)
+        tickets = await find_tickets(host, ticket_id, result.embedded, vectors, floor, result.since_ms)
         shown = Found(tickets, []).similar_tickets()
         if shown == snapshot.similar():
             break
         if await context.canvases.patch(host, ticket_id, snapshot, shown, fence) == "written":
             break
     return tickets
+
+
+def _out_of_reach(result: RunResult) -> bool:
+    """Whether the ticket is older than what the tenant wants to be shown: found by nobody, introduced to nobody."""
+    return result.since_ms is not None and result.ticket.created_ms < result.since_ms
 
 
 def _telling(ticket: TicketPayload, scores: dict[int, float], meets: set[int]) -> Change:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,6 +21,7 @@ from ingest.content import Kept, content_of, kept_parts
 from ingest.context import WorkerContext
 from ingest.freshdesk.limits import Priority
 from ingest.prepared import Prepared, take_prepared
+from ingest.router.generation import Order, totals
 from ingest.stages import clean, embed, fetch, recommend, similar, summarize
 from ingest.stages.embed import Embedded
 from ingest.stages.writing import Draft
@@ -51,6 +53,33 @@ class Run:
     failed: set[str] = field(default_factory=set)
     reused: set[str] = field(default_factory=set)
     kept: Kept = field(default_factory=Kept)
+
+    @property
+    def order(self) -> Order:
+        """On whose behalf texts are written, and how urgently."""
+        chosen = self.tenant.settings
+        return Order(
+            host=self.tenant.host,
+            priority="interactive" if self.claim.viewed else "backfill" if self.claim.listed else "live",
+            models=chosen.models,
+            daily_tokens=chosen.daily_token_budget,
+        )
+
+    @property
+    def recipe(self) -> str:
+        """What makes this tenant's texts: the installation's recipe, and the models and language that it has chosen."""
+        chosen, language = self.tenant.settings.models, self.tenant.settings.language
+        models = [f"{task}={','.join(chosen[task])}" for task in sorted(chosen)]
+        return "|".join([self.context.recipe, *models, *([f"language={language}"] if language else [])])
+
+    def language(self, thread: Thread) -> str:
+        """The language to write in: the tenant's choice, else the ticket's own."""
+        return self.tenant.settings.language or thread.language
+
+    @cached_property
+    def since_ms(self) -> int | None:
+        """When similar tickets may have been created at the earliest; the same moment for the whole run."""
+        return similar.reach(self.tenant.settings.similar_days, datetime.now(UTC))
 
     async def emit(self, event: Event, data: Any) -> None:
         """Append one event to the run's log."""
@@ -95,7 +124,7 @@ class RunResult:
 
     `summary_of` and `replies_of` are the digest of what these parts were made of, b"" where they are to be made again.
     `ticket` and `embedded` are what others find of the ticket (None where that failed); `searched` is False where it
-    could not look for others itself; `unlisted` says that others shall not find it any more.
+    could not look for others itself; `unlisted` says that others shall not find it any more; `since_ms` as in `Run`.
     """
 
     canvas: Canvas
@@ -107,6 +136,7 @@ class RunResult:
     embedded: Embedded | None
     searched: bool
     unlisted: bool = False
+    since_ms: int | None = None
 
 
 class Solved(NamedTuple):
@@ -134,7 +164,7 @@ async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ru
     thread = prepared.thread if prepared else await _read(run)
     if await is_unlisted(context.redis.state, claim.host, claim.ticket_id, thread.revision):
         thread = msgspec.structs.replace(thread, unlisted=True)
-    content = content_of(thread, context.recipe)
+    content = content_of(thread, run.recipe)
     run.kept = await kept_parts(context.canvases, claim.host, claim.ticket_id, content)
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -161,6 +191,7 @@ def _result(run: Run, thread: Thread, content: bytes, canvas: Canvas, solved: So
         embedded=solved.embedded,
         searched=similar.NAME not in run.failed,
         unlisted=thread.unlisted,
+        since_ms=run.since_ms,
     )
 
 
@@ -178,7 +209,7 @@ async def _read(run: Run) -> Thread:
         ticket = await fetch.fetch(freshdesk, run.claim.ticket_id)
     async with run.stage(clean.NAME):
         # A long thread is tens of milliseconds of parsing: not on the loop that streams to others.
-        thread = await asyncio.to_thread(clean.clean, ticket, run.tenant.statuses)
+        thread = await asyncio.to_thread(clean.clean_for, run.tenant, ticket)
     if thread is None:
         raise StageFailed("The ticket could not be read", kind="internal")
     return thread
@@ -189,7 +220,7 @@ async def _summarize(run: Run, thread: Thread) -> Summary | None:
     async with run.stage(summarize.NAME):
         draft = run.kept.summary
         if draft is None:
-            draft = await summarize.summarize(run.context.writers, thread, thread.language, run.emit)
+            draft = await summarize.summarize(run.context.router, run.order, thread, run.language(thread), run.emit)
         else:
             run.reused.add(summarize.NAME)
         run.drafts.append(draft)
@@ -204,9 +235,8 @@ async def _find_and_recommend(run: Run, thread: Thread, embedded: Embedded | Non
         embedded = await _embed(run, thread)
     async with run.stage(similar.NAME):
         if embedded is not None:
-            context = run.context
-            floor = context.embedder.floor
-            found = await similar.find_similar(run.claim.host, thread.ticket_id, embedded, context.vectors, floor)
+            vectors, floor, ticket_id = run.context.vectors, run.context.embedder.floor, thread.ticket_id
+            found = await similar.find_similar(run.claim.host, ticket_id, embedded, vectors, floor, run.since_ms)
     await run.emit(Event.SIMILAR, found.similar_tickets())
     await run.emit(Event.SOLUTIONS, found.solutions())
     return Solved(embedded, found, await _recommend(run, thread, found))
@@ -227,7 +257,8 @@ async def _recommend(run: Run, thread: Thread, found: similar.Found) -> list[Rep
     async with run.stage(recommend.NAME):
         draft = run.kept.replies
         if draft is None:
-            draft = await recommend.recommend(run.context.writers, thread, found, thread.language, run.emit)
+            router = run.context.router
+            draft = await recommend.recommend(router, run.order, thread, found, run.language(thread), run.emit)
         else:
             run.reused.add(recommend.NAME)
         run.drafts.append(draft)
@@ -239,12 +270,13 @@ async def _recommend(run: Run, thread: Thread, found: similar.Found) -> list[Rep
 def _canvas(run: Run, thread: Thread, summary: Summary | None, solved: Solved) -> Canvas:
     degraded = any(draft.failures for draft in run.drafts)
     status: CanvasStatus = "partial" if run.failures else "degraded" if degraded else "ready"
-    usages = [draft.usage for draft in run.drafts]
+    calls = [call for draft in run.drafts for call in draft.calls]
+    tokens, cost = totals(calls)
     return Canvas(
         ticket_id=thread.ticket_id,
         revision=thread.revision,
         status=status,
-        language=thread.language,
+        language=run.language(thread),
         generated_at=datetime.now(UTC),
         summary=summary,
         similar_tickets=solved.found.similar_tickets(),
@@ -252,12 +284,9 @@ def _canvas(run: Run, thread: Thread, summary: Summary | None, solved: Solved) -
         replies=solved.replies,
         provenance=Provenance(
             models={draft.task: draft.model for draft in run.drafts} | {"embedding": run.context.embedder.name},
-            tokens={
-                "input": sum(usage.input_tokens for usage in usages),
-                "cached": sum(usage.cached_tokens for usage in usages),
-                "output": sum(usage.output_tokens for usage in usages),
-            },
-            cost=0.0 if not any(usage.output_tokens for usage in usages) else None,
+            tokens=tokens,
+            cost=cost,
             stages=run.watch.reports,
+            calls=calls,
         ),
     )

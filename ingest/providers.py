@@ -1,14 +1,20 @@
 """Choose and open the parts that the settings switch: embeddings, vectors, writers. The only place that knows all."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import partial
 
 from ingest.embeddings.protocol import Embedder
+from ingest.router.models import Make, Models, TaskName
+from ingest.router.router import Rules
 from ingest.settings import IngestSettings
 from ingest.vectors.protocol import VectorStore
+from ingest.writers.call import Limits
+from ingest.writers.extractive import NAME as EXTRACTIVE
 from ingest.writers.extractive import ExtractiveWriter
-from ingest.writers.protocol import Writer
+from shared.errors import StartupError
 from shared.settings import Settings
 
 
@@ -65,19 +71,70 @@ async def open_vectors(settings: Settings, ingest: IngestSettings, embedder: Emb
 
 
 @asynccontextmanager
-async def open_writers(ingest: IngestSettings) -> AsyncIterator[list[Writer]]:
-    """The writers in order of preference; the extractive one is always the last, since it needs nothing."""
+async def open_models(ingest: IngestSettings) -> AsyncIterator[Models]:
+    """All models that the settings give access to, in their order for each task; the extractive writer is always there.
+
+    Raises:
+        StartupError: a list names a model whose provider is not set up.
+    """
+    limits = limits_of(ingest)
+    makers: dict[str, Make] = {}
     async with AsyncExitStack() as stack:
-        writers: list[Writer] = []
         if ingest.anthropic_api_key is not None:
             from ingest.writers.anthropic import AnthropicWriter, anthropic_client
 
-            anthropic = await stack.enter_async_context(anthropic_client(ingest))
-            writers.append(AnthropicWriter(anthropic, ingest.anthropic_model))
+            anthropic = await stack.enter_async_context(anthropic_client(ingest, limits))
+            makers["anthropic"] = partial(AnthropicWriter, anthropic, limits=limits)
         if ingest.openai_api_key is not None:
             from ingest.writers.openai import OpenAIWriter, openai_api, openai_client
 
-            openai = await stack.enter_async_context(openai_client(ingest))
-            writers.append(OpenAIWriter(openai, ingest.openai_model, openai_api(ingest)))
-        writers.append(ExtractiveWriter())
-        yield writers
+            openai = await stack.enter_async_context(openai_client(ingest, limits))
+            makers["openai"] = partial(OpenAIWriter, openai, api=openai_api(ingest), limits=limits)
+        for name, url in ingest.compatible_urls.items():
+            from ingest.writers.openai import OpenAIWriter, compatible_client
+
+            key = ingest.compatible_keys[name].get_secret_value() if name in ingest.compatible_keys else ""
+            compatible = await stack.enter_async_context(compatible_client(url, key, limits))
+            makers[name] = partial(OpenAIWriter, compatible, api="chat", limits=limits, provider=name)
+        yield Models(makers, _defaults(ingest, makers), ExtractiveWriter())
+
+
+def limits_of(ingest: IngestSettings) -> Limits:
+    """How long one call may take."""
+    return Limits(
+        first_token=timedelta(seconds=ingest.first_token_s),
+        idle=timedelta(seconds=ingest.idle_s),
+        whole=timedelta(seconds=ingest.call_s),
+    )
+
+
+def rules_of(ingest: IngestSettings) -> Rules:
+    """How the router tries one model after the other."""
+    total = ingest.provider_calls
+    return Rules(
+        whole=timedelta(seconds=ingest.text_s),
+        hedge_after=timedelta(seconds=ingest.hedge_after_s) if ingest.hedge_after_s else None,
+        hedge_probe_after=timedelta(seconds=ingest.first_token_s / 3),
+        slots=total,
+        slots_interactive=max(1, total // 4),
+    )
+
+
+def _defaults(ingest: IngestSettings, makers: Mapping[str, Make]) -> dict[TaskName, list[str]]:
+    """The names by task: what the settings say, else the models of the keys that are set."""
+    derived = [f"anthropic/{ingest.anthropic_model}"] if "anthropic" in makers else []
+    derived += [f"openai/{ingest.openai_model}"] if "openai" in makers else []
+    lists: dict[TaskName, list[str]] = {
+        "summary": ingest.summary_models,
+        "reply": ingest.reply_models,
+        "answer": ingest.answer_models,
+    }
+    for task, names in lists.items():
+        for name in names:
+            provider, _, model = name.partition("/")
+            if name != EXTRACTIVE and (provider not in makers or not model):
+                known = ", ".join(sorted(makers)) or "none is"
+                raise StartupError(
+                    f"CANVAS_{task.upper()}_MODELS names {name!r}, whose provider is not set up (set up: {known})"
+                )
+    return {task: names or derived for task, names in lists.items()}

@@ -11,10 +11,10 @@ import msgspec
 import structlog
 
 from ingest.context import ReceiverContext
+from ingest.erasure import erasure_of
 from ingest.freshdesk.account import AccountFacts, read_account
 from ingest.freshdesk.client import FreshdeskClient
 from ingest.rules import CREATION, RULE_NAME, RULE_TYPES, UPDATES, put_rule, rule_body, secrets_sent, webhook_url
-from shared import keys
 from shared.errors import BadInput, FreshdeskInaccessible, FreshdeskRefused, FreshdeskRejected, Unauthorized
 from shared.tenants import Language, Tenant, parse_host
 from shared.vault import new_secret
@@ -53,7 +53,8 @@ async def register_tenant(
         facts = await read_account(freshdesk)
     except (FreshdeskRefused, FreshdeskInaccessible) as error:
         raise Unauthorized(f"{host} does not accept this API key") from error
-    if await context.redis.state.exists(keys.erasure(host)):
+    erasing = await erasure_of(context, host)
+    if erasing is not None and erasing.going_on:
         raise BadInput(f"{host} is being removed: add it again when that is done")
     sealed_key = context.vault.encrypt(api_key, host)
     secret = None

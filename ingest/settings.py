@@ -1,11 +1,19 @@
 """Settings that only the thinking side needs: models, embeddings, vectors, and how Freshdesk reaches the webhook."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode
 
 from shared.settings import SETTINGS_CONFIG
+
+
+def _split(value: object) -> object:
+    """A comma-separated list from the environment."""
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 
 
 class IngestSettings(BaseSettings):
@@ -45,6 +53,72 @@ class IngestSettings(BaseSettings):
         default="auto",
         validation_alias="CANVAS_OPENAI_API",
         description="auto = Responses at OpenAI, Chat Completions at another base URL",
+    )
+    compatible_urls: dict[str, str] = Field(
+        default_factory=dict,
+        validation_alias="CANVAS_COMPATIBLE_URLS",
+        description="JSON map from a name to the base URL of a server that speaks OpenAI's Chat Completions, such as "
+        '{"vllm":"http://10.0.0.7:8000/v1"}; its models are `vllm/<model>`',
+    )
+    compatible_keys: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        validation_alias="CANVAS_COMPATIBLE_KEYS",
+        description="JSON map from such a name to its API key, where it wants one",
+    )
+    summary_models: Names = Field(
+        default_factory=list,
+        validation_alias="CANVAS_SUMMARY_MODELS",
+        description="Comma-separated `provider/model` that write summaries, the preferred one first; empty = the "
+        "models of the keys that are set; `extractive` = none",
+    )
+    reply_models: Names = Field(
+        default_factory=list, validation_alias="CANVAS_REPLY_MODELS", description="The same for replies"
+    )
+    answer_models: Names = Field(
+        default_factory=list, validation_alias="CANVAS_ANSWER_MODELS", description="The same for answers"
+    )
+    first_token_s: float = Field(
+        default=15.0,
+        gt=0,
+        le=600,
+        validation_alias="CANVAS_FIRST_TOKEN_S",
+        description="Seconds until a model must have begun to write or to think; then the next one is asked",
+    )
+    idle_s: float = Field(
+        default=20.0,
+        gt=0,
+        le=600,
+        validation_alias="CANVAS_IDLE_S",
+        description="Seconds between two tokens after which a call counts as stalled",
+    )
+    call_s: float = Field(
+        default=60.0,
+        gt=0,
+        le=600,
+        validation_alias="CANVAS_CALL_S",
+        description="Seconds that one call may take in all",
+    )
+    text_s: float = Field(
+        default=90.0,
+        gt=0,
+        le=120,
+        validation_alias="CANVAS_TEXT_S",
+        description="Seconds that one text may take in all, whatever models are asked for it",
+    )
+    hedge_after_s: float = Field(
+        default=0.0,
+        ge=0,
+        le=60,
+        validation_alias="CANVAS_HEDGE_AFTER_S",
+        description="Seconds of silence after which the next model starts beside the first where an agent waits; "
+        "0 = never",
+    )
+    provider_calls: int = Field(
+        default=16,
+        ge=2,
+        le=200,
+        validation_alias="CANVAS_PROVIDER_CALLS",
+        description="Calls of one provider at once from one process; a quarter is kept for agents who wait",
     )
     embedding_model: str = Field(
         default="text-embedding-3-small",

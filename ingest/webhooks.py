@@ -7,9 +7,11 @@ below Litestar's router: the machinery of a Litestar handler took longer than al
 
 import asyncio
 import time
+from typing import Any
 
 import structlog
-from litestar import Litestar, asgi, get
+from litestar import Litestar, Request, asgi, get
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.response import Response
@@ -23,7 +25,8 @@ from ingest.webhook_auth import SECRET_HEADER, WebhookAuth
 from ingest.webhook_body import ticket_id_of
 from shared.due import Debounce, DueLedger
 from shared.errors import StoreUnavailable, Unauthorized
-from shared.metrics import WEBHOOK_SECONDS, WEBHOOKS, exposition
+from shared.gauges import Gauges
+from shared.metrics import WEBHOOK_SECONDS, WEBHOOKS
 from shared.problems import canvas_error_handlers, store_answers
 from shared.tenants import TenantRegistry
 
@@ -54,6 +57,7 @@ def create_receiver(context: ReceiverContext) -> Litestar:
 
     return Litestar(
         [webhooks, metrics],
+        state=State({"gauges": Gauges(context.redis.state, context.settings)}),
         exception_handlers=canvas_error_handlers(),
         logging_config=None,
         openapi_config=None,
@@ -61,9 +65,10 @@ def create_receiver(context: ReceiverContext) -> Litestar:
 
 
 @get("/metrics", include_in_schema=False)
-async def metrics() -> Response[bytes]:
-    """Prometheus' exposition of this process."""
-    return exposition()
+async def metrics(request: Request[Any, Any, State]) -> Response[bytes]:
+    """Prometheus' exposition of this process, and what goes on everywhere: by tenant for who knows the token."""
+    gauges: Gauges = request.app.state.gauges
+    return await gauges.exposition(request.headers.get("authorization"))
 
 
 class Receiver:
@@ -139,24 +144,17 @@ async def _read(receive: Receive) -> bytes:
         HTTPException: 413 where it is too large, 408 where it does not come.
         _SenderGone: the connection ended before it did.
     """
-    body, more = await _chunk(receive)
-    if more:
-        try:
-            async with asyncio.timeout(BODY_WITHIN_S):
-                body = await _read_on(receive, body)
-        except TimeoutError as error:
-            raise HTTPException("The body did not come", status_code=408) from error
-    if len(body) > MAX_BODY_BYTES:
+    parts, size, more = list[bytes](), 0, True
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            while more and size <= MAX_BODY_BYTES:
+                part, more = await _chunk(receive)
+                parts.append(part)
+                size += len(part)
+    except TimeoutError as error:
+        raise HTTPException("The body did not come", status_code=408) from error
+    if size > MAX_BODY_BYTES:
         raise RequestEntityTooLarge
-    return body
-
-
-async def _read_on(receive: Receive, begun: bytes) -> bytes:
-    parts, size, more = [begun], len(begun), True
-    while more and size <= MAX_BODY_BYTES:
-        part, more = await _chunk(receive)
-        parts.append(part)
-        size += len(part)
     return b"".join(parts)
 
 

@@ -24,6 +24,7 @@ from redis.exceptions import RedisError
 from ingest.context import WorkerContext
 from ingest.dispatcher import Dispatcher
 from ingest.jobs.backfill import backfill
+from ingest.jobs.erase import erase
 from ingest.jobs.precompute import precompute
 from ingest.reconciler.loop import reconcile_tenants
 from shared import queues, workers
@@ -63,6 +64,9 @@ async def workers_running(context: WorkerContext, serving: Sequence[Queue]) -> A
 def make_worker(context: WorkerContext, queue: Queue, pool: ArqRedis) -> Worker:
     """An arq worker for one queue; results are not kept, since a kept result blocks its id."""
     jobs = [func(cast("WorkerCoroutine", precompute), name=queues.PRECOMPUTE, timeout=JOB_TIMEOUT, keep_result=0)]
+    if queue is Queue.LIVE:
+        # Within the same time: who waits for a larger tenant's erasure asks again, and it goes on.
+        jobs.append(func(cast("WorkerCoroutine", erase), name=queues.ERASE, timeout=JOB_TIMEOUT, keep_result=0))
     if queue is Queue.BACKFILL:
         # Only here: after a kill arq keeps every job id of a worker locked for its longest function's time-out.
         jobs.append(func(cast("WorkerCoroutine", backfill), name=queues.BACKFILL, timeout=BACKFILL_TIMEOUT))
@@ -117,7 +121,7 @@ async def _report(context: WorkerContext, serving: Sequence[Queue], workers_now:
     parts = {
         "vectors": type(context.vectors).__name__,
         "embedding": context.embedder.name,
-        "writers": ", ".join(writer.name for writer in context.writers),
+        "writers": ", ".join(context.router.models.names("summary")),
     }
     while True:
         own = workers.WorkerReport(

@@ -24,7 +24,7 @@ def create_serve(context: ServeContext, serve: ServeSettings) -> Litestar:
     """Routes, problem documents and CORS (exact origins, never cookies)."""
     return Litestar(
         [init, init_without_id, run_events, health, metrics],
-        state=State({"context": context, "gauges": Gauges(context.redis.state, context.settings.metrics_token)}),
+        state=State({"context": context, "gauges": Gauges(context.redis.state, context.settings)}),
         exception_handlers=canvas_error_handlers(),
         cors_config=CORSConfig(
             allow_origins=list(serve.cors_origins),

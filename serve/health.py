@@ -14,7 +14,6 @@ from serve.context import ServeContext
 from shared import workers
 from shared.errors import StoreUnavailable
 from shared.gauges import Gauges
-from shared.metrics import exposition
 from shared.problems import store_answers
 from shared.queues import Queue
 
@@ -44,7 +43,7 @@ async def health(request: Request[Any, Any, State]) -> Response[dict[str, Any]]:
 async def metrics(request: Request[Any, Any, State]) -> Response[bytes]:
     """Prometheus' exposition of this process, and what goes on everywhere: by tenant for who knows the token."""
     gauges: Gauges = request.app.state.gauges
-    return exposition(await gauges.text(request.headers.get("authorization")))
+    return await gauges.exposition(request.headers.get("authorization"))
 
 
 def _worker_parts(alive: list[workers.WorkerReport]) -> dict[str, dict[str, Any]]:

@@ -10,19 +10,22 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
+from litestar.response import Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.errors import StoreUnavailable
+from shared.metrics import exposition
 from shared.overview import Overview, TenantFigures, overview
-from shared.problems import store_answers
+from shared.settings import Settings
 
 FRESH_FOR = timedelta(seconds=2)
-"""However many ask: below any scrape interval, and 1,000 tenants cost less than 5 % of a core."""
+"""However many ask: below any scrape interval."""
+MOST_OF_THE_TIME = 0.1
+"""A reading of 1,000 busy tenants takes 0.3 s of a core: it stands for ten times as long as it took."""
 
 Figure = Callable[[TenantFigures], float | None]
 
@@ -37,6 +40,12 @@ def _by_tenant() -> list[tuple[str, str, Figure, Callable[[Iterable[float]], flo
         ("canvas_oldest_due_seconds", "Age of the oldest due change", lambda tenant: tenant.oldest_due_s or 0, max),
         ("canvas_oldest_live_due_seconds", "The same without history", lambda one: one.oldest_live_due_s or 0, max),
         ("canvas_webhook_age_seconds", "Since the last accepted webhook", lambda one: one.last_webhook_s, min),
+        (
+            "canvas_freshdesk_calls_left",
+            "Credits left of the account's rate limit",
+            lambda one: one.calls.remaining,
+            min,
+        ),
         ("canvas_reconcile_lag_seconds", "Since the last whole pass of the reconciler", _lag, max),
     ]
 
@@ -48,33 +57,41 @@ def _lag(tenant: TenantFigures) -> float | None:
 class Gauges:
     """The gauges of one process: a reading, kept for a moment, and its two texts."""
 
-    def __init__(self, state: Redis, token: SecretStr | None) -> None:
+    def __init__(self, state: Redis, settings: Settings) -> None:
         self._state = state
-        self._token = token
+        self._token = settings.metrics_token
+        self._window = timedelta(seconds=settings.freshdesk_window_s)
         self._reading = asyncio.Lock()
         self._found: Overview | None = None
         self._until = 0.0
         self._texts: dict[bool, bytes] = {}
 
-    async def text(self, authorization: str | None) -> bytes:
-        """The gauges in Prometheus' text format; by tenant for whoever sends `Bearer` and the token."""
+    async def exposition(self, authorization: str | None) -> Response[bytes]:
+        """What `/metrics` answers: what this process has counted, and what goes on everywhere.
+
+        By tenant for whoever sends `Bearer` and the token.
+        """
         named = self._may_see_names(authorization or "")
+        return exposition(await self._text(named), by_tenant=named)
+
+    async def _text(self, named: bool) -> bytes:
         async with self._reading:
             if time.monotonic() >= self._until:
-                self._found = await self._read()
-                self._until = time.monotonic() + FRESH_FOR.total_seconds()
-                self._texts.clear()
+                await self._read()
             if named not in self._texts:
-                # 30 ms for 1,000 tenants.
+                # 60 ms for 1,000 tenants.
                 self._texts[named] = await asyncio.to_thread(_render, self._found, named)
             return self._texts[named]
 
-    async def _read(self) -> Overview | None:
+    async def _read(self) -> None:
+        self._texts.clear()
+        began, fresh_s = time.monotonic(), FRESH_FOR.total_seconds()
         try:
-            async with store_answers():
-                return await overview(self._state)
+            self._found = await overview(self._state, self._window)
+            fresh_s = max(fresh_s, (time.monotonic() - began) / MOST_OF_THE_TIME)
         except (RedisError, OSError, StoreUnavailable):
-            return None
+            self._found = None
+        self._until = time.monotonic() + fresh_s
 
     def _may_see_names(self, authorization: str) -> bool:
         scheme, _, given = authorization.partition(" ")

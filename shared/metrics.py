@@ -63,6 +63,7 @@ TENANT_CALLS_LEFT = Gauge(
 )
 
 
-def exposition(gauges: bytes = b"") -> Response[bytes]:
+def exposition(gauges: bytes = b"", *, by_tenant: bool = False) -> Response[bytes]:
     """The current values of this process in Prometheus' text format, and `gauges`, which are in it already."""
-    return Response(generate_latest() + gauges, media_type=CONTENT_TYPE_LATEST)
+    named = generate_latest(BY_TENANT) if by_tenant else b""
+    return Response(generate_latest() + named + gauges, media_type=CONTENT_TYPE_LATEST)

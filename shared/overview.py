@@ -4,9 +4,11 @@ Gathered in a few pipelined round trips, so that a thousand tenants cost tens of
 secrets, only ids, counts and ages.
 """
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Literal
 
 import msgspec
@@ -15,7 +17,9 @@ from redis.asyncio import Redis
 
 from shared import keys, workers
 from shared.due_view import HOSTS_AT_ONCE, DueView
+from shared.problems import store_answers
 from shared.queues import Queue
+from shared.rate_limit import RateLimit, rate_limit
 from shared.reconcile_state import ReconcileState, reconcile_states
 from shared.workers import WorkerReport
 
@@ -35,6 +39,21 @@ class ReconcileFigures(msgspec.Struct, frozen=True, kw_only=True):
     lag_s: float | None
     code: str
     found: int
+
+
+class CallFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """An account's calls of Freshdesk's API, see `shared.rate_limit.RateLimit`; None where no answer has said it yet.
+
+    `queued_for_s` is how far ahead calls of the live lane are planned; 0 where they find credits at once.
+    """
+
+    total: int | None
+    remaining: int | None
+    used: int
+    unlimited: bool
+    resets_in_s: float
+    blocked_for_s: float
+    queued_for_s: float
 
 
 class TenantFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +76,7 @@ class TenantFigures(msgspec.Struct, frozen=True, kw_only=True):
     oldest_live_due_s: float | None
     last_webhook_s: float | None
     reconcile: ReconcileFigures | None
+    calls: CallFigures
 
 
 class QueueFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,52 +120,61 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     redis: RedisFigures
 
 
-async def overview(state: Redis, hosts: Sequence[str] | None = None) -> Overview:
-    """The figures of now, of all tenants or of `hosts`.
+async def overview(state: Redis, window: timedelta, hosts: Sequence[str] | None = None) -> Overview:
+    """The figures of now, of all tenants or of `hosts`; `window` is the settings' `freshdesk_window_s`.
 
     Raises:
-        RedisError, OSError: the server does not answer; bound the wait with `shared.problems.store_answers`.
+        RedisError, OSError, StoreUnavailable: the server does not answer, or one of the round trips takes too long.
     """
-    started = time.perf_counter()
-    info = await state.info()
-    answered_ms = (time.perf_counter() - started) * 1000
-    if hosts is None:
-        hosts = sorted(host.decode() for host in await state.smembers(keys.TENANTS))  # type: ignore[misc]
-    alive = await workers.reports(state)
+    async with store_answers():
+        redis = await _redis(state)
+        if hosts is None:
+            hosts = sorted(host.decode() for host in await state.smembers(keys.TENANTS))  # type: ignore[misc]
+        alive = await workers.reports(state)
+        queues = await _queues(state, alive)
+    tenants: list[TenantFigures] = []
+    for first in range(0, len(hosts), HOSTS_AT_ONCE):
+        async with store_answers():  # each part of them: thousands may take longer
+            tenants += await _tenants(state, hosts[first : first + HOSTS_AT_ONCE], window)
     return Overview(
         at=time.time(),
-        tenants=[
-            tenant
-            for first in range(0, len(hosts), HOSTS_AT_ONCE)
-            for tenant in await _tenants(state, hosts[first : first + HOSTS_AT_ONCE])
-        ],
-        queues=await _queues(state, alive),
+        tenants=tenants,
+        queues=queues,
         workers=[_worker(report) for report in sorted(alive, key=lambda report: report.name)],
-        redis=RedisFigures(
-            server="Valkey" if "valkey_version" in info else "Redis",
-            version=str(info.get("valkey_version") or info.get("redis_version", "")),
-            used_bytes=int(info.get("used_memory", 0)),
-            max_bytes=int(info.get("maxmemory", 0)),
-            answered_ms=round(answered_ms, 2),
-        ),
+        redis=redis,
     )
 
 
-async def _tenants(state: Redis, hosts: Sequence[str]) -> list[TenantFigures]:
+async def _redis(state: Redis) -> RedisFigures:
+    started = time.perf_counter()
+    info = await state.info()
+    answered_ms = (time.perf_counter() - started) * 1000
+    return RedisFigures(
+        server="Valkey" if "valkey_version" in info else "Redis",
+        version=str(info.get("valkey_version") or info.get("redis_version", "")),
+        used_bytes=int(info.get("used_memory", 0)),
+        max_bytes=int(info.get("maxmemory", 0)),
+        answered_ms=round(answered_ms, 2),
+    )
+
+
+async def _tenants(state: Redis, hosts: Sequence[str], window: timedelta) -> list[TenantFigures]:
     counts = await DueView(state).counts_of(hosts)
     oldest = {host: found.oldest_due_s for host, found in counts.items()}
     oldest |= await _oldest_live(state, [host for host, found in counts.items() if found.history])
     webhooks = await _last_webhooks(state, hosts)
     passes = await reconcile_states(state, hosts)
+    limits = await asyncio.gather(*(rate_limit(state, host, window) for host in hosts))
     return [
         TenantFigures(
             host=host,
             oldest_live_due_s=oldest[host],
             last_webhook_s=webhooks[host],
             reconcile=_reconcile(passes[host]),
+            calls=_calls(limit),
             **asdict(counts[host]),
         )
-        for host in hosts
+        for host, limit in zip(hosts, limits, strict=True)
     ]
 
 
@@ -163,6 +192,18 @@ def _reconcile(found: ReconcileState) -> ReconcileFigures | None:
         return None
     lag_s = _age_s(found.succeeded_ms) if found.succeeded_ms else None
     return ReconcileFigures(ended_s=_age_s(found.ended_ms), lag_s=lag_s, code=found.code, found=found.found)
+
+
+def _calls(limit: RateLimit) -> CallFigures:
+    return CallFigures(
+        total=limit.total,
+        remaining=limit.remaining,
+        used=limit.used,
+        unlimited=limit.unlimited,
+        resets_in_s=round(limit.resets_in_s, 1),
+        blocked_for_s=round(limit.blocked_for_s, 1),
+        queued_for_s=round(limit.queued_for_s["live"], 1),
+    )
 
 
 def _age_s(moment_ms: float) -> float:

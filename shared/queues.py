@@ -25,6 +25,7 @@ class Queue(StrEnum):
 
 PRECOMPUTE = "precompute"
 BACKFILL = "backfill"
+ERASE = "erase"
 
 serialize_job = msgspec.json.encode
 """arq's default is pickle: who can write to Redis could then run code in the workers."""
@@ -56,6 +57,10 @@ class Enqueuer:
     async def backfill(self, host: str, started: str) -> None:
         """Start a backfill of a tenant; `started` names it, so that a second call of the same name is one job."""
         await self._pool.enqueue_job(BACKFILL, host, _job_id=f"backfill:{host}:{started}", _queue_name=Queue.BACKFILL)
+
+    async def erase(self, host: str, started: str, watch_s: float) -> None:
+        """Have a removed tenant erased, until nothing came back for `watch_s`; `started` names the job."""
+        await self._pool.enqueue_job(ERASE, host, watch_s, _job_id=f"{ERASE}:{host}:{started}", _queue_name=Queue.LIVE)
 
 
 @asynccontextmanager

@@ -95,8 +95,11 @@ async def postponed(account: Account, ticket_id: int) -> tuple[str, timedelta]:
 
 
 async def time_passes(account: Account) -> None:
-    """Whatever waits for a later attempt, or for a wake-up that is lost, has its turn now."""
+    """Whatever waits for a later attempt, or for a wake-up that is lost, has its turn now; models may be probed."""
     state = worker_of(account).redis.state
+    async for breaker in state.scan_iter(match=f"{keys.PREFIX}:breaker:*"):
+        if await state.hexists(breaker, "until"):  # type: ignore[misc]
+            await state.hset(breaker, "until", "0")  # type: ignore[misc]
     for lane in ("live", "backfill"):
         for place in (keys.turn(account.host, lane), keys.out(account.host, lane)):
             for ticket in await state.zrange(place, 0, -1):

@@ -132,25 +132,20 @@ def _show_list(rows: list[tuple[str, DeadLetter]], total: int, whole_names: bool
     if not rows:
         console.print("[green]No ticket is given up.[/green]")
         return
-    table = plain_table(
-        *(["tenant"] if whole_names else []),
-        "ticket",
-        "given up",
-        "tries",
-        "code",
-        "what it means",
-        right=("ticket", "tries"),
-    )
-    for name, letter in rows:
+    names = ["tenant"] if whole_names else []
+    table = plain_table(*names, "ticket", "given up", "tries", "code", right=("ticket", "tries"))
+    for host, letter in rows:
         cells = [str(letter.ticket_id), f"{_age(letter.since)} ago", str(letter.attempts), letter.code or "-"]
-        table.add_row(*([name] if whole_names else []), *cells, meaning(letter.code))
+        table.add_row(*([host] if whole_names else []), *cells)
     console.print(table)
     if total > len(rows):
         console.print(f"… and {total - len(rows):,} more (--limit)", style="dim")
-    host = rows[0][0]
-    console.print(
-        f"\nTry again: canvas dead replay {host} {rows[0][1].ticket_id}   Leave it: canvas dead drop …", style="dim"
-    )
+    legend = plain_table("code", "what it means")
+    for code in sorted({letter.code for _, letter in rows}):
+        legend.add_row(code or "-", meaning(code))
+    host, first = rows[0]
+    console.print("", legend, "", f"Try again: canvas dead replay {host} {first.ticket_id}", sep="\n")
+    console.print(f"Leave it:  canvas dead drop {host} {first.ticket_id}")
 
 
 async def _show(settings: AllSettings, host: str, ticket_id: int, as_json: bool) -> None:

@@ -26,7 +26,7 @@ WORKER_WITHIN_S = 5.0
 @click.argument("host")
 @data_option
 def reconcile(host: str, data: Path | None) -> None:
-    """Compare the ticket lists of HOST with what is known now, not within the next minutes; workers must be running.
+    """Look through the ticket lists of HOST now for what webhooks missed; the workers must be running.
 
     Example:  canvas reconcile acme.freshdesk.com
     """

@@ -7,7 +7,7 @@ answer. `--watch` looks again every second until Ctrl-C, which is no error.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -26,7 +26,6 @@ from deploy.verdict import Problem, problems
 from shared import keys
 from shared.errors import BadInput, StartupError
 from shared.overview import Overview, overview
-from shared.problems import store_answers
 from shared.redis import redis_clients
 from shared.tenants import parse_host
 
@@ -37,11 +36,12 @@ MOST_TENANTS = 15
 
 @dataclass(frozen=True)
 class Look:
-    """What to look at and how to show it."""
+    """What to look at and how to show it; `most` tenants (None: all), `window` of the rate limit."""
 
     host: str | None
     as_json: bool
     most: int | None
+    window: timedelta
 
 
 @click.command()
@@ -49,7 +49,9 @@ class Look:
 @click.option("--watch", is_flag=True, help="Look again every second, until Ctrl-C")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document a look, for programs")
 @click.option("--check", is_flag=True, help="End with 1 if something is wrong, for monitoring")
-@click.option("--all", "every", is_flag=True, help=f"Show all accounts, not only the {MOST_TENANTS} most urgent ones")
+@click.option(
+    "--all", "every", is_flag=True, help=f"All accounts, not only the {MOST_TENANTS} most urgent ones, and all problems"
+)
 @data_option
 def status(host: str | None, watch: bool, as_json: bool, check: bool, every: bool, data: Path | None) -> None:
     """Show whether all is well, and what to do if not: due tickets by account, queues, workers, Redis.
@@ -62,7 +64,8 @@ def status(host: str | None, watch: bool, as_json: bool, check: bool, every: boo
     if watch and check:
         raise click.UsageError("--check looks once: leave --watch out")
     settings = load_settings(data)
-    look = Look(parse_host(host) if host else None, as_json, None if every or host else MOST_TENANTS)
+    window = timedelta(seconds=settings.shared.freshdesk_window_s)
+    look = Look(parse_host(host) if host else None, as_json, None if every or host else MOST_TENANTS, window)
     run(settings, _watch(settings, look) if watch else _once(settings, look, check))
 
 
@@ -117,10 +120,10 @@ def _redraw(live: Live, shown: RenderableType | str) -> None:
 
 
 async def _overview(state: Redis, look: Look) -> Overview:
-    async with redis_asked(), store_answers():
+    async with redis_asked():
         if look.host is not None and not await state.exists(keys.tenant(look.host)):
             raise BadInput(f"{look.host} is not connected: run `canvas tenant add {look.host}` first")
-        return await overview(state, None if look.host is None else [look.host])
+        return await overview(state, look.window, None if look.host is None else [look.host])
 
 
 def _document(found: Overview, wrong: list[Problem]) -> str:

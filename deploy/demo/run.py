@@ -136,7 +136,7 @@ def _say(settings: AllSettings, started: Demo) -> None:
         console.print(f"{counts.current} tickets were precomputed already")
     if counts.waiting or counts.dead:
         console.print(f"{counts.waiting + counts.dead} tickets could not be computed completely: see the lines above")
-    models = ", ".join(writer.name for writer in started.running.worker.writers)
+    models = ", ".join(started.running.worker.router.models.names("summary"))
     redis = "outside Redis" if settings.shared.redis_url else f"Valkey in {settings.shared.data_dir}/redis"
     vectors = "outside Qdrant" if settings.ingest.qdrant_url else f"vectors in {settings.shared.data_dir}/vectors"
     console.print(f"Helpdesk look-alike  {started.helpdesk_url}  ({DOMAIN}, keys {ADMIN_KEY} and {AGENT_KEY})")

@@ -133,7 +133,7 @@ async def prepare_ticket(context: WorkerContext, tenant: Tenant, ticket_id: int)
             freshdesk = context.freshdesk(tenant, Priority.BACKFILL, patient=True)
             ticket = await fetch.fetch(freshdesk, ticket_id)
         with watch.stage(clean.NAME):
-            thread = await asyncio.to_thread(clean.clean, ticket, tenant.statuses)
+            thread = await asyncio.to_thread(clean.clean_for, tenant, ticket)
         with watch.stage(embed.NAME):
             embedded, reused = await embed.place(tenant.host, thread, context.embedder, context.vectors)
         if reused:

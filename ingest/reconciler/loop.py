@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from ingest.context import WorkerContext
 from ingest.reconciler.passes import Pass
 from shared import keys
-from shared.errors import CanvasError, Transient
+from shared.errors import CanvasError, FreshdeskLimited, Transient
 from shared.logs import failure
 from shared.metrics import RECONCILE_PASSES, RECONCILE_SUCCESS
 from shared.reconcile_state import PassLease, PassLost, ReconcileSchedule, ReconcileState, reconcile_state
@@ -24,10 +24,12 @@ from shared.tenants import Tenant
 
 LOOK_EVERY_S = 1.0
 PLAN_EVERY_S = 10.0
-AT_ONCE = 4
+AT_ONCE = 8
 """Passes of one process; nearly all of their time is Freshdesk's."""
+PASS_LIMIT = timedelta(minutes=10)
+"""A pass that waits for calls that its account does not have must not hold up other tenants; what it read is kept."""
 AFTER_FAILURE = timedelta(seconds=30)
-JITTER = (0.9, 1.1)
+JITTER = (0.8, 1.0)
 
 log = structlog.get_logger()
 
@@ -41,7 +43,7 @@ async def reconcile_tenants(context: WorkerContext) -> None:
             try:
                 if time.monotonic() >= planned_at:
                     await _plan(context, schedule)
-                    planned_at = time.monotonic() + PLAN_EVERY_S
+                    planned_at = time.monotonic() + min(PLAN_EVERY_S, context.reconcile_every.total_seconds() / 4)
                 for host in await schedule.due(limit=2 * AT_ONCE):
                     passes = {known: task for known, task in passes.items() if not task.done()}
                     if host not in passes and len(passes) < AT_ONCE:
@@ -69,10 +71,8 @@ async def _guarded(context: WorkerContext, host: str) -> None:
     try:
         await reconcile_tenant(context, host)
     except (RedisError, OSError) as error:
+        # Its turn stays: it is tried again in a second.
         log.warning("reconcile pass interrupted", host=host, reason=type(error).__name__)
-    except Exception as error:  # noqa: BLE001
-        # The edge of the process: a bug in one tenant's pass must not end those of the others.
-        log.error("reconcile pass failed", host=host, **failure(error))  # noqa: TRY400
 
 
 async def reconcile_tenant(context: WorkerContext, host: str) -> ReconcileState | None:
@@ -104,13 +104,8 @@ async def _leased(
 ) -> ReconcileState:
     host, began = tenant.host, await schedule.now_ms()
     before = await reconcile_state(context.redis.state, host)
-    this, error = Pass(context, tenant, lease, before), None
-    try:
-        async with beside(_renew(lease)):
-            await this.run()
-    except CanvasError as failed:
-        error = failed
-        log.warning("reconcile pass failed", host=host, code=failed.code)
+    this = Pass(context, tenant, lease, before)
+    error = await _run(this, lease, host)
     ended = await schedule.now_ms()
     report: dict[str, int | str] = {
         "began_ms": began,
@@ -128,6 +123,27 @@ async def _leased(
         RECONCILE_SUCCESS.set(ended / 1000)
     await _plan_next(context, schedule, host, began, error)
     return await reconcile_state(context.redis.state, host)
+
+
+async def _run(this: Pass, lease: PassLease, host: str) -> CanvasError | None:
+    """Run a pass to its end or its failure, which is returned."""
+    error: CanvasError | None = None
+    try:
+        async with beside(_renew(lease)), asyncio.timeout(PASS_LIMIT.total_seconds()):
+            await this.run()
+    except TimeoutError:
+        error = FreshdeskLimited(retry_after=AFTER_FAILURE)
+    except CanvasError as failed:
+        error = failed
+    except (PassLost, RedisError, OSError):
+        raise
+    except Exception as bug:  # noqa: BLE001
+        # The edge of the process: a bug in one tenant's pass must not end those of the others, and has to be seen.
+        log.error("bug in a reconcile pass", host=host, **failure(bug))  # noqa: TRY400
+        error = CanvasError()
+    if error is not None:
+        log.warning("reconcile pass stopped", host=host, code=error.code)
+    return error
 
 
 async def _plan_next(

@@ -1,7 +1,7 @@
 """One call of one model on behalf of a generation: its slot, its breaker, its record; and two of them in a race.
 
-Whatever ends a call (its result, its failure, a reader who left, a rival who was quicker), what it cost is noted and its
-provider stops working.
+Whatever ends a call (its result, its failure, a reader who left, a rival who was quicker), what it cost is noted and
+its provider stops working.
 """
 
 import asyncio
@@ -79,8 +79,7 @@ class Attempt(Generic[T]):
                         self.probe = False  # it is back: the others need not wait until this text is finished
                         await self.breaker.answered(self.model, admission)
                     yield chunk
-            if outcome != "ok":
-                raise failed("truncated")
+            _must_be(outcome == "ok")
         except StageFailed as error:
             outcome = error.kind
             self.generation.failed(self.model, error)
@@ -128,6 +127,11 @@ async def first_to_begin(
     finally:
         await _stopped(running)
     raise problems[0]
+
+
+def _must_be(finished: bool) -> None:
+    if not finished:
+        raise failed("truncated")
 
 
 async def _next(chunks: Chunks[T]) -> Delta | Written[T]:

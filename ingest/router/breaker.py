@@ -97,7 +97,7 @@ class Breaker:
         limited = error.kind == "rate_limited"
         how = "open" if error.kind in AT_ONCE else "stall" if error.kind == "timeout" else "count"
         key = keys.breaker(model.provider) if error.kind in OF_PROVIDER else _keys(model)[0]
-        arguments = [
+        arguments: list[str | int] = [
             *(admission.token, admission.began_ms, error.kind, how, _ms(_stays_open(error)), THRESHOLD, _ms(WINDOW)),
             *(_seconds(keys.BREAKER_LIFETIME), int(limited)),
         ]

@@ -42,7 +42,9 @@ class TokenBudget:
         reservation = Reservation(keys.tokens(host, _today()), secrets.token_hex(8))
         lifetime = int(keys.TOKENS_LIFETIME.total_seconds())
         try:
-            taken = await self._reserve(keys=[reservation.key], args=[reservation.token, RESERVED, limit or 0, lifetime])
+            taken = await self._reserve(
+                keys=[reservation.key], args=[reservation.token, RESERVED, limit or 0, lifetime]
+            )
         except (RedisError, OSError) as error:
             log.warning("tokens not reserved", host=host, reason=type(error).__name__)
             return reservation

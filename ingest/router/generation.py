@@ -46,7 +46,7 @@ class Order:
 
     host: str
     priority: Priority = "live"
-    models: Mapping[str, Sequence[str]] = field(default_factory=lambda: MappingProxyType({}))
+    models: Mapping[TaskName, Sequence[str]] = field(default_factory=lambda: MappingProxyType({}))
     daily_tokens: int | None = None
 
 
@@ -124,13 +124,17 @@ class Generation:
 
 
 def totals(calls: Sequence[ModelCall]) -> tuple[dict[str, int], float | None]:
-    """Tokens by kind and US dollars of all calls; None dollars where one call's price is unknown."""
+    """Tokens by kind and US dollars of all calls; None dollars where one call's price is unknown.
+
+    `cached` tokens and those of a `cache_write`, which is left out where there was none, are part of the `input`.
+    """
     tokens = {
         "input": sum(call.input_tokens for call in calls),
         "cached": sum(call.cached_tokens for call in calls),
-        "cache_write": sum(call.cache_write_tokens for call in calls),
         "output": sum(call.output_tokens for call in calls),
     }
+    if written := sum(call.cache_write_tokens for call in calls):
+        tokens["cache_write"] = written
     costs = [call.cost for call in calls]
     known = [cost for cost in costs if cost is not None]
     return tokens, sum(known) if len(known) == len(costs) else None

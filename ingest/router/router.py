@@ -87,9 +87,7 @@ class Router:
         self._rules = rules or Rules()
         self._slots: dict[str, Slots] = {}
 
-    async def write(
-        self, task: TaskName, order: Order, ask: Ask[T]
-    ) -> AsyncGenerator[Delta | Reset | Routed[T], None]:
+    async def write(self, task: TaskName, order: Order, ask: Ask[T]) -> AsyncGenerator[Delta | Reset | Routed[T], None]:
         """Write one text: deltas, a `Reset` where they are taken back, and one `Routed` at the end.
 
         `ask` starts the work with the writer it is given; it may be called several times.

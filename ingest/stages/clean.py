@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from ingest.text.clean import clean_message, detect_language
+from ingest.text.redact import redacted
 from ingest.thread import Author, Message, Thread
+from shared.tenants import Tenant
 
 NAME = "clean"
 
@@ -20,6 +22,11 @@ CLOSED = 5
 MERGE_NOTE = re.compile(r"\bmerged into (?:the )?ticket\D{0,8}\d+|티켓\D{0,4}\d+\D{0,6}병합", re.IGNORECASE)
 """What Freshdesk writes under a ticket that it closes by a merge. An agent may write something else there, and other
 languages are unconfirmed: the reconciler then finds that the ticket is listed no longer."""
+
+
+def clean_for(tenant: Tenant, ticket: dict[str, Any]) -> Thread:
+    """The thread of a tenant's ticket, without the personal data that nothing of ours may hold. CPU-bound."""
+    return redacted(clean(ticket, tenant.statuses), tenant.settings.redact)
 
 
 def clean(ticket: dict[str, Any], statuses: dict[int, str]) -> Thread:

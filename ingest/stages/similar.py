@@ -1,10 +1,13 @@
 """Stage 4: find tickets of the same tenant that were about the same thing, and articles that answer it."""
 
+from datetime import datetime, timedelta
+
 import msgspec
 
 from ingest.stages.embed import Embedded, shorten
 from ingest.vectors.protocol import ArticleHit, TicketHit, TicketPayload, VectorStore
 from ingest.writers.protocol import Article, Neighbour
+from shared.canvas_store import to_ms
 from shared.models import SimilarTicket, Solution
 
 NAME = "similar"
@@ -82,20 +85,25 @@ def as_shown(ticket: TicketPayload, score: float) -> SimilarTicket:
     )
 
 
-async def find_similar(host: str, ticket_id: int, embedded: Embedded, vectors: VectorStore, floor: float) -> Found:
+async def find_similar(
+    host: str, ticket_id: int, embedded: Embedded, vectors: VectorStore, floor: float, since_ms: int | None = None
+) -> Found:
     """Search the tenant's tickets (but this one) and articles; what scores below `floor` has nothing in common.
+
+    Tickets that were created before `since_ms` (ms since 1970) are left out; None is without bound.
 
     Raises:
         StageFailed: the vector store failed.
     """
     articles = await vectors.similar_articles(host, embedded.dense, embedded.sparse, limit=SHOWN_ARTICLES)
     return Found(
-        await find_tickets(host, ticket_id, embedded, vectors, floor), [hit for hit in articles if hit.score >= floor]
+        await find_tickets(host, ticket_id, embedded, vectors, floor, since_ms),
+        [hit for hit in articles if hit.score >= floor],
     )
 
 
 async def find_tickets(
-    host: str, ticket_id: int, embedded: Embedded, vectors: VectorStore, floor: float
+    host: str, ticket_id: int, embedded: Embedded, vectors: VectorStore, floor: float, since_ms: int | None = None
 ) -> list[TicketHit]:
     """The tickets alone of `find_similar`.
 
@@ -103,8 +111,13 @@ async def find_tickets(
         StageFailed: the vector store failed.
     """
     dense, sparse = embedded.dense, embedded.sparse
-    hits = await vectors.similar_tickets(host, dense, sparse, limit=CANDIDATES, exclude=ticket_id)
+    hits = await vectors.similar_tickets(host, dense, sparse, limit=CANDIDATES, exclude=ticket_id, since_ms=since_ms)
     return rerank([hit for hit in hits if hit.score >= floor])
+
+
+def reach(similar_days: int | None, now: datetime) -> int | None:
+    """When similar tickets may have been created at the earliest (ms since 1970), or None: a tenant's choice."""
+    return None if similar_days is None else to_ms(now - timedelta(days=similar_days))
 
 
 def rerank(hits: list[TicketHit]) -> list[TicketHit]:

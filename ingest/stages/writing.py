@@ -1,66 +1,63 @@
-"""Let writers write in order of preference, and pass on what they write while they write it.
+"""Let the router write, and pass on what is written while it is written.
 
-Where one fails after its first words were shown, `reset` takes them back before the next one begins, so that a reader
-never sees half of two texts.
+Where a model fails after its first words were shown, `reset` takes them back before the next one begins, so that a
+reader never sees half of two texts.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Generic, TypeVar
 
 import msgspec
-import structlog
 
-from ingest.writers.protocol import Delta, Usage, Writer, Written
+from ingest.router.attempt import Ask
+from ingest.router.generation import Order
+from ingest.router.models import TaskName
+from ingest.router.router import Reset, Router
+from ingest.writers.protocol import Delta
 from shared.errors import StageFailed
+from shared.models import ModelCall
 from shared.run_log import Event
 
 T = TypeVar("T")
 Emit = Callable[[Event, Any], Awaitable[None]]
-Ask = Callable[[Writer], AsyncGenerator[Delta | Written[T]]]
-log = structlog.get_logger()
+
+SHOWN: dict[Event, tuple[TaskName, str]] = {
+    Event.SUMMARY_DELTA: ("summary", "summary"),
+    Event.REPLY_DELTA: ("reply", "replies"),
+}
+"""By the event of its deltas: the task as models are chosen for it, and the Canvas's part as provenance names it."""
 
 
 class Draft(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """A finished piece of writing; `failures` are the kinds in which preferred writers had failed before."""
+    """A finished piece of writing and the calls that were made for it.
+
+    `failures` are the kinds in which all wanted models have failed, so that the last resort had to write.
+    """
 
     task: str
     value: T
     model: str
-    usage: Usage
+    calls: list[ModelCall]
     failures: list[str]
 
 
-async def write(task: str, part: Event, writers: Sequence[Writer], ask: Ask[T], emit: Emit) -> Draft[T]:
-    """The first writer's work that succeeds; deltas are emitted as `part`.
+async def write(router: Router, order: Order, part: Event, ask: Ask[T], emit: Emit) -> Draft[T]:
+    """A text by whoever can; deltas are emitted as `part`.
 
     Raises:
-        StageFailed: all of them failed; it is the last one's failure.
+        StageFailed: nobody could, not even the last resort.
     """
-    failure = StageFailed("No writer is configured", kind="unconfigured")
-    failures: list[str] = []
-    for writer in writers:
-        try:
-            written = await _follow(ask(writer), part, emit)
-        except StageFailed as error:
-            log.warning("writer failed", task=task, writer=writer.name, kind=error.kind)
-            failure = error
-            failures.append(error.kind)
-            await emit(Event.RESET, {"part": part.value.removesuffix(".delta")})
-            continue
-        return Draft(task=task, value=written.value, model=written.model, usage=written.usage, failures=failures)
-    raise failure
-
-
-async def _follow(chunks: AsyncGenerator[Delta | Written[T]], part: Event, emit: Emit) -> Written[T]:
-    written: Written[T] | None = None
+    task, name = SHOWN[part]
     # Closed here, whatever happens: an abandoned generator would keep its provider call open.
-    async with aclosing(chunks):
+    async with aclosing(router.write(task, order, ask)) as chunks:
         async for chunk in chunks:
             if isinstance(chunk, Delta):
                 await emit(part, {"text": chunk.text})
+            elif isinstance(chunk, Reset):
+                await emit(Event.RESET, {"part": part.value.removesuffix(".delta")})
             else:
-                written = chunk
-    if written is None:
-        raise StageFailed("The writer stopped before its end", kind="truncated")
-    return written
+                return Draft(
+                    task=name, value=chunk.value, model=chunk.model, calls=chunk.calls, failures=chunk.failures
+                )
+    raise StageFailed("The writer stopped before its end", kind="truncated")

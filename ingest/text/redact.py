@@ -43,6 +43,8 @@ NUMBER = re.compile(r"(?<![\dA-Za-z_.])\d++(?:[ .\u00a0\u00b7\-\u2010-\u2015\u22
 GROUP = re.compile(r"\d+")
 FEWEST_DIGITS, MOST_DIGITS = 13, 19
 FIRST_GROUP, SMALLEST_GROUP, MOST_GROUPS = 4, 2, 6
+NO_CARD = frozenset({0, 1, 7})
+"""First digits that no card has."""
 CARD_PREFIX = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})"  # Visa
     r"|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"  # Mastercard
@@ -135,13 +137,16 @@ def _cards(text: str) -> Iterator[tuple[int, int]]:
 
 def _card_end(text: str, groups: list[tuple[int, int]]) -> int | None:
     """The group with which a card number ends that begins with the first one, or None: the longest one counts."""
+    if int(text[groups[0][0]]) in NO_CARD:
+        return None
     sizes: list[int] = []
-    found = None
+    digits, found = 0, None
     for place, (begin, end) in enumerate(groups):
         sizes.append(end - begin)
-        if sizes[-1] < (SMALLEST_GROUP if place else FIRST_GROUP) or sum(sizes) > MOST_DIGITS:
+        digits += end - begin
+        if sizes[-1] < (SMALLEST_GROUP if place else FIRST_GROUP) or digits > MOST_DIGITS:
             break
-        if sum(sizes) >= FEWEST_DIGITS and _is_card(text, groups[0][0], end, sizes):
+        if digits >= FEWEST_DIGITS and _is_card(text, groups[0][0], end, sizes):
             found = place
     return found
 

@@ -42,15 +42,14 @@ NAME: Final = (
 )
 SAID = re.compile(
     rf"(?i)(?<![a-z])({NAME}[\"']? ?[ \t]{{0,3}}(?:([:=：])|(?<=[가-힣])[은는] | is )[ \t]{{0,3}}[\"'“‘]?)"
-    r"([^\s\"'“”‘’]{3,200}+)(?=([^\n]{0,3}))"
+    r"([^\s\"'“”‘’가-힣]{3,200}+)(?=([^\n]{0,3}))"
 )
 PAIR = re.compile(r"(?i)(?<![a-z])((?:id|아이디) ?/ ?(?:pw|pass|password|비번|비밀번호) ?[:=：] ?)[^\n]{3,200}+")
-HANGUL = re.compile("[가-힣]")
 SIGN = re.compile(r"[!@#$%^&*+=?~|\\<>]")
 END_OF_SENTENCE: Final = ".,;!?)"
-NO_SECRET: Final = frozenset(
-    "changed empty error expired failed forgotten incorrect invalid lost missing n/a none null optional required reset "
-    "unknown wrong".split()
+NO_SECRET = re.compile(
+    r"(?i)changed|empty|error|expired|fail(?:ed|s)?|forgotten|incorrect|invalid|lost|missing|n/a|none|null|optional"
+    r"|required|reset|unknown|wrong"
 )
 
 
@@ -84,7 +83,7 @@ def _without_private_keys(text: str, mark: str) -> str:
 def _said(match: re.Match[str], mark: str) -> str:
     label, sign, value, rest = match.groups()
     core = value.rstrip(END_OF_SENTENCE)
-    if core.startswith(("[", "http:", "https:")) or core.lower() in NO_SECRET or HANGUL.search(core):
+    if core.startswith(("[", "http:", "https:")) or NO_SECRET.fullmatch(core):
         return match[0]
     alone = sign is not None and not rest.strip(" \t.,;!")
     if not (alone or _looks_secret(core, announced=sign is not None)):

@@ -106,7 +106,7 @@ class OpenAIWriter(LlmWriter):
         ) as events:
             async for event in events:
                 if event.type == "response.output_text.delta":
-                    yield event.delta
+                    yield event.delta or ""  # a server that is no good may leave it out
                 elif event.type in ("response.reasoning_text.delta", "response.reasoning_summary_text.delta"):
                     yield ""  # it thinks
                 elif event.type in ("response.completed", "response.incomplete"):

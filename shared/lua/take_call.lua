@@ -9,8 +9,8 @@
 --
 -- KEYS: budget (hash), log, log of ticket lists (sorted sets: credit by ms, see above)
 -- ARGV: call id, credits, priority (0 interactive, 1 live, 2 backfill), 1 for a ticket list, ms of the window,
---       ms of the longest call, ms that the caller would wait for its place (-1: it waits for the first credit,
---       whenever that is, and needs no place), credits of an account that we don't know yet, lifetime ms of the budget
+--       ms of the longest call, ms that the caller would wait for its place (-1: for as long as it takes),
+--       credits of an account that we don't know yet, lifetime ms of the budget
 -- Returns {1, now} | {0, ms until its place, 1 if that is longer than it would wait}
 local cost, priority = tonumber(ARGV[2]), tonumber(ARGV[3])
 local window, longest, patience = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -123,16 +123,15 @@ if earliest <= now then
   end
   return {1, now}
 end
-if patience < 0 then
-  return {0, earliest - now, 0}
-end
--- Places are handed out one turn after the other, so that callers come back as credits come free. After so many windows
--- (by priority) they are handed out from the beginning again: who does not come back leaves a place to another, and
--- nobody is sent away for longer.
-local place = budget['place' .. priority] or 0
-local laps = ({1, 10, 60})[priority + 1]
-if place < earliest or place > earliest + laps * window then
+-- Places are handed out one turn after the other, so that callers come back as credits come free. After some time (by
+-- priority) they are handed out from the beginning again: whoever does not come back leaves its place to another, and
+-- nobody is sent away for longer. The price is that most of a long queue asks in vain, once in that time.
+local queue = patience < 0 and 'place_patient' or 'place' .. priority
+local longest_queue = patience < 0 and 10 * turn or ({1, 3, 15})[priority + 1] * window
+local place = budget[queue] or 0
+if place < earliest or place > earliest + longest_queue then
   place = earliest
 end
-redis.call('HSET', KEYS[1], 'place' .. priority, place + turn)
-return {0, place - now, place - now > math.max(patience, math.min(turn, 5000)) and 1 or 0}
+redis.call('HSET', KEYS[1], queue, place + turn)
+local leaves = patience >= 0 and place - now > math.max(patience, math.min(turn, 5000))
+return {0, place - now, leaves and 1 or 0}

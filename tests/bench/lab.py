@@ -112,12 +112,14 @@ class Lab:
         return self._furnished
 
     @asynccontextmanager
-    async def desk(self) -> AsyncIterator[Desk]:
+    async def desk(self, debounce_s: float | None = None) -> AsyncIterator[Desk]:
         """`canvas up` over a copy of the demo's folder, with all cores, and the helpdesk in another process."""
         furnished = await self.furnish()
         folder = shutil.copytree(furnished.folder, self.new_folder("desk"), dirs_exist_ok=True)
         async with AsyncExitStack() as stack:
             settings = await stack.enter_async_context(self.redis(folder))
+            if debounce_s is not None:
+                settings = settings.model_copy(update={"debounce_s": debounce_s})
             context, url = await stack.enter_async_context(self.connected(settings))
             up = await stack.enter_async_context(self.child("up", context.settings))
             await up.answers()

@@ -119,6 +119,7 @@ def environment(settings: Settings, port: int) -> dict[str, str]:
     kept["CANVAS_DEBOUNCE_S"] = "0"  # what is measured is the work, not the waiting
     kept |= {"CANVAS_PORT": str(port), "CANVAS_INGEST_PORT": str(port)}
     kept["CANVAS_FRESHDESK_URLS"] = json.dumps(settings.freshdesk_urls)
+    kept["CANVAS_DEBOUNCE_S"] = str(settings.debounce_s)
     if settings.redis_url is not None:
         kept["REDIS_URL"] = settings.redis_url.get_secret_value()
     return kept

@@ -5,7 +5,6 @@ A worker is the product's own (`worker_context`, `workers_running`) with three t
 `python -m tests.chaos.child ROLE` runs one by hand, with the settings of the environment.
 """
 
-import asyncio
 import os
 import sys
 import threading
@@ -17,16 +16,23 @@ from pathlib import Path
 from typing import Any
 
 import ingest.context
-import ingest.freshdesk.client
+from deploy.data_folder import redis_ready
 from deploy.process import forever, run
 from deploy.settings import AllSettings, load_settings
 from deploy.up import ingest_alone
 from ingest.context import WorkerContext, worker_context
+from ingest.embeddings.protocol import Embedder
+from ingest.router.models import Models
+from ingest.settings import IngestSettings
+from ingest.vectors.protocol import VectorStore
 from ingest.worker import workers_running
+from ingest.writers.protocol import Writer
 from shared.queues import Queue
+from shared.redis import connect, state_url
+from shared.settings import Settings
 from tests.chaos import naive, other_version
 from tests.chaos.journal import Journal
-from tests.chaos.parts import ChaosEmbedder, ChaosWriter, NoNeighbours
+from tests.chaos.parts import ChaosEmbedder, ChaosWriter, SharedVectors
 from tests.chaos.recording import RecordedStore, recorded_ledger
 
 JOURNAL, WRITER_SECONDS = "CHAOS_JOURNAL", "CHAOS_WRITER_SECONDS"
@@ -58,25 +64,41 @@ ROLES: dict[str, Callable[[AllSettings], Awaitable[None]]] = {
 
 
 @asynccontextmanager
+async def open_embedder(_: IngestSettings) -> AsyncIterator[Embedder]:
+    """In place of a model."""
+    yield ChaosEmbedder(_journal())
+
+
+@asynccontextmanager
+async def open_vectors(settings: Settings, _: IngestSettings, __: Embedder) -> AsyncIterator[VectorStore]:
+    """In place of Qdrant."""
+    client = connect(state_url(settings))
+    try:
+        yield SharedVectors(client)
+    finally:
+        await client.aclose()
+        await client.connection_pool.disconnect()
+
+
+@asynccontextmanager
+async def open_models(_: IngestSettings) -> AsyncIterator[Models]:
+    """No model, and a writer of ours in place of the extractive one."""
+    writer: Writer = ChaosWriter(_journal(), _writer_seconds())
+    yield Models({}, {}, writer)
+
+
+@asynccontextmanager
 async def chaos_context(settings: AllSettings) -> AsyncIterator[WorkerContext]:
     """A worker's context with the seams of the chaos world, on record."""
-    journal = _journal()
-
-    def part(made: Any) -> Any:
-        @asynccontextmanager
-        async def opener(*_: Any) -> AsyncIterator[Any]:
-            yield made
-
-        return opener
-
-    # The context opens its parts by these names, so that it may gain fields without our knowing.
-    for name, made in (
-        ("open_embedder", ChaosEmbedder(journal)),
-        ("open_vectors", NoNeighbours()),
-        ("open_writers", [ChaosWriter(journal, _writer_seconds())]),
-    ):
-        setattr(ingest.context, name, part(made))
-    async with worker_context(settings.shared, settings.ingest) as context:
+    # The context opens its parts by these names; so it may gain fields without our knowing.
+    parts: dict[str, Any] = {
+        "open_embedder": open_embedder,
+        "open_vectors": open_vectors,
+        "open_models": open_models,
+    }
+    for name, opener in parts.items():
+        setattr(ingest.context, name, opener)
+    async with redis_ready(settings.shared) as shared, worker_context(shared, settings.ingest) as context:
         recorded_ledger(context.redis.state, context.ledger)
         yield replace(context, canvases=RecordedStore(context.redis.cache))
 

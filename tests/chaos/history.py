@@ -14,13 +14,16 @@ Freshdesk shows two changes of one second with one revision, so the pair must ri
 What counts as a duplicate. A worker that is killed after its commit and before its settlement leaves the ticket due;
 the next one computes the same version again. It may do so (the work is lost time), but it must not write it again: who
 reads Canvases would see a new one for no change. The same bytes written again are no duplicate but redis-py's retry of
-a write whose answer was lost; they are counted apart. Neither is it one when a Canvas that lacked a part is healed. I4 (vectors) needs a shared vector store and I5 (tenants) other
-requests than webhooks: see `tests/test_isolation.py`.
+a write whose answer was lost; they are counted apart. Neither is it one when a Canvas that lacked a part is healed.
+
+I4 (vectors) is checked with I3: the revision of a ticket's point. I5 (tenants) needs other requests than webhooks: see
+`tests/test_isolation.py`.
 """
 
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import pairwise
 
 import msgspec
@@ -37,6 +40,8 @@ EXAMPLES = 3
 EVENTS = 8
 KEY = re.compile(r"pc:\{(?P<host>[^}]+)\}:\w+:(?P<ticket>\d+)")
 Ticket = tuple[str, int]
+State = tuple[str, datetime]
+"""What a Canvas of a ticket's last state says: the summary, and the revision."""
 
 
 @dataclass(frozen=True)
@@ -180,12 +185,12 @@ async def read_history(redis: Redis) -> History:
 
 
 async def check(
-    redis: Redis, history: History, expected: Mapping[Ticket, str], accepted: Mapping[Ticket, int], dead: int = 0
+    redis: Redis, history: History, expected: Mapping[Ticket, State], accepted: Mapping[Ticket, int], dead: int = 0
 ) -> Findings:
     """Check the invariants at rest.
 
-    `expected` is the summary that each ticket's last state must have led to, `accepted` the highest generation that a
-    202 has named for it, `dead` how many tickets must have been given up.
+    `expected` is each ticket's last state, `accepted` the highest generation that a 202 has named for it, `dead` how
+    many tickets must have been given up.
     """
     findings = Findings()
     findings.add("stale", [text async for text in _stale(redis, expected)])
@@ -196,15 +201,16 @@ async def check(
     return findings
 
 
-async def _stale(redis: Redis, expected: Mapping[Ticket, str]) -> AsyncIterator[str]:
+async def _stale(redis: Redis, expected: Mapping[Ticket, State]) -> AsyncIterator[str]:
     canvases = CanvasStore(redis)
-    for (host, ticket_id), text in expected.items():
+    for (host, ticket_id), (text, revision) in expected.items():
         stored = await canvases.get(host, ticket_id)
         canvas = msgspec.json.decode(stored.body, type=Canvas) if stored is not None and stored.body else None
         if canvas is None or canvas.summary is None:
             yield f"{host} {ticket_id}: nothing in place of {text!r}"
-        elif canvas.summary.text != text or canvas.status != "ready":
-            yield f"{host} {ticket_id}: {canvas.summary.text!r}, {canvas.status}, in place of {text!r}"
+        elif (canvas.summary.text, canvas.revision, canvas.status) != (text, revision, "ready"):
+            found = f"{canvas.summary.text!r} {canvas.revision} {canvas.status}"
+            yield f"{host} {ticket_id}: {found} in place of {text!r} {revision}"
 
 
 async def _undone(redis: Redis, accepted: Mapping[Ticket, int]) -> AsyncIterator[str]:

@@ -80,7 +80,9 @@ class Sender:
             self.sent.refused += 1
             await asyncio.sleep(RETRY_S)
         key = (host, ticket_id)
-        self.sent.generations[key] = max(self.sent.generations.get(key, 0), int(msgspec.json.decode(answer)["generation"]))
+        self.sent.generations[key] = max(
+            self.sent.generations.get(key, 0), int(msgspec.json.decode(answer)["generation"])
+        )
         self.sent.accepted += 1
         self.sent.last_at, self.sent.last_ms = time.monotonic(), time.time() * 1000
 

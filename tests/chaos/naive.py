@@ -7,9 +7,10 @@ runs. A harness that finds nothing wrong with it would see nothing at all.
 import asyncio
 from datetime import timedelta
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from arq.connections import ArqRedis
+from arq.typing import WorkerCoroutine
 from arq.worker import Worker, func
 
 from ingest.freshdesk.client import FreshdeskClient, freshdesk_http
@@ -46,7 +47,9 @@ async def work(settings: Settings, journal: Journal, seconds: float) -> None:
             await pool.set(result_key(host, ticket_id), ticket["subject"])
 
         worker = Worker(
-            functions=[func(naive, name="naive", timeout=JOB_TIMEOUT, keep_result=0, max_tries=1000)],
+            functions=[
+                func(cast("WorkerCoroutine", naive), name="naive", timeout=JOB_TIMEOUT, keep_result=0, max_tries=1000)
+            ],
             queue_name=QUEUE,
             redis_pool=pool,
             handle_signals=False,

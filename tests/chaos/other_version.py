@@ -7,8 +7,9 @@ its own way: jobs that the new workers have never heard of, and known ones with 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
+from arq.typing import WorkerCoroutine
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
@@ -34,7 +35,7 @@ async def _work(context: WorkerContext, queue: Queue) -> None:
 
     async with queues.arq_pool(context.settings) as pool:
         worker = Worker(
-            functions=[func(compute_ticket, name="compute_ticket", keep_result=0)],
+            functions=[func(cast("WorkerCoroutine", compute_ticket), name="compute_ticket", keep_result=0)],
             queue_name=queue,
             redis_pool=pool,
             handle_signals=False,

@@ -2,8 +2,8 @@
 
 They are real implementations of the protocols, so that ten thousand runs fit into a minute on two cores, and so that a
 Canvas tells which state of its ticket it was made of: the summary is the ticket's subject, which counts its changes.
-Every call of them is noted in the journal. The vectors live in each process alone: what is similar to what plays no
-part in these scenarios, and an embedded engine could not be shared by four processes anyway.
+Every call of a model is noted in the journal. The vectors are kept in the Valkey of the world, since the embedded
+engine can't be shared by processes; what is similar to what plays no part in these scenarios.
 """
 
 import asyncio
@@ -11,18 +11,44 @@ import math
 import os
 import signal
 import zlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager
 from random import Random
+from typing import Final
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from ingest.thread import Thread
-from ingest.vectors.protocol import ArticleHit, ArticlePoint, SparseVector, TicketHit, TicketPoint
+from ingest.vectors.protocol import ArticleHit, ArticlePoint, SparseVector, TicketHit, TicketPayload, TicketPoint
 from ingest.writers.protocol import Article, Delta, Neighbour, Written
+from shared.errors import StageFailed
 from shared.models import Reply, Summary
 from tests.chaos.journal import Journal
 
-SIZE = 8
+SIZE: Final = 8
+DIGITS: Final = 16
 POISON = "poison"
 """A ticket with this word in its subject kills the process that summarizes it."""
+
+PUT_POINT: Final = """
+-- KEYS: points   ARGV: ticket id, value, digits of the revision that it begins with
+local kept = redis.call('HGET', KEYS[1], ARGV[1])
+if kept and string.sub(kept, 1, ARGV[3]) > string.sub(ARGV[2], 1, ARGV[3]) then
+  return 0
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 1
+"""
+
+
+class Point(msgspec.Struct, frozen=True, array_like=True):
+    """What is kept of a ticket."""
+
+    revision_ms: int
+    matter: str
+    dense: list[float]
 
 
 class ChaosEmbedder:
@@ -74,26 +100,42 @@ class ChaosWriter:
         yield Written(value=replies, model=self.name)
 
 
-class NoNeighbours:
-    """A vector store of one process that counts its points and finds nothing similar."""
+class SharedVectors:
+    """A vector store that all processes share, since it keeps its points in the same Valkey; it finds nothing similar.
 
-    def __init__(self) -> None:
-        self._points: dict[str, dict[tuple[str, int], int]] = {}
+    As in the real ones an older revision never replaces a newer one, and what the server refuses is a stage's failure.
+    """
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+        self._put = client.register_script(PUT_POINT)
 
     async def put_tickets(self, host: str, points: Sequence[TicketPoint]) -> None:
-        """Remember which revision a ticket was stored in."""
-        kept = self._points.setdefault(host, {})
+        """Remember each with its matter and its dense vector."""
         for point in points:
-            kept["ticket", point.ticket_id] = max(point.revision_ms, kept.get(("ticket", point.ticket_id), 0))
+            await self._store(host, point.ticket_id, Point(point.revision_ms, point.matter, point.dense))
+
+    async def refresh_ticket(self, host: str, ticket: TicketPayload) -> list[float] | None:
+        """Keep the vector of a point of the same matter."""
+        with _stage_failures():
+            point = await self._point(host, ticket.ticket_id)
+        if point is None or point.matter != ticket.matter:
+            return None
+        await self._store(host, ticket.ticket_id, Point(ticket.revision_ms, point.matter, point.dense))
+        return point.dense
 
     async def put_articles(self, host: str, points: Sequence[ArticlePoint]) -> None:
-        """Remember which revision an article was stored in."""
-        kept = self._points.setdefault(host, {})
-        for point in points:
-            kept["article", point.article_id] = point.revision_ms
+        """There are none in these worlds."""
 
     async def similar_tickets(
-        self, host: str, dense: list[float], sparse: SparseVector, *, limit: int, exclude: int | None
+        self,
+        host: str,
+        dense: list[float],
+        sparse: SparseVector,
+        *,
+        limit: int,
+        exclude: int | None,
+        since_ms: int | None = None,
     ) -> list[TicketHit]:
         """None."""
         return []
@@ -105,25 +147,56 @@ class NoNeighbours:
         return []
 
     async def tickets_between(self, host: str, first_ms: int, until_ms: int, limit: int) -> dict[int, int]:
-        """Of this process's points."""
-        tickets = ((number, at) for (kind, number), at in self._points.get(host, {}).items() if kind == "ticket")
-        return dict(sorted((number, at) for number, at in tickets if first_ms <= at < until_ms)[:limit])
+        """By looking at all of them."""
+        revisions = await self.revisions(host)
+        return dict([(ticket, at) for ticket, at in revisions.items() if first_ms <= at < until_ms][:limit])
+
+    async def revisions(self, host: str) -> dict[int, int]:
+        """The revision (ms) of each ticket's point."""
+        with _stage_failures():
+            found = await self._client.hgetall(points_key(host))  # type: ignore[misc]
+        return {int(number): int(value[:DIGITS]) for number, value in found.items()}
 
     async def drop_ticket(self, host: str, ticket_id: int) -> None:
         """Forget a ticket."""
-        self._points.get(host, {}).pop(("ticket", ticket_id), None)
+        with _stage_failures():
+            await self._client.hdel(points_key(host), str(ticket_id))  # type: ignore[misc]
 
     async def drop_tenant(self, host: str) -> int:
         """Forget a tenant."""
-        self._points.pop(host, None)
+        with _stage_failures():
+            await self._client.delete(points_key(host))
         return 0
 
     async def count(self, host: str) -> int:
-        """How many points this process has of a tenant."""
-        return len(self._points.get(host, {}))
+        """How many points there are."""
+        with _stage_failures():
+            return int(await self._client.hlen(points_key(host)))  # type: ignore[misc]
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """The client belongs to whoever opened it."""
+
+    async def _point(self, host: str, ticket_id: int) -> Point | None:
+        value = await self._client.hget(points_key(host), str(ticket_id))  # type: ignore[misc]
+        return None if value is None else msgspec.msgpack.decode(value[DIGITS:], type=Point)
+
+    async def _store(self, host: str, ticket_id: int, point: Point) -> None:
+        value = f"{point.revision_ms:0{DIGITS}d}".encode() + msgspec.msgpack.encode(point)
+        with _stage_failures():
+            await self._put(keys=[points_key(host)], args=[ticket_id, value, DIGITS])
+
+
+def points_key(host: str) -> str:
+    """Where the points of a tenant are."""
+    return f"chaos:points:{host}"
+
+
+@contextmanager
+def _stage_failures() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise StageFailed("The vector store does not answer", kind="vectors") from error
 
 
 def _unit(text: str) -> list[float]:

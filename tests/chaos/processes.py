@@ -37,17 +37,21 @@ class Valkey:
     """A server on a Unix socket with an append-only file, to be killed, frozen and started again."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"unix://{folder}/valkey.sock"
 
     async def start(self) -> None:
         """Start it on what its folder holds, and wait until it answers."""
+        self._spawn()
+        await wait_until(self._answers, 20)
+
+    def _spawn(self) -> None:
         (self._folder / "valkey.sock").unlink(missing_ok=True)
         command = [str(get_binary_path()), "--port", "0", "--unixsocket", "valkey.sock", "--logfile", "valkey.log"]
         command += ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
         self._process = subprocess.Popen(command, cwd=self._folder, stdout=subprocess.DEVNULL, start_new_session=True)
-        await wait_until(self._answers, 20)
 
     async def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
@@ -79,7 +83,6 @@ class Valkey:
 @asynccontextmanager
 async def running_valkey(folder: Path) -> AsyncIterator[Valkey]:
     """A Valkey in an empty folder, killed at the end."""
-    folder.mkdir(parents=True, exist_ok=True)
     valkey = Valkey(folder)
     await valkey.start()
     try:

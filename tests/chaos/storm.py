@@ -1,8 +1,6 @@
 """The load that most scenarios share: thousands of changes over a minute, while something is done to the processes."""
 
-import asyncio
-import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +11,6 @@ from tests.chaos.world import World
 
 SETTLE_WITHIN_S = 60.0
 """How long we look; what a scenario allows is its own affair."""
-ACTION_LIMIT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -40,13 +37,18 @@ class Weathered:
         return len(self.history.claims)
 
 
-async def weather(world: World, storm: Storm, trouble: Coroutine[Any, Any, None]) -> Weathered:
-    """Play the load beside `trouble`, wait until nothing is due, and check what must be true."""
-    if not world.tickets:
-        world.add_tickets(storm.tickets)
+async def weather(
+    world: World, storm: Storm, trouble: Coroutine[Any, Any, None], over: Callable[[], None] = lambda: None
+) -> Weathered:
+    """Play the load beside `trouble`, wait until nothing is due, and check what must be true.
+
+    `over` is called when the load has ended.
+    """
+    world.add_tickets(storm.tickets)
     changes = schedule(world.random, storm.changes, storm.tickets, storm.seconds)
     async with beside(_until_it_ends(trouble)):
         await play(changes, world.change_and_tell)
+    over()
     settled = await world.settled(SETTLE_WITHIN_S)
     history = await world.history()
     findings = await world.check(history)
@@ -56,8 +58,3 @@ async def weather(world: World, storm: Storm, trouble: Coroutine[Any, Any, None]
 
 async def _until_it_ends(trouble: Coroutine[Any, Any, None]) -> None:
     await trouble
-
-
-async def until_rest(began: float, seconds: float) -> None:
-    """Wait until `seconds` after `began`."""
-    await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))

@@ -8,9 +8,9 @@ state it was made of.
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -27,7 +27,7 @@ from shared import keys
 from shared.redis import connect
 from shared.settings import Settings
 from tests.chaos.child import JOURNAL, WRITER_SECONDS
-from tests.chaos.history import Findings, History, Ticket, check, read_history
+from tests.chaos.history import Findings, History, State, Ticket, check, read_history
 from tests.chaos.journal import read_journal
 from tests.chaos.load import Sender, sender
 from tests.chaos.processes import Child, Fleet, Valkey, clean_environment, fleet, running_valkey
@@ -89,6 +89,12 @@ class World:
         self.states[ticket] += 1
         update_ticket(desk, Actor("system"), found, {"subject": self.subject(ticket, word)})
 
+    def touch(self, ticket: Ticket) -> None:
+        """A ticket changes in nothing that a model reads: its priority."""
+        desk = self.desks[ticket[0]]
+        found = desk.state.tickets[ticket[1]]
+        update_ticket(desk, Actor("system"), found, {"priority": 1 + found.priority % 4})
+
     async def change_and_tell(self, place: int) -> None:
         """The ticket at this place changes, and its webhook is sent until it is accepted."""
         self.change(self.tickets[place])
@@ -125,17 +131,18 @@ class World:
             return within
         return time.monotonic() - began
 
+    def state_of(self, ticket: Ticket) -> State:
+        """What a Canvas of the ticket's present state says."""
+        found = self.desks[ticket[0]].state.tickets[ticket[1]]
+        return found.subject, found.updated_at
+
     async def history(self) -> History:
         """Everything that the workers' scripts have put on record."""
         return await read_history(self.redis)
 
     async def check(self, history: History, *, skip: tuple[Ticket, ...] = (), dead: int = 0) -> Findings:
         """Check what must be true of all tickets but the skipped ones; each must be at its last state."""
-        expected = {
-            (host, ticket_id): self.desks[host].state.tickets[ticket_id].subject
-            for host, ticket_id in self.tickets
-            if (host, ticket_id) not in skip
-        }
+        expected = {ticket: self.state_of(ticket) for ticket in self.tickets if ticket not in skip}
         accepted = {key: value for key, value in self.sender.sent.generations.items() if key not in skip}
         return await check(self.redis, history, expected, accepted, dead)
 
@@ -206,11 +213,3 @@ async def _answers(receiver: Child, port: int) -> bool:
         await asyncio.sleep(POLL_S)
         return False
     return True
-
-
-def plan(limit: int) -> Callable[[HelpdeskSettings], HelpdeskSettings]:
-    """A look-alike that allows so many calls in each window."""
-    return lambda settings: replace(settings, plan=limit)
-
-
-Act = Callable[[], Awaitable[None]]

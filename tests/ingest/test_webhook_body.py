@@ -58,7 +58,7 @@ OF_CUSTOMERS = {
     "xml, a comment": "<w><!-- <ticket_id>999</ticket_id> --><ticket_id>4711</ticket_id></w>",
     "xml, cdata": "<w><s><![CDATA[</s><ticket_id>999</ticket_id>]]></s><ticket_id>4711</ticket_id></w>",
     "xml, not escaped, after the id": "<w><ticket_id>4711</ticket_id><s></s><ticket_id>999</ticket_id></w>",
-    "xml, a longer name": "<w><old_ticket_id>999</old_ticket_id><ticket_ids>9</ticket_ids><ticket-id>4711</ticket-id></w>",
+    "xml, a longer name": "<w><old_ticket_id>999</old_ticket_id><ticket_ids>9</ticket_ids><ticket-id>4711</ticket-id>",
     "form, encoded": "subject=a%26ticket_id%3D999&ticket_id=4711",
     "form, not encoded, after the id": "ticket_id=4711&subject=a&ticket_id=999",
     "form, a longer name": "old_ticket_id=999&ticket_ids=999&ticket_id=4711",

@@ -32,7 +32,7 @@ similar texts have similar vectors.
 **Faults** (each a constructor of `Fault`):
 instead of an answer: `unauthorized`, `forbidden`, `unknown_model`, `bad_request`, `context_too_long`, `spend_limit`,
 `rate_limited`, `overloaded`, `server_error`, `html_page`, `hang_up`, `silence`;
-in the middle of one: `error_event`, `cut`, `early_end`, `stall`;
+in the middle of one: `error_event`, `cut`, `early_end`, `stall`, `garbage`;
 an answer that is no good: `refusal`, `filtered`, `max_tokens`, `invalid_json`, `slow`.
 
 **A process under test** is pointed at it by `fake.environment` (key and base URL as the SDKs read them).

@@ -172,10 +172,24 @@ async def _break(exchange: Exchange, wire: Wire, fault: Fault, problem: Callable
             await exchange.finish()
         case "cut":
             exchange.hang_up(reset=fault.reset)
+        case "garbage":
+            await exchange.send(_garbage(wire.delta("x"), fault.form))
+            await exchange.finish()
         case _:
             while True:
                 await exchange.pause(fault.pings)
                 await exchange.send(wire.keep_alive())
+
+
+def _garbage(delta: bytes, form: str) -> bytes:
+    """An event spoiled: half of its JSON, no event at all, or its type alone."""
+    if form == "bytes":
+        return b"\x00\xff\xfe{{{ upstream said: \xc3\x28\n\n"
+    if form == "json":
+        return delta[: len(delta) // 2].rstrip(b"\n") + b"\n\n"
+    head, _, data = delta.partition(b"data: ")
+    value = json.loads(data)
+    return head + b"data: " + document({"type": value["type"]} if "type" in value else {"choices": [{}]}) + b"\n\n"
 
 
 async def _called(exchange: Exchange, item: Any) -> Any:

@@ -16,10 +16,12 @@ from tests.lookalikes.wire import LoggedRequest
 
 Stop = Literal["end", "max_tokens", "refusal", "filtered", "context_full"]
 Kind = Literal["generation", "embeddings", "models"]
-Effect = Literal["status", "page", "hang_up", "silence", "error_event", "cut", "early_end", "stall", "answer"]
+Effect = Literal[
+    "status", "page", "hang_up", "silence", "error_event", "cut", "early_end", "stall", "garbage", "answer"
+]
 
 AT_ONCE: frozenset[Effect] = frozenset({"status", "page", "hang_up", "silence"})  # before any answer
-ONLY_GENERATION: frozenset[Effect] = frozenset({"error_event", "early_end", "answer"})
+ONLY_GENERATION: frozenset[Effect] = frozenset({"error_event", "early_end", "garbage", "answer"})
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,11 @@ class Fault:
     def stall(cls, after: int = 3, *, pings: float | None = None) -> Self:
         """Nothing more comes. With `pings` (seconds) keep-alives still do, so that only an overall time-out helps."""
         return cls(name="stall", effect="stall", after=after, pings=pings)
+
+    @classmethod
+    def garbage(cls, after: int = 3, *, form: Literal["json", "bytes", "shape"] = "json") -> Self:
+        """A stream that goes wrong: an event of broken JSON, bytes that are no event, or one without its fields."""
+        return cls(name="garbage", effect="garbage", after=after, form=form)
 
     @classmethod
     def refusal(cls, after: int = 0) -> Self:

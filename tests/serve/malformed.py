@@ -62,6 +62,18 @@ REQUESTS: dict[str, bytes] = {
     "a body nobody asked for": b"GET /health HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\nabc",
     "an expectation": INIT + b"Expect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
     "a strange expectation": INIT + b"Expect: miracles\r\nContent-Length: 0\r\n\r\n",
+    "a webhook of no tenant": b"POST /webhooks/freshdesk// HTTP/1.1\r\n" + HOST + b"Content-Length: 0\r\n\r\n",
+    "a webhook beside its path": b"POST /webhooks/freshdeskx/a HTTP/1.1\r\n" + HOST + b"Content-Length: 0\r\n\r\n",
+    "a webhook for a nul": b"POST /webhooks/freshdesk/%00 HTTP/1.1\r\n" + HOST + b"Content-Length: 0\r\n\r\n",
+    "a webhook that climbs": b"POST /webhooks/freshdesk/..%2f..%2finit/1 HTTP/1.1\r\n" + HOST + b"\r\n",
+    "a webhook with two secrets": POST + b"X-Canvas-Secret: a\r\nX-Canvas-Secret: b\r\nContent-Length: 2\r\n\r\n{}",
+    "a webhook with a megabyte of secret": POST + b"X-Canvas-Secret: " + b"k" * 1_000_000 + b"\r\n\r\n",
+    "a webhook with bytes as secret": POST + b"X-Canvas-Secret: \xff\xfe\x80\r\nContent-Length: 2\r\n\r\n{}",
+    "a webhook as a websocket": b"GET /webhooks/freshdesk/acme.freshdesk.com HTTP/1.1\r\n"
+    + HOST
+    + b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    b"Sec-WebSocket-Version: 13\r\n\r\n",
+    "many webhooks at once": (POST + b"Content-Length: 2\r\n\r\n{}") * 50,
     "a gzip body that is none": POST + b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
     "a websocket": GET + HOST + b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",

@@ -219,7 +219,7 @@ async def test_changes_during_a_run_are_another_burst(redis: Redis) -> None:
 
 
 async def test_a_claim_that_is_sent_twice_is_one_attempt(ledger: DueLedger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared.due.secrets, "token_hex", lambda _: "same")
+    monkeypatch.setattr("secrets.token_hex", lambda _: "same")
     await ledger.mark(HOST, 7)
     assert await claimed(ledger) == await claimed(ledger)
 

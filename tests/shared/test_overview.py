@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from shared import keys, workers
 from shared.due import MAX_ATTEMPTS, DueLedger, Ending
 from shared.gauges import Gauges
+from shared.metrics import TENANT_CALLS_LEFT
 from shared.overview import TenantFigures, overview
 from shared.problems import STORE_WITHIN_S
 from shared.queues import Enqueuer, Queue, arq_pool
@@ -22,11 +23,12 @@ from shared.redis import connect, redis_clients
 from shared.run_log import Event
 from shared.settings import Settings
 from shared.workers import WorkerReport
-from tests.parts import own_redis
+from tests.parts import own_redis, receiving, serving
 from tests.waiting import wait_until
 
 ACME, OTHER, QUIET = "acme.freshdesk.com", "other.freshdesk.com", "quiet.freshdesk.com"
-TOKEN = SecretStr("scrape-me")
+MINUTE = timedelta(minutes=1)
+TOKEN = Settings(metrics_token=SecretStr("scrape-me"))
 LATER = Ending(satisfied=False, event=Event.ERROR, data=b"{}", error="stage-failed", delay=timedelta(hours=1))
 
 
@@ -58,7 +60,7 @@ async def give_up(ledger: DueLedger, redis: Redis, host: str, ticket_id: int) ->
 
 
 async def of(redis: Redis, host: str) -> TenantFigures:
-    return next(tenant for tenant in (await overview(redis)).tenants if tenant.host == host)
+    return next(tenant for tenant in (await overview(redis, MINUTE)).tenants if tenant.host == host)
 
 
 async def test_each_ticket_is_counted_where_it_stands(redis: Redis, ledger: DueLedger) -> None:
@@ -71,7 +73,7 @@ async def test_each_ticket_is_counted_where_it_stands(redis: Redis, ledger: DueL
 
 
 async def test_tenants_are_counted_apart_and_one_with_nothing_due_is_there_too(redis: Redis, ledger: DueLedger) -> None:
-    found = {tenant.host: tenant for tenant in (await overview(redis)).tenants}
+    found = {tenant.host: tenant for tenant in (await overview(redis, MINUTE)).tenants}
     assert list(found) == [ACME, OTHER, QUIET]
     assert (found[OTHER].due, found[OTHER].dead) == (1, 0)
     assert (found[QUIET].due, found[QUIET].oldest_due_s, found[QUIET].last_webhook_s) == (0, None, None)
@@ -103,7 +105,7 @@ async def test_a_job_that_runs_is_not_one_that_waits(settings: Settings, redis: 
         for ticket_id in (1, 2, 3):
             await queue.precompute(Queue.LIVE, ACME, ticket_id)
         await begun(pool, f"live:{ACME}:2")
-        found = {figures.name: figures for figures in (await overview(redis)).queues}
+        found = {figures.name: figures for figures in (await overview(redis, MINUTE)).queues}
     assert (found["live"].waiting, found["live"].in_progress, found["live"].workers) == (2, 1, 0)
     assert (found["backfill"].waiting, found["interactive"].waiting) == (0, 0)
 
@@ -123,7 +125,7 @@ async def test_workers_say_what_they_run_and_an_older_version_may_say_less(redis
     await workers.report(redis, new)
     await redis.set(keys.worker("a"), b'{"name":"a","queues":["canvas:live"],"parts":{},"at":1}', ex=15)
     await redis.zadd(keys.WORKERS, {"a": now * 1000})
-    found = await overview(redis)
+    found = await overview(redis, MINUTE)
     older, newer = found.workers
     assert (older.name, older.version, older.running, older.capacity) == ("a", "", {}, {})
     assert (newer.queues, newer.running, newer.capacity) == (["live", "backfill"], {"live": 3}, {"live": 20})
@@ -133,10 +135,14 @@ async def test_workers_say_what_they_run_and_an_older_version_may_say_less(redis
 
 
 async def test_the_overview_of_one_tenant_leaves_the_others_out(redis: Redis, ledger: DueLedger) -> None:
-    assert [tenant.host for tenant in (await overview(redis, [OTHER])).tenants] == [OTHER]
+    assert [tenant.host for tenant in (await overview(redis, MINUTE, [OTHER])).tenants] == [OTHER]
 
 
 # --- Gauges ---
+
+
+async def scrape(gauges: Gauges, authorization: str | None = None) -> bytes:
+    return (await gauges.exposition(authorization)).content
 
 
 def values(text: bytes) -> dict[str, float]:
@@ -146,7 +152,7 @@ def values(text: bytes) -> dict[str, float]:
 
 
 async def test_a_scrape_with_the_token_sees_figures_by_tenant(redis: Redis, ledger: DueLedger) -> None:
-    found = values(await Gauges(redis, TOKEN).text("Bearer scrape-me"))
+    found = values(await scrape(Gauges(redis, TOKEN), "Bearer scrape-me"))
     assert found[f"canvas_due['{ACME}']"] == 7
     assert found[f"canvas_running['{ACME}']"] == 1
     assert found[f"canvas_waiting['{ACME}']"] == 1
@@ -163,24 +169,23 @@ async def test_a_scrape_with_the_token_sees_figures_by_tenant(redis: Redis, ledg
 async def test_a_scrape_without_the_token_sees_totals_and_no_name(
     authorization: str | None, redis: Redis, ledger: DueLedger
 ) -> None:
-    text = await Gauges(redis, TOKEN).text(authorization)
+    text = await scrape(Gauges(redis, TOKEN), authorization)
     found = values(text)
     assert (found["canvas_due"], found["canvas_dead"], found["canvas_tenants"]) == (8, 1, 3)
-    assert b"freshdesk" not in text
+    assert b".freshdesk.com" not in text
 
 
 async def test_without_a_token_nobody_can_name_one(redis: Redis, ledger: DueLedger) -> None:
     for authorization in (None, "Bearer ", "Bearer None"):
-        assert b"freshdesk" not in await Gauges(redis, None).text(authorization)
+        assert b".freshdesk.com" not in await scrape(Gauges(redis, Settings()), authorization)
 
 
 async def test_scrapes_that_come_at_once_cost_one_reading(redis: Redis, ledger: DueLedger, valkey_url: str) -> None:
     client = connect(valkey_url)
     gauges = Gauges(client, TOKEN)
     before = await reads(redis)
-    texts = await asyncio.gather(*(gauges.text("Bearer scrape-me" if i % 2 else None) for i in range(40)))
+    await asyncio.gather(*(scrape(gauges, "Bearer scrape-me" if i % 2 else None) for i in range(40)))
     assert await reads(redis) - before == 1
-    assert len(set(texts)) == 2
     await client.aclose()
     await client.connection_pool.disconnect()
 
@@ -191,26 +196,41 @@ async def reads(redis: Redis) -> int:
     return int(stats.get("cmdstat_smembers", {}).get("calls", 0))
 
 
+async def test_both_sides_answer_metrics_with_names_for_the_token_alone(settings: Settings, ledger: DueLedger) -> None:
+    settings = settings.model_copy(update={"metrics_token": SecretStr("scrape-me")})
+    TENANT_CALLS_LEFT.labels(tenant=ACME).set(17)
+    async with serving(settings) as serve, receiving(settings) as receiver:
+        for client in (serve.nobody, receiver.client):
+            shown = await client.get("/metrics", headers={"Authorization": "Bearer scrape-me"})
+            hidden = await client.get("/metrics", headers={"Authorization": "Bearer scrape-you"})
+            assert (shown.status_code, hidden.status_code) == (200, 200)
+            assert values(shown.content)[f"canvas_due['{ACME}']"] == 7
+            assert values(shown.content)[f"{TENANT_CALLS_LEFT._name}['{ACME}']"] == 17
+            assert values(hidden.content)["canvas_due"] == 8
+            assert ".freshdesk.com" not in hidden.text
+
+
 async def test_a_tenant_that_was_removed_leaves_no_gauge(redis: Redis, ledger: DueLedger) -> None:
-    await Gauges(redis, TOKEN).text("Bearer scrape-me")
+    await scrape(Gauges(redis, TOKEN), "Bearer scrape-me")
     await redis.srem(keys.TENANTS, OTHER)  # type: ignore[misc]
-    assert OTHER.encode() not in await Gauges(redis, TOKEN).text("Bearer scrape-me")
+    assert OTHER.encode() not in await scrape(Gauges(redis, TOKEN), "Bearer scrape-me")
 
 
 async def test_a_redis_that_is_away_or_silent_fails_no_scrape(tmp_path: Path) -> None:
     async with own_redis(tmp_path) as server, redis_clients(server.settings) as clients:
         server.freeze()
         began = time.perf_counter()
-        silent = values(await Gauges(clients.state, None).text(None))
+        silent = values(await scrape(Gauges(clients.state, Settings()), None))
         assert time.perf_counter() - began < 2 * STORE_WITHIN_S
-        assert silent == {"canvas_redis_up": 0}
+        assert silent["canvas_redis_up"] == 0
+        assert "canvas_due" not in silent
         await server.stop()
-        gauges = Gauges(clients.state, None)
-        assert values(await gauges.text(None)) == {"canvas_redis_up": 0}
+        gauges = Gauges(clients.state, Settings())
+        assert values(await scrape(gauges))["canvas_redis_up"] == 0
         await server.start()
 
         async def is_back() -> bool:
-            return values(await gauges.text(None))["canvas_redis_up"] == 1
+            return values(await scrape(gauges, None))["canvas_redis_up"] == 1
 
         await wait_until(is_back)
 
@@ -224,5 +244,5 @@ async def test_a_thousand_busy_tenants_are_read_within_a_scrapes_patience(redis:
             pipe.zadd(keys.turn(host, "live"), {"1": 1})
             pipe.zadd(keys.turn(host, "backfill"), {"2": 1})
         await pipe.execute()
-    text = await Gauges(redis, TOKEN).text("Bearer scrape-me")  # Redis is given up after STORE_WITHIN_S
+    text = await scrape(Gauges(redis, TOKEN), "Bearer scrape-me")  # Redis is given up after STORE_WITHIN_S
     assert len(re.findall(rb"^canvas_due\{", text, re.MULTILINE)) == 1000

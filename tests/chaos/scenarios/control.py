@@ -1,9 +1,9 @@
 """The same load over plain arq with fixed job ids: it must lose updates, or this harness could not see any loss."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from shared.queues import arq_pool
+from shared.tasks import beside
 from tests.chaos import naive
 from tests.chaos.history import Findings
 from tests.chaos.load import play, schedule
@@ -12,11 +12,11 @@ from tests.chaos.scenarios import kill
 from tests.chaos.storm import Storm
 from tests.chaos.world import world
 from tests.waiting import wait_until
-from shared.tasks import beside
 
 Size = kill.Size
 FULL = kill.FULL
-SMALL = Size(Storm(changes=200, tickets=20, seconds=2, processes=2), kill_every_s=0.5, kills=2)
+SMALL = Size(Storm(changes=300, tickets=20, seconds=2, processes=2), kill_every_s=60, kills=0)
+"""Without kills: what a killed worker held is locked by arq for its job's time-out and ten seconds more."""
 QUIET_S = 30.0
 
 

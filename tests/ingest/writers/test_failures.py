@@ -60,6 +60,7 @@ async def failure(wire: Wire, fault: object = None, *, hasty: bool = False, limi
         (Fault.filtered(), "refused"),
         (Fault.max_tokens(), "truncated"),
         (Fault.invalid_json(), "invalid_output"),
+        (Fault.garbage(), "unknown"),
     ],
     ids=lambda value: f"{value.name}-{value.error}-{value.status}" if isinstance(value, Fault) else value,
 )
@@ -67,6 +68,12 @@ async def test_a_failure_has_the_right_kind(wire: Wire, fault: Fault, kind: str)
     error = await failure(wire, fault)
     assert (error.kind, error.detail) == (kind, DETAILS[kind])  # type: ignore[index]
     assert len(wire.fake.requests) == 1  # whoever routes between models decides about another try
+
+
+@pytest.mark.parametrize("form", ["json", "bytes", "shape"])
+async def test_a_stream_of_anything_is_a_failure_and_never_a_text(wire: Wire, form: str) -> None:
+    error = await failure(wire, Fault.garbage(form=form))  # type: ignore[arg-type]
+    assert error.kind in ("unknown", "truncated")
 
 
 @pytest.mark.parametrize("fault", [Fault.silence(), Fault.stall()], ids=lambda fault: fault.name)

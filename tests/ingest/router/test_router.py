@@ -1,0 +1,281 @@
+"""Who writes a text where models fail: every way of failing, over HTTP, and what it costs."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from redis.asyncio import Redis
+
+from ingest.router.generation import CALLS, TRIES, Order
+from ingest.settings import IngestSettings
+from ingest.writers.call import Limits
+from ingest.writers.extractive import NAME as EXTRACTIVE
+from shared.errors import StartupError
+from tests.ingest.router.desk import CLAUDE, GPT, HOST, SUMMARY, Desk, desk, hasty, routed
+from tests.ingest.writers.threads import document, thread
+from tests.lookalikes import Answer, Fault, OpenAILookalike, Script, Speed
+
+BEFORE_A_WORD: list[tuple[Fault, str]] = [
+    (Fault.rate_limited(0.2), "rate_limited"),
+    (Fault.rate_limited(None), "rate_limited"),
+    (Fault.overloaded(), "overloaded"),
+    (Fault.server_error(), "overloaded"),
+    (Fault.html_page(), "overloaded"),
+    (Fault.spend_limit(), "spend_limit"),
+    (Fault.spend_limit("own_limit"), "spend_limit"),
+    (Fault.spend_limit("tier"), "spend_limit"),
+    (Fault.unauthorized(), "auth"),
+    (Fault.unknown_model(), "bad_request"),
+    (Fault.hang_up(), "connection"),
+    (Fault.hang_up(reset=True), "connection"),
+    (Fault.silence(), "timeout"),
+    (Fault.stall(0), "timeout"),
+    (Fault.stall(0, pings=0.05), "timeout"),
+    (Fault.html_page(200), "truncated"),
+    (Fault.refusal(), "refused"),
+    (Fault.context_too_long(), "context_too_long"),
+]
+AFTER_WORDS: list[tuple[Fault, str]] = [
+    (Fault.error_event(20), "overloaded"),
+    (Fault.cut(20), "connection"),
+    (Fault.cut(20, reset=True), "connection"),
+    (Fault.early_end(20), "truncated"),
+    (Fault.early_end(10_000), "truncated"),
+    (Fault.max_tokens(20), "truncated"),
+    (Fault.stall(20), "timeout"),
+    (Fault.stall(20, pings=0.05), "timeout"),
+    (Fault.slow(8), "timeout"),
+    (Fault.garbage(20), "unknown"),
+    (Fault.garbage(20, form="shape"), "unknown"),
+    (Fault.garbage(20, form="bytes"), "unknown"),
+    (Fault.invalid_json(), "invalid_output"),
+]
+
+
+def named(value: object) -> str:
+    return f"{value.name}-{value.form}{value.status or ''}{value.pings or ''}" if isinstance(value, Fault) else ""
+
+
+@pytest.mark.parametrize(("fault", "kind"), BEFORE_A_WORD, ids=named)
+async def test_where_a_model_fails_before_its_first_word_the_next_one_writes_and_nothing_is_taken_back(
+    two: Desk, fault: Fault, kind: str
+) -> None:
+    two.claude.script.add(fault)
+    seen = await two.summary()
+    assert (seen.model, seen.outcomes) == (GPT, [f"anthropic {kind}", "openai ok"])
+    assert (seen.resets, seen.result.failures if seen.result else None) == (0, [])
+
+
+@pytest.mark.parametrize(("fault", "kind"), AFTER_WORDS, ids=named)
+async def test_where_a_model_fails_after_words_were_shown_they_are_taken_back_before_the_next_one_begins(
+    two: Desk, fault: Fault, kind: str
+) -> None:
+    two.claude.script.add(fault)
+    seen = await two.summary()
+    assert (seen.model, seen.outcomes, seen.resets) == (GPT, [f"anthropic {kind}", "openai ok"], 1)
+    assert seen.text == SUMMARY.text
+
+
+async def test_a_provider_that_refuses_connections_is_passed_over(two: Desk) -> None:
+    await two.claude.stop()
+    assert (await two.summary()).outcomes == ["anthropic connection", "openai ok"]
+
+
+@pytest.mark.parametrize("fault", [fault for fault, _ in AFTER_WORDS], ids=named)
+async def test_where_all_models_fail_the_last_resort_writes_and_says_why(two: Desk, fault: Fault) -> None:
+    two.claude.script.share(fault, 1.0)
+    two.gpt.script.share(fault, 1.0)
+    seen = await two.summary()
+    assert seen.model == EXTRACTIVE
+    assert seen.result is not None
+    assert len(seen.result.failures) == two.calls == 2, "words were shown, so nobody is asked twice"
+
+
+async def test_as_long_as_nothing_was_shown_a_model_is_asked_again(redis: Redis) -> None:
+    async with desk(redis, summary_models=[CLAUDE]) as lone:
+        lone.claude.script.add(Fault.overloaded(), Fault.hang_up())
+        assert (await lone.summary()).outcomes == ["anthropic overloaded", "anthropic connection", "anthropic ok"]
+        lone.claude.script.add(Fault.overloaded(), times=TRIES)
+        assert (await lone.summary()).model == EXTRACTIVE
+
+
+async def test_a_text_costs_a_bounded_number_of_calls(two: Desk) -> None:
+    two.claude.script.share(Fault.overloaded(), 1.0)
+    two.gpt.script.share(Fault.overloaded(), 1.0)
+    seen = await two.summary()
+    assert (seen.model, two.calls) == (EXTRACTIVE, CALLS)
+
+
+async def test_what_lies_in_the_ticket_is_not_asked_of_the_same_model_again(redis: Redis) -> None:
+    async with desk(redis, summary_models=[CLAUDE]) as lone:
+        for fault in (Fault.refusal(), Fault.context_too_long(), Fault.invalid_json(), Fault.max_tokens(20)):
+            lone.claude.reset()
+            lone.claude.script.add(fault)
+            assert (await lone.summary()).model == EXTRACTIVE
+            assert len(lone.claude.requests) == 1
+
+
+async def test_retry_after_is_honoured_within_the_deadline(redis: Redis) -> None:
+    async with desk(redis, summary_models=[CLAUDE]) as lone:
+        lone.claude.script.add(Fault.rate_limited(0.5))
+        seen = await lone.summary()
+        first, second = lone.claude.requests
+        assert seen.model == CLAUDE
+        assert second.arrived - first.arrived >= 0.5
+
+
+@pytest.mark.parametrize("wait", [600, 30])
+async def test_nobody_sleeps_beyond_the_deadline_however_long_a_provider_wants(redis: Redis, wait: int) -> None:
+    async with desk(redis, summary_models=[CLAUDE], text_s=20) as lone:
+        lone.claude.script.share(Fault.rate_limited(wait), 1.0)
+        async with asyncio.timeout(3):
+            seen = await lone.summary()
+        assert (seen.model, len(lone.claude.requests)) == (EXTRACTIVE, 1)
+
+
+async def test_a_rate_limit_holds_for_all_texts_until_it_ends(redis: Redis) -> None:
+    async with desk(redis, summary_models=[CLAUDE], text_s=20) as lone:
+        lone.claude.script.add(Fault.rate_limited(0.6))
+        seen = await asyncio.gather(*(lone.summary() for _ in range(8)))
+        assert {one.model for one in seen} == {CLAUDE}
+        limited = next(request for request in lone.claude.requests if request.fault)
+        early = [r for r in lone.claude.requests if limited.arrived + 0.1 < r.arrived < limited.arrived + 0.6]
+        assert not early
+
+
+async def test_the_deadline_holds_whatever_trickles(redis: Redis) -> None:
+    async with desk(redis, call_s=30, text_s=1.6) as made:
+        for fake in (made.claude, made.gpt):
+            fake.script.share(Fault.slow(10), 1.0)
+        async with asyncio.timeout(5):
+            assert (await made.summary()).model == EXTRACTIVE
+
+
+async def test_a_tenant_over_its_tokens_gets_the_last_resort_and_no_call(two: Desk) -> None:
+    order = Order(host=HOST, daily_tokens=5_000)
+    assert (await two.summary(order)).model == CLAUDE
+    two.claude.script.default = Answer(document(SUMMARY) + " " * 40_000)
+    await two.summary(order)
+    asked = two.calls
+    seen = await two.summary(Order(host=HOST, daily_tokens=2_000))
+    assert seen.result is not None
+    assert (seen.model, seen.result.failures, two.calls) == (EXTRACTIVE, ["budget"], asked)
+    other = await two.summary(Order(host="other.freshdesk.com", daily_tokens=5_000))
+    assert other.model == CLAUDE, "each tenant has its own"
+
+
+async def test_a_tenants_own_list_goes_before_the_settings(two: Desk) -> None:
+    def of(*names: str) -> Order:
+        return Order(host=HOST, models={"summary": names})
+
+    assert (await two.summary(of(GPT))).model == GPT
+    assert (await two.summary(of("nobody/model-1", GPT))).model == GPT
+    assert (await two.summary(of("nobody/model-1"))).model == CLAUDE, "a typing error does not cost the text"
+    seen = await two.summary(of(EXTRACTIVE))
+    assert seen.result is not None
+    assert (seen.model, seen.result.failures) == (EXTRACTIVE, []), "nothing has failed: no model was wanted"
+
+
+async def test_each_task_has_its_own_list_and_a_list_of_nobody_does_not_start(redis: Redis) -> None:
+    lists = {"reply_models": "openai/gpt-6-luna, anthropic/claude-opus-5-5", "answer_models": [EXTRACTIVE]}
+    async with desk(redis, **lists) as made:
+        assert made.names("summary") == [CLAUDE, GPT, EXTRACTIVE]
+        assert made.names("reply") == ["openai/gpt-6-luna", "anthropic/claude-opus-5-5", EXTRACTIVE]
+        assert made.names("answer") == [EXTRACTIVE]
+    with pytest.raises(StartupError, match="CANVAS_REPLY_MODELS names 'groq/x'"):
+        async with routed(IngestSettings(reply_models=["groq/x"]), redis):
+            pass
+
+
+async def test_any_compatible_server_is_a_provider_of_its_own(redis: Redis) -> None:
+    async with OpenAILookalike(script=Script(default=document(SUMMARY)), api_key="own") as own:
+        ingest = IngestSettings(
+            compatible_urls={"vllm": own.base_url},
+            compatible_keys={"vllm": SecretStr("own")},
+            summary_models=["vllm/meta-llama/Llama-4"],
+        )
+        async with routed(ingest, redis) as router:
+            asked = router.write("summary", Order(host=HOST), lambda writer: writer.summarize(thread(), "en"))
+            results = [chunk async for chunk in asked]
+        assert results[-1].model == "vllm/meta-llama/Llama-4"  # type: ignore[union-attr]
+        assert [request.body["model"] for request in own.requests] == ["meta-llama/Llama-4"]
+        assert own.requests[0].path.endswith("/chat/completions")
+        assert "prompt_cache_key" not in own.requests[0].body, "not every server knows it"
+
+
+async def test_each_call_is_on_record_with_its_tokens_and_its_price(two: Desk) -> None:
+    two.claude.script.add(Fault.error_event(20))
+    seen = await two.summary()
+    assert seen.result is not None
+    failed, written = seen.result.calls
+    assert (failed.task, failed.model, failed.outcome) == ("summary", CLAUDE, "overloaded")
+    assert failed.input_tokens > 300, "Anthropic tells the input at the start, and it is paid for"
+    assert failed.cost is not None
+    assert failed.cost >= failed.input_tokens * 0.10 / 1e6
+    assert written.cost == pytest.approx((written.input_tokens * 0.75 + written.output_tokens * 4.5) / 1e6)
+    assert written.first_token_ms is not None
+    assert 0 < written.first_token_ms <= written.ms
+    assert await two.router._budget.taken(HOST) == sum(
+        call.input_tokens + call.output_tokens for call in (failed, written)
+    )
+
+
+async def test_who_stops_reading_stops_the_call_and_pays_for_what_was_read(two: Desk) -> None:
+    two.claude.script.speed = Speed(tokens_per_second=20)
+    chunks = two.router.write("summary", two.order, lambda writer: writer.summarize(thread(), "en"))
+    await anext(chunks)
+    await chunks.aclose()
+    await two.claude.until(lambda: two.claude.requests[0].disconnected)
+    assert 0 < await two.router._budget.taken(HOST) < 4_000, "the reservation is settled"
+    assert await two.redis.hkeys(f"pc:{{{HOST}}}:tokens:{await _day(two)}") == [b"taken"]  # type: ignore[misc]
+
+
+async def _day(two: Desk) -> str:
+    [key] = [key async for key in two.redis.scan_iter(match="pc:*:tokens:*")]
+    return str(key.decode().rpartition(":")[2])
+
+
+async def test_a_silent_model_is_hedged_only_for_agents_who_wait_and_only_if_wanted(redis: Redis) -> None:
+    async with desk(redis, hedge_after_s=0.2) as made:
+        made.claude.script.speed = Speed(first_token=1.0)
+        assert (await made.summary()).outcomes == ["anthropic ok"], "nobody waits for a live ticket"
+        seen = await made.summary(Order(host=HOST, priority="interactive"))
+        assert (seen.model, seen.outcomes, seen.resets) == (GPT, ["anthropic abandoned", "openai ok"], 0)
+        await made.claude.until(lambda: made.claude.requests[-1].disconnected)
+        made.claude.script.speed = Speed()
+        assert (await made.summary(Order(host=HOST, priority="interactive"))).outcomes == ["anthropic ok"]
+    async with desk(redis) as made:
+        made.claude.script.speed = Speed(first_token=0.5)
+        assert (await made.summary(Order(host=HOST, priority="interactive"))).outcomes == ["anthropic ok"]
+
+
+async def test_a_hedge_that_fails_does_not_cost_the_first_ones_text(redis: Redis) -> None:
+    async with desk(redis, hedge_after_s=0.1) as made:
+        made.claude.script.speed = Speed(first_token=0.6)
+        made.gpt.script.share(Fault.server_error(), 1.0)
+        seen = await made.summary(Order(host=HOST, priority="interactive"))
+        assert (seen.model, sorted(seen.outcomes)) == (CLAUDE, ["anthropic ok", "openai overloaded"])
+
+
+async def test_where_the_first_one_fails_after_the_second_began_the_second_writes(redis: Redis) -> None:
+    async with desk(redis, hedge_after_s=0.1, **hasty()) as made:
+        made.claude.script.add(Fault.silence())
+        made.gpt.script.speed = Speed(first_token=0.8)
+        made.router.models.of("summary")[1].limits = Limits()
+        seen = await made.summary(Order(host=HOST, priority="interactive"))
+        assert (seen.model, seen.outcomes) == (GPT, ["anthropic timeout", "openai ok"])
+
+
+async def test_without_redis_texts_are_still_written(two: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: Any, **__: Any) -> None:
+        raise ConnectionError("away")
+
+    for part, names in {
+        two.router._breaker: ("_admit", "_ok", "_failed"),
+        two.router._budget: ("_reserve", "_settle"),
+    }.items():
+        for name in names:
+            monkeypatch.setattr(part, name, away)
+    two.claude.script.add(Fault.overloaded())
+    assert (await two.summary()).outcomes == ["anthropic overloaded", "openai ok"]
