@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test bench lint format lock clean
+.PHONY: help setup demo test bench chaos lint format lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: setup ## Run everything that checks this project: linters, types, contract
 
 bench: setup ## Measure, and print the performance table
 	$(BIN)/python -m tests.bench
+
+chaos: setup ## Kill, freeze and flood it, and check that nothing is lost (ONLY=NAME, SEED=n)
+	$(BIN)/python -m tests.chaos $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 
 lint: setup ## Ruff, mypy and the import contracts alone
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -50,7 +50,7 @@ async def tell(context: WorkerContext, claim: Claim, result: RunResult) -> None:
     runs have nobody to introduce. A failure is logged and harms nobody: the next run tells again.
     """
     host, ticket_id = claim.host, claim.ticket_id
-    fence = Fence(ticket_id, head_of(to_ms(result.canvas.revision), claim.generation))
+    fence = Fence(ticket_id, head_of(to_ms(result.canvas.revision), claim.generation, result.canvas.status))
     try:
         tickets = await _look_again(context, host, result, fence)
         scores = {ticket.ticket_id: ticket.score for ticket in tickets}

@@ -19,6 +19,7 @@ from shared.models import Canvas, SimilarTicket
 from shared.redis import script
 
 Patched = Literal["written", "changed", "superseded"]
+Written = Literal["written", "same", "later"]
 
 REVISION_BYTES = 16
 HEAD_BYTES = REVISION_BYTES + 12
@@ -74,9 +75,14 @@ def to_ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def head_of(revision_ms: int, generation: int) -> bytes:
-    """The version of a stored Canvas: comparable as text."""
-    return f"{revision_ms:016d}{generation:012d}".encode()
+COMPLETENESS: dict[str, int] = {"partial": 0, "degraded": 1, "ready": 2, "gone": 3}
+"""Of one generation, a more complete Canvas replaces a less complete one, and a complete one is written once."""
+COMPLETE = 2
+
+
+def head_of(revision_ms: int, generation: int, status: str) -> bytes:
+    """The version of a stored Canvas, comparable as text; `status` is the Canvas's, "gone" for a tombstone."""
+    return f"{revision_ms:016d}{10 * generation + COMPLETENESS[status]:012d}".encode()
 
 
 def _etag(body: bytes) -> str:
@@ -107,16 +113,22 @@ class CanvasStore:
     ) -> StoredCanvas | None:
         """Store a Canvas unless a later (revision, generation) is there; None if it was refused.
 
+        A complete one of the same generation is not written again: who was killed before it settled, or lost its lease
+        unnoticed, has done that. It is returned then.
+
         `listed_before` are the similar tickets of the Canvas that it replaces, as far as they are known.
         """
         body = _encode_json(canvas)
         stored = StoredCanvas(
             _etag(body), to_ms(canvas.generated_at), body, summary_of=summary_of, replies_of=replies_of
         )
-        head = head_of(to_ms(canvas.revision), generation)
+        head = head_of(to_ms(canvas.revision), generation, canvas.status)
         sets, count = _shown_sets(host, canvas.similar_tickets, listed_before)
         written = await self._write(host, canvas.ticket_id, head, stored, keys.CANVAS_LIFETIME, sets, count)
-        return stored if written else None
+        if written == "same":
+            found = await self.get(host, canvas.ticket_id)
+            return None if found is None or found.tombstone else found
+        return stored if written == "written" else None
 
     async def put_tombstone(self, host: str, ticket_id: int, revision_ms: int, generation: int, code: str) -> bool:
         """Store that a ticket is gone, and why (`shared.errors.TOMBSTONES`), by the same compare-and-set.
@@ -124,8 +136,8 @@ class CanvasStore:
         `revision_ms` is the last one known; a Canvas of a later one gives way too, unless its generation is later.
         """
         stored = StoredCanvas(f'"{code}"', to_ms(datetime.now(UTC)), b"", code)
-        head = head_of(revision_ms, generation)
-        return await self._write(host, ticket_id, head, stored, keys.TOMBSTONE_LIFETIME)
+        head = head_of(revision_ms, generation, "gone")
+        return await self._write(host, ticket_id, head, stored, keys.TOMBSTONE_LIFETIME) != "later"
 
     async def _write(
         self,
@@ -136,10 +148,11 @@ class CanvasStore:
         lifetime: timedelta,
         sets: Sequence[str] = (),
         count: int = 0,
-    ) -> bool:
+    ) -> Written:
         args: list[Any] = [head + _encode(stored), HEAD_BYTES, _seconds(lifetime), REVISION_BYTES]
-        args += [int(bool(stored.tombstone)), ticket_id, _seconds(keys.CANVAS_LIFETIME), count]
-        return bool(await self._put(keys=[keys.canvas(host, ticket_id), *sets], args=args))
+        args += [int(bool(stored.tombstone)), ticket_id, _seconds(keys.CANVAS_LIFETIME), count, COMPLETE]
+        result: Written = (await self._put(keys=[keys.canvas(host, ticket_id), *sets], args=args)).decode()
+        return result
 
     async def get(self, host: str, ticket_id: int) -> StoredCanvas | None:
         """The stored Canvas or tombstone of a ticket, or None."""

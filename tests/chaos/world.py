@@ -24,12 +24,14 @@ from deploy.demo.helpdesk.automation import Actor
 from deploy.demo.helpdesk.settings import HelpdeskSettings
 from deploy.demo.helpdesk.tickets import create_ticket, update_ticket
 from shared import keys
+from shared.canvas_store import to_ms
 from shared.redis import connect
 from shared.settings import Settings
 from tests.chaos.child import JOURNAL, WRITER_SECONDS
 from tests.chaos.history import Findings, History, State, Ticket, check, read_history
 from tests.chaos.journal import read_journal
 from tests.chaos.load import Sender, sender
+from tests.chaos.parts import SharedVectors
 from tests.chaos.processes import Child, Fleet, Valkey, clean_environment, fleet, running_valkey
 from tests.deploy.installation import free_port
 from tests.parts import register
@@ -144,7 +146,19 @@ class World:
         """Check what must be true of all tickets but the skipped ones; each must be at its last state."""
         expected = {ticket: self.state_of(ticket) for ticket in self.tickets if ticket not in skip}
         accepted = {key: value for key, value in self.sender.sent.generations.items() if key not in skip}
-        return await check(self.redis, history, expected, accepted, dead)
+        findings = await check(self.redis, history, expected, accepted, dead)
+        findings.add("vectors", [text async for text in self._points_behind(skip)])
+        return findings
+
+    async def _points_behind(self, skip: tuple[Ticket, ...]) -> AsyncIterator[str]:
+        """Tickets whose point in the vector store is not of their last revision."""
+        for host in self.desks:
+            revisions = await SharedVectors(self.redis).revisions(host)
+            for ticket in self.tickets:
+                if ticket[0] == host and ticket not in skip:
+                    _, changed = self.state_of(ticket)
+                    if revisions.get(ticket[1]) != to_ms(changed):
+                        yield f"{ticket}: {revisions.get(ticket[1])} in place of {to_ms(changed)}"
 
     def calls(self, kind: str) -> list[str]:
         """The contents of all provider calls of a kind: embed, summarize, recommend."""

@@ -1,11 +1,15 @@
 """A tenant that is removed leaves nothing, even where its workers were busy, and its neighbour keeps everything."""
 
 import asyncio
+import time
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from ingest.context import WorkerContext
@@ -15,6 +19,7 @@ from ingest.vectors.edge import EdgeVectorStore
 from shared import keys
 from shared.errors import BadInput
 from shared.queues import Queue
+from shared.redis import RedisClients, connect
 from shared.settings import Settings
 from shared.tenants import Tenant
 from tests.faults import held, hold_after_reading, long_ticket
@@ -108,8 +113,6 @@ async def _gone(redis: Redis, key: str) -> bool:
 
 
 def _point(worker: WorkerContext) -> Any:
-    import msgspec
-
     return msgspec.structs.replace(ticket(77, "Straggler"), dense=[1.0] + [0.0] * (worker.embedder.size - 1))
 
 
@@ -128,7 +131,7 @@ async def test_a_registered_tenant_is_not_erased(small_world: World) -> None:
 async def test_a_tenant_can_be_added_again_when_its_erasure_is_over(small_world: World) -> None:
     acme, worker = small_world.acme, small_world.running.worker
     assert await worker.tenants.remove(ACME)
-    await note(worker, ACME, Erasure(state="erasing", at=_now()))
+    await note(worker, ACME, Erasure(state="erasing", at=time.time()))
     with pytest.raises(BadInput, match="being removed"):
         await _add(acme, worker)
     erased = await erase_tenant(worker, ACME, timedelta(0))
@@ -138,8 +141,6 @@ async def test_a_tenant_can_be_added_again_when_its_erasure_is_over(small_world:
 
 
 async def _add(account: Account, worker: WorkerContext) -> Tenant:
-    from pydantic import SecretStr
-
     key = ADMIN_KEY + account.host
     tenant, _ = await register_tenant(worker, worker.freshdesk_with(account.host, SecretStr(key)), account.host, key)
     return tenant
@@ -149,12 +150,6 @@ async def _marked(account: Account, worker: WorkerContext) -> int:
     ticket_id = await account.create_ticket("Printer is offline", "Since Monday.")
     await worker.ledger.mark(account.host, ticket_id)
     return ticket_id
-
-
-def _now() -> float:
-    import time
-
-    return time.time()
 
 
 async def test_a_name_that_holds_the_tenants_name_is_another_tenant(small_world: World) -> None:
@@ -170,10 +165,6 @@ async def test_a_name_that_holds_the_tenants_name_is_another_tenant(small_world:
 
 
 async def test_two_redis_servers_are_both_erased(small_world: World, settings: Settings) -> None:
-    from dataclasses import replace
-
-    from shared.redis import RedisClients, connect
-
     worker = small_world.running.worker
     assert settings.redis_url is not None
     cache = connect(settings.redis_url.get_secret_value().replace("?db=0", "") + "?db=5")

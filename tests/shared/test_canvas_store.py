@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from shared import keys
 from shared.canvas_store import CanvasStore, Fence, Snapshot, head_of, to_ms
-from shared.models import Canvas, Provenance, SimilarTicket, Summary
+from shared.models import Canvas, CanvasStatus, Provenance, SimilarTicket, Summary
 
 HOST = "acme.freshdesk.com"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -25,11 +25,17 @@ def similar(*ticket_ids: int, status: str = "Open") -> list[SimilarTicket]:
     ]
 
 
-def canvas(text: str, revision: datetime = NOON, lists: tuple[int, ...] = (), ticket_id: int = 7) -> Canvas:
+def canvas(
+    text: str,
+    revision: datetime = NOON,
+    lists: tuple[int, ...] = (),
+    ticket_id: int = 7,
+    status: CanvasStatus = "ready",
+) -> Canvas:
     return Canvas(
         ticket_id=ticket_id,
         revision=revision,
-        status="ready",
+        status=status,
         language="en",
         generated_at=NOON,
         summary=Summary(text=text),
@@ -70,6 +76,17 @@ async def test_a_refused_write_says_so(store: CanvasStore) -> None:
     assert await store.put(HOST, canvas("old"), 1) is None
 
 
+async def test_a_complete_canvas_of_a_generation_is_written_once_and_a_less_complete_one_gives_way(
+    store: CanvasStore,
+) -> None:
+    await store.put(HOST, canvas("half", status="partial"), 1)
+    assert await store.put(HOST, canvas("other half", status="partial"), 1) is not None
+    first = await store.put(HOST, canvas("whole"), 1)
+    assert await store.put(HOST, canvas("whole again"), 1) == first
+    assert await store.put(HOST, canvas("half again", status="partial"), 1) is None
+    assert await stored_text(store) == "whole"
+
+
 async def test_the_etag_follows_the_bytes(store: CanvasStore) -> None:
     first = await store.put(HOST, canvas("one"), 1)
     second = await store.put(HOST, canvas("two"), 2)
@@ -108,7 +125,7 @@ async def test_a_patch_changes_the_similar_tickets_and_the_etag_and_nothing_else
     assert await store.patch(HOST, 7, before, similar(2, 5, status="Closed"), NOBODY) == "written"
     after = await snapshot(store)
     assert after.similar() == similar(2, 5, status="Closed")
-    assert after.head == before.head == head_of(to_ms(NOON), 3)
+    assert after.head == before.head == head_of(to_ms(NOON), 3, "ready")
     assert after.stored.etag != before.stored.etag
     assert after.stored.generated_ms == before.stored.generated_ms
     assert (after.stored.summary_of, after.stored.replies_of) == (b"s", b"r")
@@ -121,7 +138,7 @@ async def test_a_patch_changes_the_similar_tickets_and_the_etag_and_nothing_else
 
 async def test_a_part_that_this_version_does_not_know_survives_a_patch(store: CanvasStore, redis: Redis) -> None:
     body = msgspec.json.encode(msgspec.to_builtins(canvas("text")) | {"attachments": [{"id": 1.50}]})
-    value = head_of(to_ms(NOON), 1) + msgspec.msgpack.encode(['"etag"', 1, body, ""])
+    value = head_of(to_ms(NOON), 1, "ready") + msgspec.msgpack.encode(['"etag"', 1, body, ""])
     await redis.set(keys.canvas(HOST, 7), value, ex=1000)
     assert await store.patch(HOST, 7, await snapshot(store), similar(1), NOBODY) == "written"
     stored = (await snapshot(store)).stored
@@ -129,9 +146,9 @@ async def test_a_part_that_this_version_does_not_know_survives_a_patch(store: Ca
     assert (stored.summary_of, stored.replies_of) == (b"", b"")
 
 
-@pytest.mark.parametrize("commit", ["newer", "same version", "tombstone"])
+@pytest.mark.parametrize("commit", ["newer", "more complete", "tombstone"])
 async def test_a_patch_of_what_was_replaced_meanwhile_writes_nothing(store: CanvasStore, commit: str) -> None:
-    await store.put(HOST, canvas("old", lists=(1,)), 1)
+    await store.put(HOST, canvas("old", lists=(1,), status="degraded"), 1)
     read = await snapshot(store)
     if commit == "tombstone":
         await store.put_tombstone(HOST, 7, to_ms(NOON), 2, "ticket-deleted")

@@ -44,7 +44,7 @@ async def test_a_provider_that_is_down_costs_one_probe_in_five_seconds_over_all_
         down = first.claude
         second.router.models._makers = first.router.models._makers  # both call the same server
         down.script.share(Fault.overloaded(), 1.0)
-        while not (await Breaker(redis).admit(claude(first))).state == "open":
+        while (await Breaker(redis).admit(claude(first))).state != "open":
             await first.summary()
         for _ in range(2):
             asked = len(down.requests)
@@ -140,7 +140,7 @@ async def test_a_call_that_began_before_the_account_was_spent_does_not_open_the_
     await redis.expire(keys.breaker("anthropic"), 60)
     later = Admission(state="closed", token="later", began_ms=earlier.began_ms + 50)
     await breaker.failed(model, later, failed("spend_limit"))
-    opened = int(await redis.hget(keys.breaker("anthropic"), "opened"))  # type: ignore[misc,arg-type]
+    opened = int(await redis.hget(keys.breaker("anthropic"), "opened"))  # type: ignore[misc]
     await breaker.answered(model, Admission(state="closed", token="old", began_ms=opened - 1))
     assert (await breaker.admit(model)).state == "open"
 

@@ -1,4 +1,4 @@
-"""Prices and prompt caches: a cost is known or unknown, never guessed, and a mark is set where it is worth something."""
+"""Prices and prompt caches: a cost is known or unknown, never guessed; a mark is set where it is worth something."""
 
 from datetime import date
 from typing import Any
@@ -14,7 +14,7 @@ from ingest.writers.prices import UNKNOWN_MINIMUM, cache_minimum, cost_of, price
 from ingest.writers.prompts import Task, summary_task
 from ingest.writers.protocol import Usage
 from tests.ingest.writers.threads import SUMMARIES, document, thread
-from tests.ingest.writers.wires import opened
+from tests.ingest.writers.wires import WIRES, opened
 from tests.lookalikes.tokens import count
 
 
@@ -85,8 +85,8 @@ LONG = "Rules of the house: be short and say only what the messages say. " * 400
 
 
 async def test_todays_prompts_are_too_short_to_be_cached_and_are_not_marked() -> None:
-    for name in ("anthropic", "responses", "chat"):
-        async with opened(name) as wire:  # type: ignore[arg-type]
+    for name in WIRES:
+        async with opened(name) as wire:
             wire.fake.script.default = document(SUMMARIES["en"])
             await written(wire.writer(), summary_task(thread(), "en"))
             assert marks(wire.fake.requests[0].body) == 0
@@ -125,7 +125,7 @@ async def test_openai_gets_a_key_for_a_long_prefix_and_is_told_not_to_cache_what
             one, again, short, stable = [request.body for request in wire.fake.requests]
             assert one["prompt_cache_key"] == again["prompt_cache_key"] != stable["prompt_cache_key"]
             assert marks(short) == 0
-            assert {"mode": "explicit"} == short["prompt_cache_options"] if explicit else "instructions" in short
+            assert short["prompt_cache_options"] == {"mode": "explicit"} if explicit else "instructions" in short
             assert marks(one["input"]) == (1 if explicit else 0)
             assert [marks(part) for part in stable["input"]] == [0, 1] if explicit else LONG in stable["input"]
             assert all(request.text.count("Rules of the house") in (0, 400) for request in wire.fake.requests)

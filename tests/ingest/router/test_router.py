@@ -82,7 +82,7 @@ async def test_a_provider_that_refuses_connections_is_passed_over(two: Desk) -> 
     assert (await two.summary()).outcomes == ["anthropic connection", "openai ok"]
 
 
-@pytest.mark.parametrize("fault", [fault for fault, _ in AFTER_WORDS], ids=named)
+@pytest.mark.parametrize("fault", [Fault.error_event(20), Fault.early_end(20), Fault.max_tokens(20)], ids=named)
 async def test_where_all_models_fail_the_last_resort_writes_and_says_why(two: Desk, fault: Fault) -> None:
     two.claude.script.share(fault, 1.0)
     two.gpt.script.share(fault, 1.0)

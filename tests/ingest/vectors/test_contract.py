@@ -248,3 +248,12 @@ async def test_a_closed_store_fails_as_a_stage_and_may_be_closed_again(store: Ve
     await store.close()
     with pytest.raises(StageFailed):
         await store.count(ACME)
+
+
+async def test_what_was_created_before_a_time_is_left_out_where_that_is_asked_for(store: VectorStore) -> None:
+    made = [msgspec.structs.replace(ticket(number, PRINTER), created_ms=number * 1000) for number in (1, 2, 3)]
+    await store.put_tickets(ACME, made)
+    query, words = dense(PRINTER), sparse_vector(PRINTER)
+    for since, expected in ((None, {1, 2, 3}), (0, {1, 2, 3}), (2000, {2, 3}), (2001, {3}), (3001, set())):
+        found = await store.similar_tickets(ACME, query, words, limit=5, exclude=None, since_ms=since)
+        assert set(ids(found)) == expected
