@@ -106,7 +106,7 @@ def _http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[dic
 
 
 def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
-    log.error("unexpected error", route=request.scope["path_template"], **failure(error))
+    log.error("unexpected error", route=request.scope.get("path_template", ""), **failure(error))
     return problem_response(CanvasError())
 
 

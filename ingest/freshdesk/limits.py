@@ -62,7 +62,8 @@ def reported(status: int, headers: Mapping[str, str]) -> Reported:
     """Read an answer's headers; nothing in them is trusted to be there or to be a number."""
     blocked_for = None
     if status == TOO_MANY_REQUESTS:
-        blocked_for = max(SHORTEST_RETRY_AFTER, retry_after(headers) or DEFAULT_RETRY_AFTER)
+        asked = retry_after(headers)
+        blocked_for = DEFAULT_RETRY_AFTER if asked is None else max(SHORTEST_RETRY_AFTER, asked)
     total = _credits(headers, "x-ratelimit-total")
     return Reported(
         # An account without any calls is asked now and then whether it has some by now.

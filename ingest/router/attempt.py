@@ -67,7 +67,7 @@ class Attempt(Generic[T]):
         """The call itself: it tells the breaker how it went, and the generation what it cost."""
         call = self.generation.begin(self.model, self.model.limits)
         began = time.perf_counter()
-        outcome = "abandoned"
+        outcome, begun = "abandoned", False
         try:
             async with aclosing(self.ask(self.model.told_by(call))) as chunks:
                 async for chunk in chunks:
@@ -75,9 +75,10 @@ class Attempt(Generic[T]):
                         await self.breaker.answered(self.model, admission)
                         outcome = "ok"
                         self.generation.note(self.model, call, outcome, began)  # before anybody reads the notes
-                    elif self.probe:
+                    elif not begun:
+                        begun = True
                         self.probe = False  # it is back: the others need not wait until this text is finished
-                        await self.breaker.answered(self.model, admission)
+                        await self.breaker.answered(self.model, admission, finished=False)
                     yield chunk
             _must_be(outcome == "ok")
         except StageFailed as error:

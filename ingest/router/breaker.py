@@ -32,6 +32,8 @@ REFUSED_FOR = timedelta(seconds=60)
 LONGEST_LIMIT = timedelta(minutes=10)
 """A provider that asks for more time than that is asked again after it."""
 
+SILENT = {"timeout": "stall", "connection": "gone"}
+"""Kinds in which nothing was heard of the model; a time-out opens if nobody else has heard of it either."""
 AT_ONCE = frozenset({"auth", "spend_limit", "rate_limited"})
 OF_PROVIDER = frozenset({"spend_limit"})
 ANSWERED = frozenset({"refused", "context_too_long", "invalid_output"})
@@ -82,10 +84,11 @@ class Breaker:
             probing=bool(int(answer[4])),
         )
 
-    async def answered(self, model: LlmWriter, admission: Admission) -> None:
-        """The model has answered: close."""
+    async def answered(self, model: LlmWriter, admission: Admission, *, finished: bool = True) -> None:
+        """The model has begun to answer, or has `finished`: close. Only a good end forgets failures before it."""
+        arguments = [admission.began_ms, _seconds(keys.BREAKER_LIFETIME), int(finished)]
         try:
-            await self._ok(keys=_keys(model), args=[admission.began_ms, _seconds(keys.BREAKER_LIFETIME)])
+            await self._ok(keys=_keys(model), args=arguments)
         except (RedisError, OSError) as error:
             log.warning("breaker not closed", model=model.name, reason=type(error).__name__)
 
@@ -95,7 +98,7 @@ class Breaker:
             await self.answered(model, admission)
             return
         limited = error.kind == "rate_limited"
-        how = "open" if error.kind in AT_ONCE else "stall" if error.kind == "timeout" else "count"
+        how = "open" if error.kind in AT_ONCE else SILENT.get(error.kind, "count")
         key = keys.breaker(model.provider) if error.kind in OF_PROVIDER else _keys(model)[0]
         arguments: list[str | int] = [
             *(admission.token, admission.began_ms, error.kind, how, _ms(_stays_open(error)), THRESHOLD, _ms(WINDOW)),

@@ -1,8 +1,9 @@
 -- A call has failed. The breaker opens after some failures in a row within a window; at once where the failure says so;
--- and at once where the call waited in vain and nobody else had an answer meanwhile, so that a stall is paid for once.
+-- and at once where the call waited in vain and nobody else had a word from the model meanwhile, be it an error, so that
+-- a stall is paid for once.
 -- A blind retry shows the same token and is not counted again.
 -- KEYS: breaker
--- ARGV: token of the call, ms at which it began, kind, 'count' | 'stall' | 'open', ms to stay open, failures to open
+-- ARGV: token of the call, ms at which it began, kind, 'count' | 'gone' | 'stall' | 'open', ms to stay open, failures to open
 --       after, ms within which they must fall, lifetime s, 1 where it closes by itself then
 -- Returns 1 if this failure has opened it
 local time = redis.call('TIME')
@@ -10,6 +11,10 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local key, began = KEYS[1], tonumber(ARGV[2])
 local close_at = now + tonumber(ARGV[5])
 local opened = redis.call('HGET', key, 'opened')
+local heard = redis.call('HGET', key, 'alive')
+if ARGV[4] == 'count' or ARGV[4] == 'open' then
+  redis.call('HSET', key, 'alive', now)
+end
 redis.call('EXPIRE', key, ARGV[8])
 if opened then
   local probe = began >= tonumber(opened)
@@ -29,8 +34,7 @@ redis.call('HSET', key, 'last', ARGV[1])
 redis.call('EXPIRE', key, ARGV[8])
 local opens = ARGV[4] == 'open'
 if ARGV[4] == 'stall' then
-  local ok = redis.call('HGET', key, 'ok')
-  opens = not ok or tonumber(ok) < began
+  opens = not heard or tonumber(heard) < began
 end
 if not opens then
   local first = redis.call('HGET', key, 'first')

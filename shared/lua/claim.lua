@@ -36,6 +36,7 @@ if not holder then
     redis.call('ZREM', KEYS[3], ticket)
     leave_places(ticket)
     redis.call('ZADD', KEYS[4], now, ticket)
+    redis.call('HSET', KEYS[1], 'attempts', ARGV[5]) -- this one did not take place
     redis.call('HDEL', KEYS[1], 'run', 'begun', 'first_due', 'viewed')
     if run then
       redis.call('XADD', ARGV[8] .. run, '*', 'event', 'error', 'data', ARGV[6])

@@ -46,7 +46,10 @@ State = tuple[str, datetime]
 
 @dataclass(frozen=True)
 class Commit:
-    """A Canvas that took effect; `digest` is of its bytes, `at` in ms since the epoch by the server's clock."""
+    """A Canvas that took effect; `digest` is of its bytes, `at` in ms since the epoch by the server's clock.
+
+    `generation` is as it stands in the head: ten times the number of changes, and a digit for how complete it is.
+    """
 
     ticket: Ticket
     revision_ms: int
@@ -168,7 +171,7 @@ async def read_history(redis: Redis) -> History:
             int(row[b"at"]),
         )
         async for row in _rows(redis, COMMITS)
-        if row[b"answer"] == b"1"
+        if row[b"answer"] == b"written"
     ]
     settlements = [
         Settlement(
@@ -193,6 +196,7 @@ async def check(
     many tickets must have been given up.
     """
     findings = Findings()
+    findings.add("unrecorded", [] if history.commits or not expected else ["no commit is on record"])
     findings.add("stale", [text async for text in _stale(redis, expected)])
     findings.add("lost", [text async for text in _undone(redis, accepted)])
     findings.add("duplicates", history.duplicates())

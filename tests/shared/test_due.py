@@ -195,7 +195,7 @@ async def test_a_burst_is_computed_when_it_has_calmed_down_or_has_lasted_too_lon
         await ledger.mark(HOST, 7)
         changes += 1
         await asyncio.sleep(0.01)
-    assert 0.4 <= asyncio.get_running_loop().time() - began
+    assert asyncio.get_running_loop().time() - began >= 0.4
     assert (await claimed(ledger)).generation == changes
 
 

@@ -24,7 +24,7 @@ class Size:
     within_s: float
 
 
-FULL = Size(innocents=60, processes=2, writer_seconds=1.0, spared=0, within_s=150)
+FULL = Size(innocents=60, processes=2, writer_seconds=3.0, spared=0, within_s=150)
 SMALL = Size(innocents=6, processes=1, writer_seconds=0.2, spared=MAX_ATTEMPTS - 2, within_s=30)
 
 

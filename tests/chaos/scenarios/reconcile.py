@@ -54,7 +54,7 @@ async def run(size: Size, seed: int, folder: Path) -> Outcome:
                 dropped += 1
                 return
             for _ in range(2 if random.random() < DOUBLED else 1):
-                await asyncio.sleep(random.uniform(0, SHUFFLED_WITHIN_S))
+                await asyncio.sleep(random.choice((0.0, random.uniform(0, SHUFFLED_WITHIN_S))))
                 await made.sender.send(*ticket)
 
         await play(schedule(made.random, storm.changes, storm.tickets, storm.seconds), change)

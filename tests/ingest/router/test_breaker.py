@@ -136,8 +136,6 @@ async def test_a_call_that_began_before_the_account_was_spent_does_not_open_the_
 ) -> None:
     breaker, model = Breaker(redis), claude(lone)
     earlier = await breaker.admit(model)
-    await redis.hset(keys.breaker("anthropic"), "ok", "0")  # type: ignore[misc]
-    await redis.expire(keys.breaker("anthropic"), 60)
     later = Admission(state="closed", token="later", began_ms=earlier.began_ms + 50)
     await breaker.failed(model, later, failed("spend_limit"))
     opened = int(await redis.hget(keys.breaker("anthropic"), "opened"))  # type: ignore[misc]
