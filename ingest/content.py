@@ -38,7 +38,7 @@ def content_of(thread: Thread, recipe: str) -> bytes:
     """Digest of all that writers read of a thread, and of what makes them write as they do (`recipe`)."""
     said = [[m.author, m.author_name, m.text, to_ms(m.created_at)] for m in thread.messages]
     resolved = thread.resolved if recipe.startswith(READS_RESOLUTION) else None
-    content = [recipe, prompts.VERSION, thread.language, thread.subject, thread.requester_name, resolved, said]
+    content = [recipe, *prompts.VERSIONS.values(), thread.language, thread.subject, thread.requester_name, resolved, said]
     return hashlib.blake2b(_encode(content), digest_size=DIGEST_BYTES).digest()
 
 

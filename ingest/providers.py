@@ -110,11 +110,16 @@ def limits_of(ingest: IngestSettings) -> Limits:
 
 def rules_of(ingest: IngestSettings) -> Rules:
     """How the router tries one model after the other."""
-    total = ingest.provider_calls
+    total, patience = ingest.provider_calls, timedelta(seconds=ingest.outage_wait_s)
     return Rules(
         whole=timedelta(seconds=ingest.text_s),
         hedge_after=timedelta(seconds=ingest.hedge_after_s) if ingest.hedge_after_s else None,
         hedge_probe_after=timedelta(seconds=ingest.first_token_s / 3),
+        outage_patience={
+            "interactive": min(timedelta(seconds=2), patience),
+            "live": patience,
+            "backfill": 6 * patience,
+        },
         slots=total,
         slots_interactive=max(1, total // 4),
     )

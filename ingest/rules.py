@@ -14,7 +14,7 @@ it may well be a person who answers tickets.
 from typing import Any, Literal, NamedTuple
 
 from ingest.freshdesk.client import FreshdeskClient
-from ingest.webhooks import SECRET_HEADER
+from ingest.webhook_auth import SECRET_HEADER
 
 Outcome = Literal["created", "repaired", "unchanged"]
 CREATION, UPDATES = 1, 4

@@ -105,6 +105,14 @@ class IngestSettings(BaseSettings):
         validation_alias="CANVAS_TEXT_S",
         description="Seconds that one text may take in all, whatever models are asked for it",
     )
+    outage_wait_s: float = Field(
+        default=6.0,
+        ge=0,
+        le=10,
+        validation_alias="CANVAS_OUTAGE_WAIT_S",
+        description="Seconds that the text of a changed ticket waits for a model that is out of use before the "
+        "extractive writer does it; history waits six times as long, an agent at most 2 s",
+    )
     hedge_after_s: float = Field(
         default=0.0,
         ge=0,

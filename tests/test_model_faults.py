@@ -51,7 +51,9 @@ async def anthropic() -> AsyncIterator[AnthropicLookalike]:
 @pytest.fixture
 async def written(settings: Settings, anthropic: AnthropicLookalike) -> AsyncIterator[Account]:
     """An account whose texts come from Anthropic, and from the extractive writer where that fails."""
-    ingest = IngestSettings(anthropic_api_key=SecretStr("any"), anthropic_base_url=anthropic.base_url)
+    ingest = IngestSettings(
+        anthropic_api_key=SecretStr("any"), anthropic_base_url=anthropic.base_url, outage_wait_s=0.5
+    )
     async with served_by(settings, ingest) as account:
         yield account
 

@@ -28,15 +28,15 @@ FIELDS = {
 
 @click.command("set")
 @click.argument("host")
-@click.option("--language", type=click.Choice(["ko", "en"]), help="Language of summaries and replies [the ticket's]")
-@click.option("--tone", type=click.Choice(["friendly", "formal", "brief"]), help="Tone of replies [the model's choice]")
+@click.option("--language", type=click.Choice(["ko", "en"]), help="Language to write in (default: the ticket's)")
+@click.option("--tone", type=click.Choice(["friendly", "formal", "brief"]), help="Tone of replies (default: as is)")
 @click.option("--style-guide", type=click.File(encoding="utf-8"), help="File with rules for the style of replies")
 @click.option("--forbid", multiple=True, metavar="PHRASE", help="Phrase that replies must not hold; may be repeated")
-@click.option("--similar-days", type=int, help="How many days back similar tickets may reach [no bound]")
+@click.option("--similar-days", type=int, help="How many days back similar tickets may reach (default: no bound)")
 @click.option(
     "--redact",
     metavar="KINDS",
-    help="Personal data that is masked: card, national_id, secret, email, phone, iban, or none [the first three]",
+    help="Data to mask: card, national_id, secret, email, phone, iban, or none (default: the first three)",
 )
 @click.option(
     "--model",
@@ -45,7 +45,7 @@ FIELDS = {
     metavar="TASK=MODELS",
     help="Models of summary, reply or answer in order of preference, such as summary=anthropic/claude-haiku-5-5",
 )
-@click.option("--daily-tokens", type=int, help="Tokens that models may use for this account in a day [no bound]")
+@click.option("--daily-tokens", type=int, help="Tokens that models may use in a day (default: no bound)")
 @click.option("--unset", multiple=True, type=click.Choice(list(FIELDS)), help="Back to the default; may be repeated")
 @data_option
 def change(host: str, unset: tuple[str, ...], data: Path | None, **options: Any) -> None:

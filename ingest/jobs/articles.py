@@ -1,6 +1,7 @@
 """Index a tenant's solution articles: what the solutions of a Canvas are found among."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,10 +9,12 @@ from typing import Any
 from ingest.context import WorkerContext
 from ingest.freshdesk.client import FreshdeskClient
 from ingest.text.clean import clean_message, detect_language
+from ingest.text.redact import redact
 from ingest.vectors.protocol import ArticlePoint, SparseVector
 from ingest.vectors.sparse import sparse_vector
 from shared import keys
 from shared.canvas_store import to_ms
+from shared.tenant_settings import DEFAULT_REDACTIONS, Redaction
 from shared.tenants import Tenant
 
 EVERYBODY = 1
@@ -28,6 +31,7 @@ Batch = list[tuple[dict[str, Any], int, str]]
 class ReadArticle:
     """An article's text, cleaned and counted."""
 
+    title: str
     body: str
     text: str
     language: str
@@ -60,13 +64,15 @@ async def _index_batch(context: WorkerContext, tenant: Tenant, batch: Batch) -> 
     if not batch:
         return
     # A long article is tens of milliseconds of parsing.
-    read = await asyncio.to_thread(_read, batch)
+    # Telephone numbers and the like are the company's own here, and meant to be read.
+    kinds = tenant.settings.redact & DEFAULT_REDACTIONS
+    read = await asyncio.to_thread(_read, batch, kinds)
     vectors = await context.embedder.embed([article.text[:DENSE_CHARACTERS] for article in read])
     points = [
         ArticlePoint(
             article_id=int(source["id"]),
             revision_ms=to_ms(datetime.fromisoformat(source["updated_at"])),
-            title=str(source["title"]),
+            title=article.title,
             snippet=article.body[:SNIPPET_CHARACTERS],
             url=f"https://{tenant.host}/support/solutions/articles/{source['id']}",
             public=visibility == EVERYBODY,
@@ -82,11 +88,13 @@ async def _index_batch(context: WorkerContext, tenant: Tenant, batch: Batch) -> 
     await state.expire(key, keys.RECORD_LIFETIME)
 
 
-def _read(batch: Batch) -> list[ReadArticle]:
-    return [_read_one(article) for article, _, _ in batch]
+def _read(batch: Batch, kinds: Collection[Redaction]) -> list[ReadArticle]:
+    return [_read_one(article, kinds) for article, _, _ in batch]
 
 
-def _read_one(article: dict[str, Any]) -> ReadArticle:
-    body = clean_message(article.get("description") or "")
-    text = f"{article['title']}\n{body}"
-    return ReadArticle(body, text, detect_language(text), sparse_vector(text))
+def _read_one(article: dict[str, Any], kinds: Collection[Redaction]) -> ReadArticle:
+    body, title = clean_message(article.get("description") or ""), str(article["title"])
+    language = detect_language(f"{title}\n{body}")
+    body, title = redact(body, kinds, language), redact(title, kinds, language)
+    text = f"{title}\n{body}"
+    return ReadArticle(title, body, text, language, sparse_vector(text))

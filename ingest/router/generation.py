@@ -59,12 +59,12 @@ class Generation:
     deadline: float
     calls: list[ModelCall] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
-    patience: float = 0.0
+    limit_patience: float = 0.0
     """Seconds that may still be spent on waiting for a rate limit to end."""
-    probe_patience: float = 2.0
-    """The same for a probe that is on its way: if the model is back, its first word comes within this time."""
+    outage_patience: float = 0.0
+    """Seconds that may still be spent on waiting for a model that is taken out of use, and for who probes it."""
     shown: bool = False
-    """Whether a reader has seen words of a call that failed: after that no model is asked twice."""
+    """Whether an agent who waits has seen words of a call that failed: after that no model is asked twice."""
     last: dict[str, StageFailed] = field(default_factory=dict)
     """By model, its last failure."""
     closed: dict[str, Admission] = field(default_factory=dict)

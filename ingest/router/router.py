@@ -1,8 +1,8 @@
 """The one place that decides which model writes, how long anybody waits for it, and what happens where it fails.
 
-The SDKs retry nothing. A text is asked for from one model after the other; as long as no reader has seen a word the
-same model may be asked again, after as long as its provider wants. At the end stands the writer that needs no model, so
-that an agent never sees an empty sidebar:
+The SDKs retry nothing. A text is asked for from one model after the other; as long as no agent has seen a word the same
+model may be asked again, after as long as its provider wants. At the end stands the writer that needs no model, so that
+an agent never sees an empty sidebar:
 
     model ─▶ next model ─▶ … ─▶ (wait, again) ─▶ extractive
       └─ breaker open, no slot, over budget: passed over without a call
@@ -12,9 +12,10 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 import msgspec
@@ -34,13 +35,14 @@ from shared.models import ModelCall
 T = TypeVar("T")
 
 BACKOFF_S = 0.25
-PATIENCE: Mapping[Priority, timedelta] = {
+LIMIT_PATIENCE: Mapping[Priority, timedelta] = {
     "interactive": timedelta(seconds=5),
     "live": timedelta(seconds=20),
     "backfill": timedelta(seconds=45),
 }
-"""The longest wait for a rate limit to end: an agent would rather have something now."""
-PROBE_LOOK_S = 0.15
+"""The longest wait for a rate limit to end, as its provider has promised."""
+PROBE_LOOK_S = 0.2
+"""How often to look whether a probe has found the model back."""
 
 log = structlog.get_logger()
 
@@ -68,11 +70,22 @@ class Rules:
 
     `hedge_after` is for calls that an agent waits for (None: never); `hedge_probe_after` for calls that find out
     whether a model is back, so that a provider that stalls costs its first-token deadline once and not at each probe.
+    `outage_patience` is how long a text waits for a model that is out of use before the last resort writes it: without
+    it, one bad moment would let workers degrade a whole backlog. An agent would rather have something now.
     """
 
     whole: timedelta = timedelta(seconds=90)
     hedge_after: timedelta | None = None
     hedge_probe_after: timedelta = timedelta(seconds=5)
+    outage_patience: Mapping[Priority, timedelta] = field(
+        default_factory=lambda: MappingProxyType(
+            {
+                "interactive": timedelta(seconds=2),
+                "live": timedelta(seconds=6),
+                "backfill": timedelta(seconds=36),
+            }
+        )
+    )
     slots: int = 16
     slots_interactive: int = 4
 
@@ -96,7 +109,13 @@ class Router:
             StageFailed: the last resort failed too.
         """
         deadline = asyncio.get_running_loop().time() + self._rules.whole.total_seconds()
-        generation = Generation(task, order, deadline, patience=PATIENCE[order.priority].total_seconds())
+        generation = Generation(
+            task,
+            order,
+            deadline,
+            limit_patience=LIMIT_PATIENCE[order.priority].total_seconds(),
+            outage_patience=self._rules.outage_patience[order.priority].total_seconds(),
+        )
         if self.models.of(task, order.models.get(task, ())):
             reservation = await self._budget.reserve(order.host, order.daily_tokens)
             if reservation is None:
@@ -115,9 +134,7 @@ class Router:
                 yield chunk
 
     async def _by_models(self, generation: Generation, ask: Ask[T]) -> AsyncGenerator[Delta | Reset | Routed[T], None]:
-        """Ask the models in turn, and again after a wait while nobody has seen a word; ends without `Routed` if none
-        could.
-        """
+        """Ask the models in turn, and again after a wait; ends without `Routed` where none could."""
         models = self.models.of(generation.task, generation.order.models.get(generation.task, ()))
         for number in count(1):
             generation.closed.clear()
@@ -129,8 +146,6 @@ class Router:
             wait = self._wait(generation, models, number)
             if wait is None:
                 break
-            generation.patience -= wait
-            generation.probe_patience -= wait
             await asyncio.sleep(wait)
         generation.failures += [admission.kind for admission in generation.closed.values()]
 
@@ -155,7 +170,7 @@ class Router:
                 log.warning("writer failed", task=generation.task, writer=attempt.model.name, kind=error.kind)
                 generation.failures = generation.failures or [error.kind]  # there was no slot for it
             if begun:
-                generation.shown = True
+                generation.shown = generation.order.priority == "interactive"
                 yield Reset()
 
     async def _hedged(self, attempt: Attempt[T], waiting: list[LlmWriter]) -> Chunks[T]:
@@ -186,34 +201,37 @@ class Router:
                     yield Routed(value=chunk.value, model=chunk.model, calls=generation.calls, failures=failures)
 
     def _wait(self, generation: Generation, models: list[LlmWriter], number: int) -> float | None:
-        """Seconds after which it is worth trying again, None where it is not."""
-        if generation.shown or generation.exhausted:
+        """Seconds after which it is worth trying again, None where it is not. They are taken from its patience."""
+        if generation.exhausted:
             return None
         backoff = BACKOFF_S * 2 ** min(number - 1, 4) * random.uniform(0.5, 1.0)  # noqa: S311 - only spreads calls
-        waits = []
+        waits: list[tuple[float, str]] = []
         for model in models:
+            closed = generation.closed.get(model.name)
             if not generation.may_ask(model):
                 continue
-            closed = generation.closed.get(model.name)
             if closed is None:
-                waits.append(self._after(generation.last.get(model.name), backoff))
+                waits.append((_after(generation.last.get(model.name), backoff), "limit_patience"))
             elif closed.kind == "rate_limited":
-                waits.append(closed.wait.total_seconds() + backoff / 4)
-            elif closed.probing and generation.probe_patience > 0:
-                waits.append(PROBE_LOOK_S)
-        wait = min(waits, default=None)
-        if wait is None or wait > generation.patience or wait + LEAST_TIME.total_seconds() > generation.left:
+                waits.append((closed.wait.total_seconds() + backoff / 4, "limit_patience"))
+            else:
+                until = PROBE_LOOK_S if closed.probing else closed.wait.total_seconds() + backoff / 4
+                waits.append((until, "outage_patience"))
+        possible = [(wait, pot) for wait, pot in waits if wait <= getattr(generation, pot)]
+        wait, pot = min(possible, default=(generation.left, ""))
+        if wait + LEAST_TIME.total_seconds() > generation.left:
             return None
+        setattr(generation, pot, getattr(generation, pot) - wait)
         return wait
-
-    @staticmethod
-    def _after(error: StageFailed | None, backoff: float) -> float:
-        """Seconds after which a model may be asked again: what its provider said, where that is longer."""
-        if error is not None and error.kind == "rate_limited":
-            return max(backoff, error.retry_after.total_seconds())
-        return backoff
 
     def _attempt(self, generation: Generation, model: LlmWriter, ask: Ask[T]) -> Attempt[T]:
         rules = self._rules
         slots = self._slots.setdefault(model.provider, Slots(rules.slots, rules.slots_interactive))
         return Attempt(generation, model, self._breaker, slots, ask)
+
+
+def _after(error: StageFailed | None, backoff: float) -> float:
+    """Seconds after which a model may be asked again: what its provider said, where that is longer."""
+    if error is not None and error.kind == "rate_limited":
+        return max(backoff, error.retry_after.total_seconds())
+    return backoff

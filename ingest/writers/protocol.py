@@ -9,9 +9,38 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from ingest.thread import Thread
-from shared.models import Reply, Summary
+from shared.models import Reply, Summary, Tone
 
 T = TypeVar("T")
+
+
+class Voice(msgspec.Struct, frozen=True, kw_only=True):
+    """How a tenant wants customers to be spoken to, as its operator has set it: instructions, not data."""
+
+    tone: Tone | None = None
+    style_guide: str = ""
+    forbidden_phrases: tuple[str, ...] = ()
+
+
+class Earlier(msgspec.Struct, frozen=True, kw_only=True):
+    """Summaries that stand for the first `covers` messages of a thread, in order; one, or those of its parts."""
+
+    covers: int
+    summaries: tuple[Summary, ...]
+
+
+class Brief(Thread, frozen=True, kw_only=True):
+    """A thread as it is given to writers, with what spares a model the reading of all of it.
+
+    All messages are there, for the writer that reads for nothing. A model reads `earlier` in place of the messages
+    that it covers. For a reply, where `recap` is not None, a model reads the first and the last public messages and
+    between them the recap, which was drawn from public messages alone.
+    """
+
+    earlier: Earlier | None = None
+    recap: str | None = None
+    voice: Voice = Voice()
+
 
 
 class Neighbour(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,15 +1,12 @@
 """`canvas tenant …` as an operator meets it: real processes against a look-alike account, and what they say."""
 
-import asyncio
 import base64
 import json
 import os
 import re
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -22,9 +19,9 @@ from shared import keys
 from shared.settings import Settings
 from shared.tenant_settings import TenantSettings
 from shared.tenants import Tenant
+from tests.deploy.forking import Forking, forking
 from tests.world import ACME, ADMIN_KEY, AGENT_KEY, SEED, World, desk_settings
 
-CANVAS = Path(sys.executable).with_name("canvas")
 PUBLIC = "https://canvas.example.com"
 
 
@@ -32,6 +29,7 @@ PUBLIC = "https://canvas.example.com"
 class Shell:
     """A shell on the machine of an installation."""
 
+    machine: Forking
     settings: Settings
     desk: Helpdesk
     freshdesk_url: str
@@ -40,24 +38,15 @@ class Shell:
         """Run `canvas tenant …` to its end; what it has printed."""
         assert self.settings.redis_url is not None
         environment = {
-            **os.environ, "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb", "CANVAS_LOG_LEVEL": "error",
-            "REDIS_URL": self.settings.redis_url.get_secret_value(), "CANVAS_DATA_DIR": str(self.settings.data_dir),
-            "CANVAS_FRESHDESK_URLS": json.dumps({ACME: self.freshdesk_url}), **variables,
-        }  # fmt: skip
-        process = await asyncio.create_subprocess_exec(
-            CANVAS,
-            "tenant",
-            *arguments,
-            cwd=self.settings.data_dir,
-            env=environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        async with asyncio.timeout(50):
-            out, _ = await process.communicate(stdin.encode())
-        said = out.decode()
-        assert process.returncode == code, said
+            "CANVAS_LOG_LEVEL": "error",
+            "REDIS_URL": self.settings.redis_url.get_secret_value(),
+            "CANVAS_DATA_DIR": str(self.settings.data_dir),
+            "CANVAS_FRESHDESK_URLS": json.dumps({ACME: self.freshdesk_url}),
+            **variables,
+        }
+        arguments = ("tenant", *arguments)
+        ended, said = await self.machine.canvas([*arguments], self.settings.data_dir, environment, stdin)
+        assert ended == code, said
         assert "Traceback" not in said
         return said
 
@@ -69,12 +58,18 @@ class Shell:
             return await context.tenants.require(ACME)
 
 
+@pytest.fixture(scope="module")
+async def machine() -> AsyncIterator[Forking]:
+    async with forking() as started:
+        yield started
+
+
 @pytest.fixture
-async def shell(settings: Settings) -> AsyncIterator[Shell]:
+async def shell(settings: Settings, machine: Forking) -> AsyncIterator[Shell]:
     desk = Helpdesk.from_seed(SEED, desk_settings(ACME), datetime.now(UTC))
     desk.limits = RateLimiter({"total": 700}, desk.clock)
     async with running_helpdesk(desk) as url:
-        yield Shell(settings, desk, url)
+        yield Shell(machine, settings, desk, url)
 
 
 def line_of(said: str, label: str) -> str:
@@ -196,11 +191,11 @@ async def test_the_master_key_is_changed_without_a_new_webhook_secret(shell: She
 
 
 async def test_a_tenant_is_removed_by_the_workers_that_run_and_the_table_proves_it(
-    small_world: World, settings: Settings, redis: Redis
+    small_world: World, settings: Settings, redis: Redis, machine: Forking
 ) -> None:
     acme, worker = small_world.acme, small_world.running.worker
     await acme.hit(await acme.create_ticket("Printer is offline", "Since Monday."))
-    shell = Shell(settings, acme.helpdesk, worker.settings.freshdesk_url(ACME))
+    shell = Shell(machine, settings, acme.helpdesk, worker.settings.freshdesk_url(ACME))
     assert "nothing was changed" in await shell.canvas("remove", ACME, stdin="other.freshdesk.com\n", code=1)
     assert await redis.exists(keys.tenant(ACME))
 

@@ -6,7 +6,6 @@ Run as `python -m tests.ingest.freshdesk.drive` with a `Drive` as JSON; the numb
 
 import asyncio
 import sys
-import time
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -42,6 +41,7 @@ async def drive(work: Drive) -> int:
     async with AsyncExitStack() as stack:
         state = connect(work.redis_url)
         stack.push_async_callback(state.connection_pool.disconnect)
+        stack.push_async_callback(state.aclose)
         http: httpx.AsyncClient = await stack.enter_async_context(freshdesk_http())
         budget = CallBudget(state, timedelta(seconds=work.window_s))
         calls = Calls(budget, work.host, Priority(work.priority), work.patient)
@@ -73,6 +73,5 @@ async def drive(work: Drive) -> int:
 
 
 if __name__ == "__main__":
-    started = time.monotonic()
     done = asyncio.run(drive(msgspec.json.decode(sys.argv[1], type=Drive)))
     sys.stdout.write(f"{done}\n")

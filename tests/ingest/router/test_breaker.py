@@ -39,8 +39,9 @@ async def fails(breaker: Breaker, model: LlmWriter, kind: str, times: int = 1) -
 
 async def test_a_provider_that_is_down_costs_one_probe_in_five_seconds_over_all_processes(redis: Redis) -> None:
     async with AsyncExitStack() as stack:
-        first = await stack.enter_async_context(desk(redis, summary_models=[CLAUDE]))
-        second = await stack.enter_async_context(desk(redis, summary_models=[CLAUDE]))
+        first, second = [
+            await stack.enter_async_context(desk(redis, summary_models=[CLAUDE], outage_wait_s=0)) for _ in range(2)
+        ]
         down = first.claude
         second.router.models._makers = first.router.models._makers  # both call the same server
         down.script.share(Fault.overloaded(), 1.0)
@@ -71,12 +72,16 @@ async def test_it_opens_after_some_failures_in_a_row_and_closes_with_the_first_a
     assert (await breaker.admit(model)).state == "closed"
 
 
-async def test_when_a_model_is_back_the_others_need_not_wait_for_the_probe_to_end(lone: Desk, redis: Redis) -> None:
-    await fails(Breaker(redis), claude(lone), "overloaded", THRESHOLD)
-    lone.claude.script.speed = Speed(first_token=0.2, tokens_per_second=100)
-    await cooled_down(redis)
-    seen = await asyncio.gather(*(lone.summary() for _ in range(5)))
-    assert [one.model for one in seen] == [CLAUDE] * 5
+async def test_when_a_model_is_back_the_others_need_not_wait_for_the_probe_to_end(redis: Redis) -> None:
+    async with desk(redis, summary_models=[CLAUDE]) as lone:
+        await fails(Breaker(redis), claude(lone), "overloaded", THRESHOLD)
+        lone.claude.script.speed = Speed(first_token=0.2, tokens_per_second=50)
+        await cooled_down(redis)
+        seen = await asyncio.gather(*(lone.summary() for _ in range(5)))
+        assert [one.model for one in seen] == [CLAUDE] * 5
+        probe, *others = lone.claude.requests
+        assert probe.ended is not None
+        assert all(request.arrived < probe.ended for request in others)
 
 
 @pytest.mark.parametrize("fault", [Fault.spend_limit(), Fault.spend_limit("own_limit"), Fault.unauthorized()])

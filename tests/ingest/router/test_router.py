@@ -11,10 +11,12 @@ from ingest.router.generation import CALLS, TRIES, Order
 from ingest.settings import IngestSettings
 from ingest.writers.call import Limits
 from ingest.writers.extractive import NAME as EXTRACTIVE
+from shared import keys
 from shared.errors import StartupError
 from tests.ingest.router.desk import CLAUDE, GPT, HOST, SUMMARY, Desk, desk, hasty, routed
 from tests.ingest.writers.threads import document, thread
 from tests.lookalikes import Answer, Fault, OpenAILookalike, Script, Speed
+from tests.waiting import wait_until
 
 BEFORE_A_WORD: list[tuple[Fault, str]] = [
     (Fault.rate_limited(0.2), "rate_limited"),
@@ -86,10 +88,10 @@ async def test_a_provider_that_refuses_connections_is_passed_over(two: Desk) -> 
 async def test_where_all_models_fail_the_last_resort_writes_and_says_why(two: Desk, fault: Fault) -> None:
     two.claude.script.share(fault, 1.0)
     two.gpt.script.share(fault, 1.0)
-    seen = await two.summary()
+    seen = await two.summary(Order(host=HOST, priority="interactive"))
     assert seen.model == EXTRACTIVE
     assert seen.result is not None
-    assert len(seen.result.failures) == two.calls == 2, "words were shown, so nobody is asked twice"
+    assert len(seen.result.failures) == two.calls == seen.resets == 2, "an agent saw words, so nobody is asked twice"
 
 
 async def test_as_long_as_nothing_was_shown_a_model_is_asked_again(redis: Redis) -> None:
@@ -98,6 +100,25 @@ async def test_as_long_as_nothing_was_shown_a_model_is_asked_again(redis: Redis)
         assert (await lone.summary()).outcomes == ["anthropic overloaded", "anthropic connection", "anthropic ok"]
         lone.claude.script.add(Fault.overloaded(), times=TRIES)
         assert (await lone.summary()).model == EXTRACTIVE
+
+
+async def test_where_nobody_looks_a_model_is_asked_again_after_its_words_were_taken_back(redis: Redis) -> None:
+    async with desk(redis, summary_models=[CLAUDE]) as lone:
+        lone.claude.script.add(Fault.error_event(20), Fault.cut(20))
+        seen = await lone.summary()
+        assert (seen.outcomes, seen.resets) == (["anthropic overloaded", "anthropic connection", "anthropic ok"], 2)
+
+
+async def test_a_model_that_is_out_of_use_is_waited_for_where_nobody_looks(redis: Redis) -> None:
+    async with desk(redis, summary_models=[CLAUDE]) as lone:
+        for _ in range(5):
+            lone.claude.script.add(Fault.bad_request())
+            await lone.summary()
+        until = await redis.hget(keys.breaker_of_model("anthropic", "claude-haiku-5-5"), "until")  # type: ignore[misc]
+        assert until is not None
+        soon = str(int(until) - 4_000)  # four seconds have passed
+        await redis.hset(keys.breaker_of_model("anthropic", "claude-haiku-5-5"), "until", soon)  # type: ignore[misc]
+        assert (await lone.summary()).model == CLAUDE
 
 
 async def test_a_text_costs_a_bounded_number_of_calls(two: Desk) -> None:
@@ -137,11 +158,13 @@ async def test_nobody_sleeps_beyond_the_deadline_however_long_a_provider_wants(r
 async def test_a_rate_limit_holds_for_all_texts_until_it_ends(redis: Redis) -> None:
     async with desk(redis, summary_models=[CLAUDE], text_s=20) as lone:
         lone.claude.script.add(Fault.rate_limited(0.6))
-        seen = await asyncio.gather(*(lone.summary() for _ in range(8)))
+        key = keys.breaker_of_model("anthropic", "claude-haiku-5-5")
+        first = asyncio.create_task(lone.summary())
+        await wait_until(lambda: redis.hexists(key, "until"))
+        seen = await asyncio.gather(first, *(lone.summary() for _ in range(8)))
         assert {one.model for one in seen} == {CLAUDE}
-        limited = next(request for request in lone.claude.requests if request.fault)
-        early = [r for r in lone.claude.requests if limited.arrived + 0.1 < r.arrived < limited.arrived + 0.6]
-        assert not early
+        limited, *others = lone.claude.requests
+        assert all(request.arrived - limited.arrived >= 0.59 for request in others)
 
 
 async def test_the_deadline_holds_whatever_trickles(redis: Redis) -> None:

@@ -6,7 +6,7 @@ from tests.ingest.router.trial import thirty_percent
 
 
 async def test_with_three_calls_in_ten_failing_in_every_way_each_text_ends_well_or_with_a_reason(redis: Redis) -> None:
-    tally = await thirty_percent(redis, 150, seed=7)
+    tally = await thirty_percent(redis, 100, seed=7)
     assert tally.spoiled == 0, "no truncated text is ever kept"
     assert not tally.dead
     assert tally.good + sum(tally.degraded.values()) == tally.texts

@@ -1,5 +1,6 @@
 """The account's calls a minute."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from tests.deploy.demo.helpdesk.account import open_account
@@ -44,6 +45,24 @@ async def test_the_ticket_list_has_its_own_limit_below_the_total(seed_folder: Pa
         refused = await account.agent.get("/tickets")
         assert refused.status_code == 429
         assert refused.headers["x-ratelimit-remaining"] == "180.0"
+        assert (await account.agent.get("/tickets/1")).status_code == 200
+
+
+async def test_an_old_account_counts_by_the_hour(seed_folder: Path) -> None:
+    async with open_account(seed_folder, plan=3, window=timedelta(hours=1)) as account:
+        for _ in range(3):
+            await account.agent.get("/tickets/1")
+        account.clock.advance(minutes=10)
+        assert (await account.agent.get("/tickets/1")).headers["retry-after"] == "3000"
+
+
+async def test_windows_may_begin_with_the_clocks(seed_folder: Path) -> None:
+    async with open_account(seed_folder, plan=3, window_by_clock=True) as account:
+        account.clock.advance(seconds=50)
+        for _ in range(3):
+            await account.agent.get("/tickets/1")
+        assert (await account.agent.get("/tickets/1")).headers["retry-after"] == "10"
+        account.clock.advance(seconds=10)
         assert (await account.agent.get("/tickets/1")).status_code == 200
 
 
