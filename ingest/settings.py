@@ -1,5 +1,6 @@
 """Settings that only the thinking side needs: models, embeddings, vectors, and how Freshdesk reaches the webhook."""
 
+import json
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
@@ -9,8 +10,12 @@ from shared.settings import SETTINGS_CONFIG
 
 
 def _split(value: object) -> object:
-    """A comma-separated list from the environment."""
-    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+    """A list from the environment, comma-separated or as JSON, which is how the defaults are written."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [name.strip() for name in value.split(",") if name.strip()]
 
 
 Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]

@@ -39,7 +39,7 @@ POLL_DELAY_S = {Queue.INTERACTIVE: 0.01, Queue.LIVE: 0.02, Queue.BACKFILL: 0.05}
 MAX_JOBS = {Queue.INTERACTIVE: 20, Queue.LIVE: 20, Queue.BACKFILL: 16}
 
 JOB_TIMEOUT = timedelta(minutes=3)
-"""Above two writers' calls of 60 s each, one after the other."""
+"""Above the limit of a run."""
 BACKFILL_TIMEOUT = timedelta(hours=12)
 
 log = structlog.get_logger()

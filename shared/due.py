@@ -197,7 +197,7 @@ class DueLedger(DueView):
 
     async def dispatch(self, host: str, live: int, backfill: int) -> HandedOut:
         """Hand out at most so many tickets of each lane whose turn has come, oldest turn first."""
-        prefixes = [keys.lease_prefix(host), keys.record_prefix(host)]
+        prefixes = [keys.lease(host, ""), keys.record(host, "")]
         grace = [_ms(UNCLAIMED["live"]), _ms(UNCLAIMED["backfill"])]
         args: list[str | int] = [live, backfill, *grace, _ms(LEASE), LOOK_AGAIN_AT, *prefixes]
         found_live, found_backfill, live_out, backfill_out, next_ms = await self._dispatch(keys=_turns(host), args=args)

@@ -117,16 +117,11 @@ def dead(host: str) -> str:
     return f"{PREFIX}:{{{host}}}:dead"
 
 
-def record(host: str, ticket_id: int) -> str:
+def record(host: str, ticket_id: int | str) -> str:
     """Hash of a ticket: `want`, `done`, `lane`, `listed`, `viewed`, `first_due`, `last_due`, `run`, `begun`, `resumed`,
     `appended`, `attempts`, `error`, `failing_since`, `revision`, `recipe`, `marked`, `unlisted`, `dropped`.
     """
-    return f"{record_prefix(host)}{ticket_id}"
-
-
-def record_prefix(host: str) -> str:
-    """What stands before the id in the names of a tenant's records."""
-    return f"{PREFIX}:{{{host}}}:ticket:"
+    return f"{PREFIX}:{{{host}}}:ticket:{ticket_id}"
 
 
 def canvas(host: str, ticket_id: int) -> str:
@@ -139,14 +134,9 @@ def shown_in(host: str, ticket_id: int) -> str:
     return f"{PREFIX}:{{{host}}}:shown_in:{ticket_id}"
 
 
-def lease(host: str, ticket_id: int) -> str:
+def lease(host: str, ticket_id: int | str) -> str:
     """String: the token of the worker that runs this ticket now."""
-    return f"{lease_prefix(host)}{ticket_id}"
-
-
-def lease_prefix(host: str) -> str:
-    """What stands before the id in the names of a tenant's leases."""
-    return f"{PREFIX}:{{{host}}}:lease:"
+    return f"{PREFIX}:{{{host}}}:lease:{ticket_id}"
 
 
 def thread(host: str, ticket_id: int) -> str:

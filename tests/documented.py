@@ -37,6 +37,7 @@ KEY_ARGUMENTS = {
     "provider": "<provider>",
     "model": "<model>",
     "day": "<day>",
+    "lane": "<lane>",
 }
 """The words that stand for a key function's arguments in the patterns of `shared.keys`."""
 ENV_HEAD = """\
@@ -130,7 +131,7 @@ def _name(field: FieldInfo) -> str:
 
 def _default(field: FieldInfo) -> str:
     value: Any = field.get_default(call_default_factory=True, validated_data={})
-    if value is None:
+    if value is None or value == []:
         return ""
     return json.dumps(value, separators=(",", ":")) if isinstance(value, (dict, list)) else str(value)
 

@@ -38,7 +38,7 @@ MAX_LOOKS = 10
 """A ticket that changes without end goes back to the queue after so many runs, to let others pass."""
 LOOKS_WITHIN_S = 20.0
 RUN_LIMIT = timedelta(seconds=150)
-"""Above two writers' calls of 60 s each, one after the other; a run that hangs longer uses up an attempt."""
+"""Above what one text may take (`CANVAS_TEXT_S`) and what goes before it; a longer run uses up an attempt."""
 TICKETS_OWN = frozenset({"refused", "context_too_long", "invalid_output", "bad_request", "truncated", "internal"})
 """Failures that waiting does not heal, since they lie in the ticket's text or in our code."""
 HEALING_ATTEMPTS = 4

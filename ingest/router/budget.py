@@ -40,11 +40,10 @@ class TokenBudget:
     async def reserve(self, host: str, limit: int | None) -> Reservation | None:
         """Take tokens of today (UTC); None where the limit leaves too few. Without a limit they are only counted."""
         reservation = Reservation(keys.tokens(host, _today()), secrets.token_hex(8))
-        lifetime = int(keys.TOKENS_LIFETIME.total_seconds())
+        amount = RESERVED if limit is None else min(RESERVED, limit)  # a small budget is good for one text
+        arguments: list[str | int] = [reservation.token, amount, limit or 0, int(keys.TOKENS_LIFETIME.total_seconds())]
         try:
-            taken = await self._reserve(
-                keys=[reservation.key], args=[reservation.token, RESERVED, limit or 0, lifetime]
-            )
+            taken = await self._reserve(keys=[reservation.key], args=arguments)
         except (RedisError, OSError) as error:
             log.warning("tokens not reserved", host=host, reason=type(error).__name__)
             return reservation
