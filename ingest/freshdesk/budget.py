@@ -35,6 +35,8 @@ PATIENCE = {
     Priority.BACKFILL: timedelta(seconds=1),
 }
 """Who would wait longer for its place leaves, so that its worker is free; the script adds the length of one turn."""
+BEGUN_PATIENCE = timedelta(seconds=60)
+"""Who has spent calls on a ticket already waits this long for the next one: coming back would cost them again."""
 LONGEST_SLEEP_S = 30.0
 """Whoever waits for as long as it takes looks again after this: a limit may have been raised."""
 
@@ -70,17 +72,18 @@ class CallBudget:
         self._take = script(state, "take_call")
         self._answer = script(state, "answer_call")
 
-    async def take(self, host: str, cost: Cost, priority: Priority, *, patient: bool = False) -> TakenCall:
-        """Take a call's credits, or wait a moment for them; a `patient` caller waits for as long as it takes.
+    async def take(self, host: str, cost: Cost, priority: Priority, *, stay: timedelta | None = None) -> TakenCall:
+        """Take a call's credits, or wait a moment for them; with `stay` up to that long (`timedelta.max`: for ever).
 
         Raises:
             FreshdeskLimited: they are not free soon; `retry_after` is this caller's place in the queue for them.
             StoreUnavailable: Redis does not answer.
         """
         call_id, started = secrets.token_hex(8), time.monotonic()
-        deadline = started + PATIENCE[priority].total_seconds()
+        deadline = started + (stay or PATIENCE[priority]).total_seconds()
         while True:
-            patience_ms = -1 if patient else max(0, int((deadline - time.monotonic()) * 1000))
+            left_s = deadline - time.monotonic()
+            patience_ms = -1 if stay and left_s > 0 else max(0, int(left_s * 1000))
             taken, ms, leave = await self._ask(host, call_id, cost, priority, patience_ms)
             if taken:
                 FRESHDESK_WAIT_SECONDS.labels(priority=priority.name.lower()).observe(time.monotonic() - started)
@@ -127,9 +130,13 @@ class Calls:
     patient: bool = False
 
     @asynccontextmanager
-    async def spending(self, cost: Cost) -> AsyncIterator[Spent]:
-        """Take credits for the call that the block makes; the block notes what came of it. Raises as `take` does."""
-        taken = await self.budget.take(self.host, cost, self.priority, patient=self.patient)
+    async def spending(self, cost: Cost, *, begun: bool = False) -> AsyncIterator[Spent]:
+        """Take credits for the call that the block makes; the block notes what came of it. Raises as `take` does.
+
+        `begun` says that earlier calls are worth nothing without this one.
+        """
+        stay = timedelta.max if self.patient else BEGUN_PATIENCE if begun else None
+        taken = await self.budget.take(self.host, cost, self.priority, stay=stay)
         spent = Spent()
         try:
             yield spent

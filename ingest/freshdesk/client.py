@@ -75,11 +75,11 @@ class FreshdeskClient:
         except FreshdeskInaccessible:
             archive = "archived/"
             try:
-                ticket = as_object(await self._get(f"/tickets/{archive}{ticket_id}"))
+                ticket = as_object(await self._get(f"/tickets/{archive}{ticket_id}", begun=True))
             except FreshdeskInaccessible as error:
                 raise TicketMissing from error
         if archive or len(ticket.get("conversations") or []) >= EMBEDDED_CONVERSATIONS:
-            conversations = self._items(f"/tickets/{archive}{ticket_id}/conversations")
+            conversations = self._items(f"/tickets/{archive}{ticket_id}/conversations", begun=True)
             # Pages move on when a conversation is deleted or added meanwhile.
             ticket["conversations"] = list({item.get("id"): item async for item in conversations}.values())
         return ticket
@@ -93,7 +93,7 @@ class FreshdeskClient:
             stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             query = {"updated_since": stamp, "order_by": "updated_at", "order_type": "asc"}
             pages, last = 0, since
-            async for page in self._pages("/tickets", **query):
+            async for page in self._pages("/tickets", query):
                 yield page
                 pages, last = pages + 1, datetime.fromisoformat(page[-1]["updated_at"])
             if pages < MAX_LIST_PAGE or last <= since:
@@ -159,20 +159,22 @@ class FreshdeskClient:
             return as_object((await self._request("POST", path, json=rule))[0])
         return as_object((await self._request("PUT", f"{path}/{rule_id}", json=rule))[0])
 
-    async def _items(self, path: str) -> AsyncIterator[dict[str, Any]]:
-        async for page in self._pages(path):
+    async def _items(self, path: str, *, begun: bool = False) -> AsyncIterator[dict[str, Any]]:
+        async for page in self._pages(path, begun=begun):
             for item in page:
                 yield item
 
-    async def _pages(self, path: str, **query: str) -> AsyncIterator[list[dict[str, Any]]]:
+    async def _pages(
+        self, path: str, query: dict[str, str] | None = None, *, begun: bool = False
+    ) -> AsyncIterator[list[dict[str, Any]]]:
         """Non-empty pages up to the list's last one: one that is not full and names no next one in its `Link` header.
 
         The header is not always there, so a full page alone lets us ask for another.
         """
         before: list[dict[str, Any]] = []
         for number in range(1, MAX_LIST_PAGE + 1):
-            params = {**query, "page": str(number), "per_page": str(PAGE_SIZE)}
-            answer, headers = await self._request("GET", path, params=params)
+            params = {**(query or {}), "page": str(number), "per_page": str(PAGE_SIZE)}
+            answer, headers = await self._request("GET", path, begun=begun or number > 1, params=params)
             page = as_objects(answer)
             if not page or page == before:
                 return
@@ -181,13 +183,15 @@ class FreshdeskClient:
                 return
             before = page
 
-    async def _get(self, path: str, **query: str) -> Any:
-        return (await self._request("GET", path, params=query))[0]
+    async def _get(self, path: str, *, begun: bool = False, **query: str) -> Any:
+        return (await self._request("GET", path, begun=begun, params=query))[0]
 
-    async def _request(self, method: str, path: str, **content: Any) -> tuple[Any, httpx.Headers]:
+    async def _request(
+        self, method: str, path: str, *, begun: bool = False, **content: Any
+    ) -> tuple[Any, httpx.Headers]:
         spent: Spent | None = None
         try:
-            async with self._spending(cost_of(method, path, content.get("params") or {})) as spent:
+            async with self._spending(cost_of(method, path, content.get("params") or {}), begun) as spent:
                 status, headers, body = await self._send(spent, method, path, content)
                 spent.said = reported(status, headers)
                 raise_for_status(status, spent.said.blocked_for)
@@ -199,8 +203,8 @@ class FreshdeskClient:
         FRESHDESK_CALLS.labels(outcome="ok").inc()
         return answer, headers
 
-    def _spending(self, cost: Cost) -> AbstractAsyncContextManager[Spent]:
-        return self._calls.spending(cost) if self._calls else nullcontext(Spent())
+    def _spending(self, cost: Cost, begun: bool) -> AbstractAsyncContextManager[Spent]:
+        return self._calls.spending(cost, begun=begun) if self._calls else nullcontext(Spent())
 
     async def _send(
         self, spent: Spent, method: str, path: str, content: dict[str, Any]

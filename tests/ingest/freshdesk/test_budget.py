@@ -254,7 +254,7 @@ async def test_patient_callers_wait_until_calls_are_free(redis: Redis) -> None:
     await account.learns(3)
 
     async def walk() -> None:
-        await account.answer(await account.budget.take(HOST, VIEW, BACKFILL, patient=True))
+        await account.answer(await account.budget.take(HOST, VIEW, BACKFILL, stay=timedelta.max))
 
     await asyncio.gather(*[walk() for _ in range(4)])
     assert await account.used() == 3

@@ -228,6 +228,17 @@ async def test_all_conversations_of_a_long_thread_are_read_once(desk: Desk, page
     assert [item["id"] for item in read] == list(range(1, found + 1))
 
 
+async def test_a_thread_that_was_begun_waits_for_its_next_call(redis: Redis) -> None:
+    window = timedelta(seconds=1.5)
+    async with wire() as server, freshdesk_http() as connections:
+        client = FreshdeskClient(connections, server.url, KEY, Calls(CallBudget(redis, window), HOST, Priority.LIVE))
+        thread = json.dumps({"id": 7, "conversations": conversations(1, 10)}).encode()
+        server.answers = [http(thread, X_RateLimit_Total="3.0"), http(b"[]", X_RateLimit_Total="3.0")]
+        # Free when the first one's window has ended: whoever had spent nothing yet would have left after a second.
+        assert (await client.ticket(7))["conversations"] == []
+    assert len(server.asked) == 2
+
+
 async def test_a_server_that_shows_the_same_page_for_ever_is_not_asked_for_ever(desk: Desk) -> None:
     ticket = {"id": 7, "conversations": conversations(1, 10)}
     desk.wire.answers = [http(json.dumps(ticket).encode()), page(conversations(1, 100), more=True)]
