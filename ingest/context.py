@@ -68,6 +68,8 @@ class WorkerContext(ReceiverContext):
     embedder: Embedder
     vectors: VectorStore
     router: Router
+    suspects: set[str] = field(default_factory=set)
+    """Tokens of the claims that run here whose tickets may have killed a worker: one at a time."""
     outcomes: dict[str, str] = field(default_factory=dict)
     """By stage, what stopped it the last time, or "": what this process tells `/health`."""
     reconcile_every: timedelta = timedelta(minutes=5)

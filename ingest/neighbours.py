@@ -9,10 +9,12 @@ tombstone back; and it holds only while the ticket that it tells of is still wha
 import math
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import structlog
 from redis.exceptions import RedisError
 
+from ingest import incidents
 from ingest.context import WorkerContext
 from ingest.pipeline import RunResult
 from ingest.stages.similar import SHOWN_TICKETS, Found, as_shown, find_tickets
@@ -21,12 +23,20 @@ from shared.canvas_store import Fence, Snapshot, head_of, to_ms
 from shared.due import Claim
 from shared.errors import StageFailed
 from shared.logs import failure
-from shared.models import SimilarTicket
+from shared.models import Incident, SimilarTicket
 
 log = structlog.get_logger()
 
-Change = Callable[[int, list[SimilarTicket]], list[SimilarTicket]]
-"""A ticket and the list that its Canvas shows to the list that it should show."""
+
+class Shown(NamedTuple):
+    """The parts of a Canvas that other tickets change."""
+
+    similar: list[SimilarTicket]
+    incident: Incident | None
+
+
+Change = Callable[[int, Shown], Shown]
+"""A ticket and what its Canvas shows to what it should show."""
 
 AT_ONCE = 16
 """Canvases that are read by one command: some 100 KB."""
@@ -46,18 +56,21 @@ async def tell(context: WorkerContext, claim: Claim, result: RunResult) -> None:
     """Bring similar lists up to date after a run has stored its Canvas, and before it gives its ticket back.
 
     First its own, with what changed since the run searched; then what others show of this ticket (subject, status,
-    resolution, score); then open tickets learn of a new neighbour. A backfill indexes all before it computes, so its
-    runs have nobody to introduce. A failure is logged and harms nobody: the next run tells again.
+    resolution, score); then open tickets learn of a new neighbour, and all that are part of an incident of it. A
+    backfill indexes all before it computes, so its runs have nobody to introduce. A failure is logged and harms nobody:
+    the next run tells again.
     """
     host, ticket_id = claim.host, claim.ticket_id
     fence = Fence(ticket_id, head_of(to_ms(result.canvas.revision), claim.generation, result.canvas.status))
     try:
-        tickets = await _look_again(context, host, result, fence)
+        tickets, incident = await _look_again(context, host, result, fence)
         scores = {ticket.ticket_id: ticket.score for ticket in tickets}
         meets = [] if claim.listed or _out_of_reach(result) else [hit.ticket_id for hit in tickets if not hit.resolved]
         shown_in = await context.canvases.shown_in(host, ticket_id)
         targets = [*meets, *(other for other in shown_in if other not in meets)]
         await _change(context, host, targets, _telling(result.ticket, scores, set(meets)), fence, PATIENCE_S)
+        if incident is not None and not claim.listed:
+            await _change(context, host, incident.tickets, _alarming(ticket_id, incident), fence, PATIENCE_S)
     except Superseded:
         log.info("a newer run tells the neighbours", host=host, ticket=ticket_id, run=claim.run_id)
     except (StageFailed, RedisError, OSError) as error:
@@ -74,8 +87,9 @@ async def forget(context: WorkerContext, host: str, ticket_id: int) -> int:
         RedisError, OSError: the cache failed; call it again.
     """
 
-    def without(_: int, shown: list[SimilarTicket]) -> list[SimilarTicket]:
-        return [ticket for ticket in shown if ticket.ticket_id != ticket_id]
+    def without(_: int, shown: Shown) -> Shown:
+        left = [ticket for ticket in shown.similar if ticket.ticket_id != ticket_id]
+        return Shown(left, incidents.without(shown.incident, ticket_id))
 
     fence = await context.canvases.fence(host, ticket_id)
     try:
@@ -84,26 +98,41 @@ async def forget(context: WorkerContext, host: str, ticket_id: int) -> int:
         return 0
 
 
-async def _look_again(context: WorkerContext, host: str, result: RunResult, fence: Fence) -> list[TicketHit]:
+async def _look_again(
+    context: WorkerContext, host: str, result: RunResult, fence: Fence
+) -> tuple[list[TicketHit], Incident | None]:
     """Search again, now that the Canvas is committed, and show what came, changed or went since; returns what is found.
 
     Whoever was put in place after the run had searched looked for this Canvas too early to patch it.
     """
     if result.embedded is None or not result.searched:
-        return []
+        return [], None
     ticket_id, vectors, floor = fence.ticket_id, context.vectors, context.embedder.floor
+    created_at = result.thread.created_at
     for _ in range(TRIES):
         # Read before the search: what is patched in meanwhile fails the comparison, and is found by the next search.
         snapshot = (await context.canvases.read(host, [ticket_id])).get(ticket_id)
         if snapshot is None or snapshot.head != fence.head:
             raise Superseded
         tickets = await find_tickets(host, ticket_id, result.embedded, vectors, floor, result.since_ms)
-        shown = Found(tickets, []).similar_tickets()
-        if shown == snapshot.similar():
+        found = await incidents.look(vectors, floor, host, ticket_id, created_at, result.embedded)
+        shown = _shown(snapshot)
+        wanted = Shown(
+            Found(tickets, []).similar_tickets(), incidents.merged(shown.incident, found, ticket_id) or shown.incident
+        )
+        if wanted == shown:
             break
-        if await context.canvases.patch(host, ticket_id, snapshot, shown, fence) == "written":
+        if await context.canvases.patch(host, ticket_id, snapshot, *_patchable(wanted, fence)) == "written":
             break
-    return tickets
+    return tickets, found
+
+
+def _shown(snapshot: Snapshot) -> Shown:
+    return Shown(snapshot.similar(), snapshot.incident())
+
+
+def _patchable(shown: Shown, fence: Fence) -> tuple[list[SimilarTicket], Fence, Incident | None]:
+    return shown.similar, fence, shown.incident
 
 
 def _out_of_reach(result: RunResult) -> bool:
@@ -117,12 +146,25 @@ def _telling(ticket: TicketPayload, scores: dict[int, float], meets: set[int]) -
     The scores are cosines of the two dense vectors, as those in the list are, so they are the same from both sides.
     """
 
-    def change(other: int, shown: list[SimilarTicket]) -> list[SimilarTicket]:
-        for place, entry in enumerate(shown):
+    def change(other: int, shown: Shown) -> Shown:
+        listed = shown.similar
+        for place, entry in enumerate(listed):
             if entry.ticket_id == ticket.ticket_id:
                 score = scores.get(other, entry.score)
-                return [*shown[:place], as_shown(ticket, score), *shown[place + 1 :]]
-        return with_newcomer(shown, as_shown(ticket, scores[other])) if other in meets else shown
+                listed = [*listed[:place], as_shown(ticket, score), *listed[place + 1 :]]
+                return shown._replace(similar=listed)
+        if other in meets:
+            listed = with_newcomer(listed, as_shown(ticket, scores[other]))
+        return shown._replace(similar=listed)
+
+    return change
+
+
+def _alarming(ticket_id: int, incident: Incident) -> Change:
+    """What another ticket of an incident shows of it, now that this one belongs to it too."""
+
+    def change(other: int, shown: Shown) -> Shown:
+        return shown._replace(incident=incidents.seen_by(other, shown.incident, incident, ticket_id))
 
     return change
 
@@ -162,11 +204,11 @@ async def _patch(
     for _ in range(TRIES):
         if snapshot is None or snapshot.stored.tombstone:
             return False
-        shown = snapshot.similar()
+        shown = _shown(snapshot)
         wanted = change(ticket_id, shown)
         if wanted == shown:
             return False
-        outcome = await context.canvases.patch(host, ticket_id, snapshot, wanted, fence)
+        outcome = await context.canvases.patch(host, ticket_id, snapshot, *_patchable(wanted, fence))
         if outcome == "superseded":
             raise Superseded
         if outcome == "written":

@@ -7,136 +7,60 @@ anew.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import msgspec
-import structlog
 
-from ingest.content import Kept, content_of, kept_parts
+from ingest import incidents
+from ingest.content import Contents, brief_of, contents_of, kept_parts
 from ingest.context import WorkerContext
 from ingest.freshdesk.limits import Priority
 from ingest.prepared import Prepared, take_prepared
-from ingest.router.generation import Order, totals
+from ingest.router.generation import totals
+from ingest.run import Run
 from ingest.stages import clean, embed, fetch, recommend, similar, summarize
 from ingest.stages.embed import Embedded
-from ingest.stages.writing import Draft
-from ingest.stopwatch import Stopwatch
 from ingest.thread import Thread
 from ingest.vectors.protocol import TicketPayload
+from ingest.writers.protocol import Brief
+from ingest.writers.versions import version_of
 from shared.due import Claim
-from shared.errors import TOMBSTONES, CanvasError, StageFailed
-from shared.logs import failure
-from shared.models import Canvas, CanvasStatus, Provenance, Reply, Summary
+from shared.errors import StageFailed
+from shared.models import Canvas, CanvasStatus, Incident, Provenance, Summary
 from shared.reconcile_state import is_unlisted
-from shared.run_log import Event, LeaseLost
+from shared.run_log import Event
 from shared.tasks import first_cause
 from shared.tenants import Tenant
-
-log = structlog.get_logger()
-
-
-@dataclass
-class Run:
-    """What a run has produced so far; `emit` appends to its log."""
-
-    context: WorkerContext
-    tenant: Tenant
-    claim: Claim
-    watch: Stopwatch = field(default_factory=Stopwatch)
-    drafts: list[Draft[Any]] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-    failed: set[str] = field(default_factory=set)
-    reused: set[str] = field(default_factory=set)
-    kept: Kept = field(default_factory=Kept)
-
-    @property
-    def order(self) -> Order:
-        """On whose behalf texts are written, and how urgently."""
-        chosen = self.tenant.settings
-        return Order(
-            host=self.tenant.host,
-            priority="interactive" if self.claim.viewed else "backfill" if self.claim.listed else "live",
-            models=chosen.models,
-            daily_tokens=chosen.daily_token_budget,
-        )
-
-    @property
-    def recipe(self) -> str:
-        """What makes this tenant's texts: the installation's recipe, and the models and language that it has chosen."""
-        chosen, language = self.tenant.settings.models, self.tenant.settings.language
-        models = [f"{task}={','.join(chosen[task])}" for task in sorted(chosen)]
-        return "|".join([self.context.recipe, *models, *([f"language={language}"] if language else [])])
-
-    def language(self, thread: Thread) -> str:
-        """The language to write in: the tenant's choice, else the ticket's own."""
-        return self.tenant.settings.language or thread.language
-
-    @cached_property
-    def since_ms(self) -> int | None:
-        """When similar tickets may have been created at the earliest; the same moment for the whole run."""
-        return similar.reach(self.tenant.settings.similar_days, datetime.now(UTC))
-
-    async def emit(self, event: Event, data: Any) -> None:
-        """Append one event to the run's log."""
-        await self.context.run_log.append(self.claim, [(event, data)])
-
-    @asynccontextmanager
-    async def stage(self, name: str) -> AsyncIterator[None]:
-        """Time a stage, report it, and swallow its failure: the stages after it see an empty part.
-
-        A ticket that is gone or can't be fetched is no stage's failure and ends the run.
-        """
-        try:
-            with self.watch.stage(name):
-                yield
-        except StageFailed as error:
-            await self._failed(name, error.kind)
-        except CanvasError as error:
-            self.context.outcomes[name] = "" if error.code in TOMBSTONES else error.code
-            raise
-        except LeaseLost:
-            raise
-        except Exception as error:  # noqa: BLE001
-            # An edge: a bug in one stage must not cost the agent the work of the others.
-            log.error("bug in a stage", stage=name, **failure(error))  # noqa: TRY400
-            await self._failed(name, "internal")
-        else:
-            self.context.outcomes[name] = ""
-            report = self.watch.reuse(name) if name in self.reused else self.watch.reports[-1]
-            await self.emit(Event.STAGE, report)
-
-    async def _failed(self, name: str, kind: str) -> None:
-        self.failures.append(kind)
-        self.failed.add(name)
-        self.context.outcomes[name] = kind
-        log.warning("stage failed", host=self.claim.host, ticket=self.claim.ticket_id, stage=name, kind=kind)
-        await self.emit(Event.STAGE, self.watch.fail(name, kind))
 
 
 @dataclass(frozen=True)
 class RunResult:
     """A Canvas, not stored yet, and the kinds in which stages or preferred writers have failed on the way.
 
-    `summary_of` and `replies_of` are the digest of what these parts were made of, b"" where they are to be made again.
+    `summary_of` and `replies_of` are the digests of what these parts were made of, b"" where they are to be made again;
+    `covers` and `updates` are how many messages the summary has read, and how often it was brought up to date.
     `ticket` and `embedded` are what others find of the ticket (None where that failed); `searched` is False where it
-    could not look for others itself; `unlisted` says that others shall not find it any more; `since_ms` as in `Run`.
+    could not look for others itself; `before` is the Canvas that was stored until now, `thread` what was read;
+    `unlisted` says that others shall not find it any more; `since_ms` and `read_at` as in `Run`.
     """
 
     canvas: Canvas
     failures: frozenset[str]
     summary_of: bytes
     replies_of: bytes
+    covers: int
+    updates: int
     listed_before: tuple[int, ...]
     ticket: TicketPayload
     embedded: Embedded | None
     searched: bool
+    thread: Thread
+    before: Canvas | None
     unlisted: bool = False
     since_ms: int | None = None
+    read_at: datetime | None = None
 
 
 class Solved(NamedTuple):
@@ -144,7 +68,8 @@ class Solved(NamedTuple):
 
     embedded: Embedded | None
     found: similar.Found
-    replies: list[Reply]
+    incident: Incident | None
+    recommended: recommend.Recommended
 
 
 async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> RunResult:
@@ -164,34 +89,42 @@ async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ru
     thread = prepared.thread if prepared else await _read(run)
     if await is_unlisted(context.redis.state, claim.host, claim.ticket_id, thread.revision):
         thread = msgspec.structs.replace(thread, unlisted=True)
-    content = content_of(thread, run.recipe)
-    run.kept = await kept_parts(context.canvases, claim.host, claim.ticket_id, content)
+    contents = contents_of(thread, run.recipe, run.voice)
+    run.kept = await kept_parts(context.canvases, claim.host, thread, run.recipe, contents)
+    brief = await asyncio.to_thread(brief_of, thread, run.kept, run.voice)
     try:
         async with asyncio.TaskGroup() as tasks:
-            summarizing = tasks.create_task(_summarize(run, thread))
-            solving = tasks.create_task(_find_and_recommend(run, thread, prepared.embedded if prepared else None))
+            summarizing = tasks.create_task(_summarize(run, brief))
+            solving = tasks.create_task(_find_and_recommend(run, brief, prepared.embedded if prepared else None))
     except ExceptionGroup as group:
         raise first_cause(group) from group
     solved = solving.result()
-    return _result(run, thread, content, _canvas(run, thread, summarizing.result(), solved), solved)
+    return _result(run, brief, contents, _canvas(run, thread, summarizing.result(), solved), solved)
 
 
-def _result(run: Run, thread: Thread, content: bytes, canvas: Canvas, solved: Solved) -> RunResult:
+def _result(run: Run, brief: Brief, contents: Contents, canvas: Canvas, solved: Solved) -> RunResult:
     # Not what a writer made that only stands in for another, nor replies that were written without their sources.
     lasting = {draft.task for draft in run.drafts if not draft.failures}
     sources_known = run.failed.isdisjoint({embed.NAME, similar.NAME}) or run.kept.replies is not None
+    # Who had no ground may find some with the next look; until then nobody is asked.
+    sources_known = sources_known and (solved.recommended.why_none != "no_ground" or solved.recommended.draft.model != "")
     written = [kind for draft in run.drafts for kind in draft.failures]
     return RunResult(
         canvas=canvas,
         failures=frozenset([*run.failures, *written]),
-        summary_of=content if "summary" in lasting else b"",
-        replies_of=content if "replies" in lasting and sources_known else b"",
+        summary_of=contents.summary if "summary" in lasting else b"",
+        replies_of=contents.replies if "replies" in lasting and sources_known else b"",
+        updates=run.kept.updates if summarize.NAME in run.reused else run.kept.updates + 1 if brief.earlier else 0,
+        covers=len(brief.messages),
         listed_before=run.kept.listed,
-        ticket=embed.described(run.claim.host, thread),
+        ticket=embed.described(run.claim.host, brief),
         embedded=solved.embedded,
         searched=similar.NAME not in run.failed,
-        unlisted=thread.unlisted,
+        thread=brief,
+        before=run.kept.canvas,
+        unlisted=brief.unlisted,
         since_ms=run.since_ms,
+        read_at=run.read_at,
     )
 
 
@@ -204,6 +137,7 @@ def _priority(claim: Claim) -> Priority:
 async def _read(run: Run) -> Thread:
     ticket: dict[str, Any] = {}
     thread: Thread | None = None
+    run.read_at = datetime.now(UTC)
     async with run.stage(fetch.NAME):
         freshdesk = run.context.freshdesk(run.tenant, _priority(run.claim))
         ticket = await fetch.fetch(freshdesk, run.claim.ticket_id)
@@ -215,12 +149,14 @@ async def _read(run: Run) -> Thread:
     return thread
 
 
-async def _summarize(run: Run, thread: Thread) -> Summary | None:
+async def _summarize(run: Run, thread: Brief) -> Summary | None:
     summary: Summary | None = None
     async with run.stage(summarize.NAME):
         draft = run.kept.summary
         if draft is None:
-            draft = await summarize.summarize(run.context.router, run.order, thread, run.language(thread), run.emit)
+            parts = run.context.canvases.parts(run.claim.host, thread.ticket_id)
+            language, router = run.language(thread), run.context.router
+            draft = await summarize.summarize(router, run.order, thread, language, run.emit, parts)
         else:
             run.reused.add(summarize.NAME)
         run.drafts.append(draft)
@@ -231,15 +167,18 @@ async def _summarize(run: Run, thread: Thread) -> Summary | None:
 
 async def _find_and_recommend(run: Run, thread: Thread, embedded: Embedded | None) -> Solved:
     found = similar.Found([], [])
+    incident = run.kept.canvas.incident if run.kept.canvas else None
     if embedded is None:
         embedded = await _embed(run, thread)
     async with run.stage(similar.NAME):
         if embedded is not None:
             vectors, floor, ticket_id = run.context.vectors, run.context.embedder.floor, thread.ticket_id
             found = await similar.find_similar(run.claim.host, ticket_id, embedded, vectors, floor, run.since_ms)
+            now = await incidents.look(vectors, floor, run.claim.host, ticket_id, thread.created_at, embedded)
+            incident = incidents.merged(incident, now, ticket_id)
     await run.emit(Event.SIMILAR, found.similar_tickets())
     await run.emit(Event.SOLUTIONS, found.solutions())
-    return Solved(embedded, found, await _recommend(run, thread, found))
+    return Solved(embedded, found, incident, await _recommend(run, thread, found))
 
 
 async def _embed(run: Run, thread: Thread) -> Embedded | None:
@@ -252,19 +191,19 @@ async def _embed(run: Run, thread: Thread) -> Embedded | None:
     return embedded
 
 
-async def _recommend(run: Run, thread: Thread, found: similar.Found) -> list[Reply]:
-    replies: list[Reply] = []
+async def _recommend(run: Run, thread: Thread, found: similar.Found) -> recommend.Recommended:
+    recommended = recommend.Recommended(draft=recommend.nothing())
     async with run.stage(recommend.NAME):
-        draft = run.kept.replies
-        if draft is None:
+        if run.kept.replies is None:
             router = run.context.router
-            draft = await recommend.recommend(router, run.order, thread, found, run.language(thread), run.emit)
+            recommended = await recommend.recommend(router, run.order, thread, found, run.language(thread), run.emit)
         else:
+            why = run.kept.canvas.no_replies if run.kept.canvas else ""
+            recommended = recommend.Recommended(draft=run.kept.replies, why_none=why)
             run.reused.add(recommend.NAME)
-        run.drafts.append(draft)
-        replies = draft.value
-        await run.emit(Event.REPLIES, replies)
-    return replies
+        run.drafts.append(recommended.draft)
+        await run.emit(Event.REPLIES, recommended.draft.value)
+    return recommended
 
 
 def _canvas(run: Run, thread: Thread, summary: Summary | None, solved: Solved) -> Canvas:
@@ -272,6 +211,7 @@ def _canvas(run: Run, thread: Thread, summary: Summary | None, solved: Solved) -
     status: CanvasStatus = "partial" if run.failures else "degraded" if degraded else "ready"
     calls = [call for draft in run.drafts for call in draft.calls]
     tokens, cost = totals(calls)
+    models = {draft.task: draft.model for draft in run.drafts if draft.model}
     return Canvas(
         ticket_id=thread.ticket_id,
         revision=thread.revision,
@@ -281,9 +221,12 @@ def _canvas(run: Run, thread: Thread, summary: Summary | None, solved: Solved) -
         summary=summary,
         similar_tickets=solved.found.similar_tickets(),
         solutions=solved.found.solutions(),
-        replies=solved.replies,
+        replies=solved.recommended.draft.value,
+        no_replies=solved.recommended.why_none,
+        incident=solved.incident,
         provenance=Provenance(
-            models={draft.task: draft.model for draft in run.drafts} | {"embedding": run.context.embedder.name},
+            models=models | {"embedding": run.context.embedder.name},
+            prompts={task: version_of(task, model) for task, model in models.items()},
             tokens=tokens,
             cost=cost,
             stages=run.watch.reports,

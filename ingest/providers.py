@@ -59,11 +59,11 @@ async def open_vectors(settings: Settings, ingest: IngestSettings, embedder: Emb
         from ingest.vectors.server import QdrantVectorStore
 
         key = ingest.qdrant_api_key.get_secret_value() if ingest.qdrant_api_key else None
-        store = await QdrantVectorStore.open(ingest.qdrant_url, key, collection, embedder.size)
+        store = await QdrantVectorStore.open(ingest.qdrant_url, key, collection, embedder.size, embedder.floor)
     else:
         from ingest.vectors.edge import EdgeVectorStore
 
-        store = await EdgeVectorStore.open(settings.data_dir / "vectors", collection, embedder.size)
+        store = await EdgeVectorStore.open(settings.data_dir / "vectors", collection, embedder.size, embedder.floor)
     try:
         yield store
     finally:

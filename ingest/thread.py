@@ -1,5 +1,6 @@
 """A ticket's conversation as the stages see it: plain text, in order, every message labelled with who may read it."""
 
+import hashlib
 from datetime import datetime
 from typing import Literal
 
@@ -9,6 +10,15 @@ Author = Literal["customer", "agent", "note"]
 """`note` is an agent's private note: agents may read it, and it must never reach a customer."""
 
 
+class Attachment(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of a message, by Freshdesk's id; `media_type` as Freshdesk names it (`image/png`), `size` in bytes."""
+
+    attachment_id: int
+    name: str
+    media_type: str
+    size: int
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """One message, cleaned: no HTML, no quoted history, no signature. `text` may be empty."""
 
@@ -16,6 +26,13 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     author_name: str
     text: str
     created_at: datetime
+    attachments: list[Attachment] = msgspec.field(default_factory=list)
+
+    @property
+    def mark(self) -> str:
+        """Tells this message from all others of its thread, in every run: a digest of its moment and its text."""
+        said = f"{int(self.created_at.timestamp() * 1000)}\0{self.author}\0{self.text}"
+        return hashlib.blake2b(said.encode(errors="replace"), digest_size=8).hexdigest()
 
 
 class Thread(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,3 +61,8 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True):
     def said_by(self, author: Author) -> list[Message]:
         """The messages of one kind of author, oldest first."""
         return [message for message in self.messages if message.author == author]
+
+    def waiting(self) -> Message | None:
+        """The customer's last message where nobody has answered it yet; an agent's note is no answer."""
+        public = self.public()
+        return public[-1] if public and public[-1].author == "customer" else None

@@ -15,7 +15,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from shared import keys
-from shared.models import Canvas, SimilarTicket
+from shared.models import Canvas, Incident, SimilarTicket, Summary
 from shared.redis import script
 
 Patched = Literal["written", "changed", "superseded"]
@@ -29,13 +29,16 @@ _encode_json = msgspec.json.Encoder().encode
 _encode = msgspec.msgpack.Encoder().encode
 _parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _similar = msgspec.json.Decoder(list[SimilarTicket]).decode
+_incident = msgspec.json.Decoder(Incident | None).decode
+_summary = msgspec.json.Decoder(Summary).decode
 
 
 class StoredCanvas(msgspec.Struct, frozen=True, array_like=True):
     """What `/init` needs: the body's bytes as sent, its strong ETag, and when it was made (ms since the epoch).
 
     `tombstone` is the code of an error, and `body` empty, where the ticket is gone. `summary_of` and `replies_of` are
-    digests of what the summary and the replies were made of (`ingest.content`), empty where they should be made again.
+    digests of what the summary and the replies were made of (`ingest.content`), empty where they should be made again;
+    `covers` is how many messages the summary has read, `updates` how often it was brought up to date.
     """
 
     etag: str
@@ -44,6 +47,8 @@ class StoredCanvas(msgspec.Struct, frozen=True, array_like=True):
     tombstone: str = ""
     summary_of: bytes = b""
     replies_of: bytes = b""
+    covers: int = 0
+    updates: int = 0
 
 
 _decode = msgspec.msgpack.Decoder(StoredCanvas).decode
@@ -61,6 +66,14 @@ class Snapshot(NamedTuple):
         if self.stored.tombstone:
             return []
         return _similar(_parts(self.stored.body)["similar_tickets"])
+
+    def incident(self) -> Incident | None:
+        """The incident that it tells of; none for a tombstone, and where it is older than incidents are."""
+        if self.stored.tombstone:
+            return None
+        raw = _parts(self.stored.body).get("incident")
+        found: Incident | None = None if raw is None else _incident(raw)
+        return found
 
 
 class Fence(NamedTuple):
@@ -109,6 +122,8 @@ class CanvasStore:
         *,
         summary_of: bytes = b"",
         replies_of: bytes = b"",
+        covers: int = 0,
+        updates: int = 0,
         listed_before: Iterable[int] = (),
     ) -> StoredCanvas | None:
         """Store a Canvas unless a later (revision, generation) is there; None if it was refused.
@@ -119,9 +134,8 @@ class CanvasStore:
         `listed_before` are the similar tickets of the Canvas that it replaces, as far as they are known.
         """
         body = _encode_json(canvas)
-        stored = StoredCanvas(
-            _etag(body), to_ms(canvas.generated_at), body, summary_of=summary_of, replies_of=replies_of
-        )
+        made_ms = to_ms(canvas.generated_at)
+        stored = StoredCanvas(_etag(body), made_ms, body, "", summary_of, replies_of, covers, updates)
         head = head_of(to_ms(canvas.revision), generation, canvas.status)
         sets, count = _shown_sets(host, canvas.similar_tickets, listed_before)
         written = await self._write(host, canvas.ticket_id, head, stored, keys.CANVAS_LIFETIME, sets, count)
@@ -137,7 +151,10 @@ class CanvasStore:
         """
         stored = StoredCanvas(f'"{code}"', to_ms(datetime.now(UTC)), b"", code)
         head = head_of(revision_ms, generation, "gone")
-        return await self._write(host, ticket_id, head, stored, keys.TOMBSTONE_LIFETIME) != "later"
+        written = await self._write(host, ticket_id, head, stored, keys.TOMBSTONE_LIFETIME) != "later"
+        if written:
+            await self._cache.delete(keys.parts(host, ticket_id))
+        return written
 
     async def _write(
         self,
@@ -167,6 +184,10 @@ class CanvasStore:
         pairs = zip(ticket_ids, values, strict=True)
         return {ticket_id: _snapshot(value) for ticket_id, value in pairs if value is not None}
 
+    def parts(self, host: str, ticket_id: int) -> "TicketParts":
+        """The summaries of a ticket's parts."""
+        return TicketParts(self._cache, keys.parts(host, ticket_id))
+
     async def fence(self, host: str, ticket_id: int) -> Fence:
         """The version of a ticket's Canvas or tombstone as it is now."""
         return Fence(ticket_id, await self._cache.getrange(keys.canvas(host, ticket_id), 0, HEAD_BYTES - 1))
@@ -177,15 +198,25 @@ class CanvasStore:
         return sorted(int(member) for member in members)
 
     async def patch(
-        self, host: str, ticket_id: int, read: Snapshot, similar: list[SimilarTicket], fence: Fence
+        self,
+        host: str,
+        ticket_id: int,
+        read: Snapshot,
+        similar: list[SimilarTicket],
+        fence: Fence,
+        incident: Incident | None = None,
     ) -> Patched:
         """Replace the similar tickets of a Canvas by compare-and-set: its ETag changes, its version and age do not.
+
+        Its incident stays, unless there is one to be put in its place.
 
         "changed": it is not the one that was read any more (or gone): read again. "superseded": the ticket of the
         fence was committed anew, so that this change is not true any more. Nothing was written in either case.
         """
         parts = _parts(read.stored.body)
         parts["similar_tickets"] = msgspec.Raw(_encode_json(similar))  # the other parts stay as they are, byte by byte
+        if incident is not None:
+            parts["incident"] = msgspec.Raw(_encode_json(incident))
         body = _encode_json(parts)
         value = read.head + _encode(msgspec.structs.replace(read.stored, etag=_etag(body), body=body))
         sets, count = _shown_sets(host, similar, [ticket.ticket_id for ticket in read.similar()])
@@ -193,6 +224,29 @@ class CanvasStore:
         args: list[Any] = [read.seen, fence.head, value, ticket_id, _seconds(keys.CANVAS_LIFETIME), count]
         result: Patched = (await self._patch(keys=names, args=args)).decode()
         return result
+
+
+class TicketParts:
+    """Summaries of the parts of one very long ticket, by digest; each is kept as soon as it is there.
+
+    A part that changed leaves its old summary behind until all are forgotten together.
+    """
+
+    def __init__(self, cache: Redis, key: str) -> None:
+        self._cache = cache
+        self._key = key
+
+    async def get(self, digests: Sequence[str]) -> dict[str, Summary]:
+        """Those that are there."""
+        values = await self._cache.hmget(self._key, list(digests)) if digests else []  # type: ignore[misc]
+        return {digest: _summary(value) for digest, value in zip(digests, values, strict=True) if value is not None}
+
+    async def put(self, digest: str, summary: Summary) -> None:
+        """Keep one for as long as Canvases are kept."""
+        async with self._cache.pipeline(transaction=True) as pipe:
+            pipe.hset(self._key, digest, _encode_json(summary).decode())
+            pipe.expire(self._key, keys.CANVAS_LIFETIME)
+            await pipe.execute()
 
 
 def _snapshot(value: bytes) -> Snapshot:

@@ -37,6 +37,7 @@ OUTAGE_ATTEMPTS = MAX_ATTEMPTS - 2
 """An outage never counts more than this, so that two killed workers on top of it do not give a ticket up."""
 PATIENCE = timedelta(hours=24)
 """A ticket waits this long for an outage to end, as Freshdesk's own webhooks do."""
+ENDLESS = timedelta(days=3650)
 BACKOFF_BASE = timedelta(seconds=1)
 BACKOFF_CAP = timedelta(seconds=60)
 UNCLAIMED = {"live": timedelta(seconds=4), "backfill": timedelta(seconds=15)}
@@ -117,7 +118,8 @@ class Ending:
 
     `satisfied` is True where the ticket needs no further attempt; `revision` (ms since the epoch) and `recipe` are
     None and "" where no Canvas was written; `event` and `data` (JSON) are the last ones of the run's log. An `outage`
-    is no fault of the ticket, and does not use up its attempts (see `PATIENCE`).
+    is no fault of the ticket, and does not use up its attempts (see `PATIENCE`). One that `queues` was not tried: it
+    waits for its place in Freshdesk's rate limit, however long that takes.
     """
 
     satisfied: bool
@@ -128,6 +130,7 @@ class Ending:
     error: str = ""
     delay: timedelta = timedelta(0)
     outage: bool = False
+    queues: bool = False
 
 
 def new_run_id() -> str:
@@ -199,7 +202,7 @@ class DueLedger(DueView):
         """Hand out at most so many tickets of each lane whose turn has come, oldest turn first."""
         prefixes = [keys.lease(host, ""), keys.record(host, "")]
         grace = [_ms(UNCLAIMED["live"]), _ms(UNCLAIMED["backfill"])]
-        args: list[str | int] = [live, backfill, *grace, _ms(LEASE), LOOK_AGAIN_AT, *prefixes]
+        args: list[str | int] = [live, backfill, *grace, LOOK_AGAIN_AT, *prefixes]
         found_live, found_backfill, live_out, backfill_out, next_ms = await self._dispatch(keys=_turns(host), args=args)
         next_s = None if next_ms < 0 else next_ms / 1000
         live_ids, backfill_ids = [int(found) for found in found_live], [int(found) for found in found_backfill]
@@ -209,7 +212,7 @@ class DueLedger(DueView):
         """Give a turn to every due ticket that stands in no place; returns how many those were."""
         repaired, start = 0, 0
         while batch := await self._state.zrange(keys.due(host), start, start + REPAIR_BATCH - 1):
-            repaired += int(await self._repair(keys=_turns(host), args=batch))
+            repaired += int(await self._repair(keys=[*_turns(host), keys.due(host)], args=batch))
             start += REPAIR_BATCH
         return repaired
 
@@ -234,14 +237,16 @@ class DueLedger(DueView):
         args: list[str | int | bytes] = [ticket_id, claim.token, claim.generation, int(ending.satisfied)]
         args += [_ms(ending.delay), revision, ending.recipe, ending.event, ending.data]
         args += [_seconds(keys.RUN_LIFETIME), ending.error]
-        args += [_ms(PATIENCE) if ending.outage else 0, OUTAGE_ATTEMPTS, *self._debounce]
+        patience = ENDLESS if ending.queues else PATIENCE if ending.outage else timedelta(0)
+        args += [_ms(patience), OUTAGE_ATTEMPTS, *self._debounce]
         names = [*_places(host, ticket_id), keys.run(host, claim.run_id)]
         result: Settled = (await self._settle(keys=names, args=args)).decode()
         return result
 
-    async def release(self, claim: Claim) -> None:
-        """Give a claimed ticket back undone: it stays due, and the attempt does not count."""
-        await self._release(keys=_places(claim.host, claim.ticket_id), args=[claim.ticket_id, claim.token])
+    async def release(self, claim: Claim, delay: timedelta = timedelta(0)) -> None:
+        """Give a claimed ticket back undone: its turn comes after `delay`, and the attempt does not count."""
+        args = [claim.ticket_id, claim.token, _ms(delay)]
+        await self._release(keys=_places(claim.host, claim.ticket_id), args=args)
 
     async def replay(self, host: str, ticket_ids: Sequence[int] | None = None) -> int:
         """Make dead tickets due again (None: all of the tenant), and say how many those were."""

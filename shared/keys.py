@@ -37,6 +37,8 @@ CALLS_LIFETIME = timedelta(days=7)
 """What an account's plan allows is known for so long after the last call; then it is learnt anew."""
 CALL_LOG_LIFETIME = timedelta(minutes=62)
 """At most, for the few accounts with a limit by the hour; of the others a minute and a half is kept."""
+DRAFTS_LIFETIME = timedelta(days=400)
+"""So that a month can be compared with the same one a year ago."""
 ERASURE_LIFETIME = timedelta(hours=1)
 """The account of a tenant's removal, for whoever waits for it; while it is there the tenant can't be added again."""
 LAST_WEBHOOK_LIFETIME = timedelta(days=30)
@@ -48,6 +50,7 @@ PERMANENT = {
     "pc:workers": "names of the workers seen lately, by the time (ms) of their last report; pruned by each report",
     "pc:reconcile": "hosts by the time (ms) of their next reconcile pass",
     "pc:{host}:reconcile": "how far the reconciler has read a tenant's ticket lists, and how its last pass went",
+    "pc:answers": "questions that are not answered yet, by the time (ms) of the next look at them; empties itself",
     "pc:{host}:due": "tickets whose newest revision is not computed yet; empties itself",
     "pc:{host}:turn:<lane>": "due tickets that wait for the dispatcher; empties itself",
     "pc:{host}:out:<lane>": "due tickets that were handed to a queue; empties itself",
@@ -58,6 +61,7 @@ LIFETIMES: dict[str, timedelta] = {
     "pc:{host}:ticket:<id>": RECORD_LIFETIME,
     "pc:{host}:canvas:<id>": CANVAS_LIFETIME,
     "pc:{host}:shown_in:<id>": CANVAS_LIFETIME,
+    "pc:{host}:parts:<id>": CANVAS_LIFETIME,
     "pc:{host}:lease:<id>": LEASE_LIFETIME,
     "pc:{host}:thread:<id>": THREAD_LIFETIME,
     "pc:{host}:run:<run>": RUN_LIFETIME,
@@ -74,6 +78,9 @@ LIFETIMES: dict[str, timedelta] = {
     "pc:worker:<name>": HEARTBEAT_LIFETIME,
     "pc:wake:<process>": WAKE_LIFETIME,
     "pc:{host}:tokens:<day>": TOKENS_LIFETIME,
+    "pc:{host}:drafts:<month>": DRAFTS_LIFETIME,
+    "pc:{host}:answer:<run>": RUN_LIFETIME,
+    "pc:{host}:answer:<run>:lease": LEASE_LIFETIME,
     "pc:breaker:{<provider>}": BREAKER_LIFETIME,
     "pc:breaker:{<provider>}:<model>": BREAKER_LIFETIME,
 }
@@ -81,6 +88,7 @@ LIFETIMES: dict[str, timedelta] = {
 TENANTS = f"{PREFIX}:tenants"
 WORKERS = f"{PREFIX}:workers"
 RECONCILE = f"{PREFIX}:reconcile"
+ANSWERS = f"{PREFIX}:answers"
 TURNS = f"{PREFIX}:turns"
 """Channel: the host of a tenant whose next turn has changed (`ledger.lua` publishes to it)."""
 OF_TENANT = f"{PREFIX}:*{{%s}}*"
@@ -137,6 +145,11 @@ def shown_in(host: str, ticket_id: int) -> str:
 def lease(host: str, ticket_id: int | str) -> str:
     """String: the token of the worker that runs this ticket now."""
     return f"{PREFIX}:{{{host}}}:lease:{ticket_id}"
+
+
+def parts(host: str, ticket_id: int) -> str:
+    """Hash: summaries of the parts of a very long ticket, JSON by the digest of what each was made of. In the cache."""
+    return f"{PREFIX}:{{{host}}}:parts:{ticket_id}"
 
 
 def thread(host: str, ticket_id: int) -> str:
@@ -217,6 +230,21 @@ def wake(process: str) -> str:
 def tokens(host: str, day: str) -> str:
     """Hash: tokens that models took for the tenant on a day (UTC), and reservations of calls that still run."""
     return f"{PREFIX}:{{{host}}}:tokens:{day}"
+
+
+def drafts(host: str, month: str) -> str:
+    """Hash: what became of recommended replies, by model and prompt version, see `ingest.drafts`."""
+    return f"{PREFIX}:{{{host}}}:drafts:{month}"
+
+
+def answer(host: str, run_id: str) -> str:
+    """Hash of a question: `question` until it is answered, `asked`, `attempts`, `begun`, `resumed`, `appended`."""
+    return f"{PREFIX}:{{{host}}}:answer:{run_id}"
+
+
+def answer_lease(host: str, run_id: str) -> str:
+    """String: the token of the worker that answers this question now."""
+    return f"{PREFIX}:{{{host}}}:answer:{run_id}:lease"
 
 
 def breaker(provider: str) -> str:

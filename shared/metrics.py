@@ -48,6 +48,21 @@ TENANT_TOKENS = Counter(
 TENANT_DOLLARS = Counter(
     "canvas_tenant_dollars_total", "US dollars by tenant", ["tenant", "model", "task"], registry=BY_TENANT
 )
+DRAFTS = Counter(
+    "canvas_drafts_total", "Recommended replies by what agents did with them", ["model", "prompt", "verdict"]
+)
+DRAFT_DISTANCE = Histogram(
+    "canvas_draft_distance",
+    "How far what an agent sent is from the nearest recommended reply, 0 to 1",
+    ["model", "prompt"],
+    buckets=(0.02, 0.1, 0.2, 0.3, 0.4, 0.55, 0.7, 0.85, 1),
+)
+TENANT_DRAFTS = Counter(
+    "canvas_tenant_drafts_total",
+    "Recommended replies by tenant and by what agents did with them",
+    ["tenant", "model", "prompt", "verdict"],
+    registry=BY_TENANT,
+)
 FRESHDESK_CALLS = Counter("canvas_freshdesk_calls_total", "Calls to Freshdesk by how they ended", ["outcome"])
 FRESHDESK_WAIT_SECONDS = Histogram(
     "canvas_freshdesk_wait_seconds",

@@ -12,6 +12,10 @@ import msgspec
 CanvasStatus = Literal["ready", "partial", "degraded"]
 Sentiment = Literal["positive", "neutral", "negative", "urgent"]
 Tone = Literal["friendly", "formal", "brief"]
+ReplyKind = Literal["answer", "ask", "escalate"]
+NoReplies = Literal["", "answered", "no_ground", "withheld"]
+"""Why nothing is recommended: an agent has had the last word; no similar ticket and no article says how to answer; what
+was written broke the tenant's own rules and could not be mended."""
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,8 +28,23 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     sentiment: Sentiment = "neutral"
 
 
+class Likeness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a ticket is similar: `terms` are words and codes that both have, the rarest first (none: by meaning alone).
+
+    `other_language` says that it is written in another language, `answered` that an agent has replied to it.
+    """
+
+    terms: list[str] = []
+    other_language: bool = False
+    answered: bool = False
+
+
 class SimilarTicket(msgspec.Struct, frozen=True, kw_only=True):
-    """An older ticket of the same tenant; `score` is the cosine similarity of the two, 0 to 1."""
+    """An older ticket of the same tenant; `score` is the cosine similarity of the two, 0 to 1.
+
+    `resolution` is the agent's message that most likely solved it; `count` is how many tickets the entry stands for,
+    itself and its near-duplicates.
+    """
 
     ticket_id: int
     subject: str
@@ -33,24 +52,47 @@ class SimilarTicket(msgspec.Struct, frozen=True, kw_only=True):
     score: float
     resolution: str
     url: str
+    why: Likeness = msgspec.field(default_factory=Likeness)
+    count: int = 1
 
 
 class Solution(msgspec.Struct, frozen=True, kw_only=True):
-    """A solution article; `public` is False where customers may not see it."""
+    """A solution article; `public` is False where customers may not see it.
+
+    `cited` is how many similar tickets were answered with a link to it.
+    """
 
     article_id: int
     title: str
     url: str
     snippet: str
     public: bool
+    cited: int = 0
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """A recommended reply; `sources` name where its words come from (`ticket:12`, `article:7`)."""
+    """A recommended reply; `sources` name where its words come from (`ticket:12`, `article:7`).
+
+    `answers` is the mark of the customer's message that it answers (`ingest.thread.Message.mark`).
+    """
 
     text: str
     tone: Tone
     sources: list[str]
+    kind: ReplyKind = "answer"
+    answers: str = ""
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """Many tickets about the same thing within hours: how many (this one included), and the others' ids, newest first.
+
+    Times are when the first and the last of them were created.
+    """
+
+    count: int
+    first_seen: datetime
+    last_seen: datetime
+    tickets: list[int]
 
 
 class StageReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -84,13 +126,17 @@ class ModelCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a Canvas came from: model by task, tokens by kind, cost in US dollars (None: unknown), stages, calls."""
+    """Where a Canvas came from: model by task, tokens by kind, cost in US dollars (None: unknown), stages, calls.
+
+    `prompts` are the versions of what a text was written by, by task.
+    """
 
     models: dict[str, str]
     tokens: dict[str, int]
     cost: float | None
     stages: list[StageReport]
     calls: list[ModelCall] = msgspec.field(default_factory=list)
+    prompts: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Canvas(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,4 +151,41 @@ class Canvas(msgspec.Struct, frozen=True, kw_only=True):
     similar_tickets: list[SimilarTicket]
     solutions: list[Solution]
     replies: list[Reply]
+    provenance: Provenance
+    no_replies: NoReplies = ""
+    incident: Incident | None = None
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an answer rests on, by the number under which it is cited.
+
+    `kind` says which of the ids is set: an image or attachment has its ticket's too. `public` is False where customers
+    may not see it.
+    """
+
+    number: int
+    kind: Literal["ticket", "article", "image", "attachment"]
+    title: str
+    url: str
+    snippet: str
+    public: bool
+    created_at: datetime | None = None
+    ticket_id: int = 0
+    article_id: int = 0
+    attachment_id: int = 0
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to an agent's question, for agents only; citations stand in the text as `[1]`.
+
+    `found` is False where nothing that the tenant has answers it. `dropped` counts sentences that no source supported.
+    """
+
+    text: str
+    found: bool
+    intent: Literal["search", "summarize", "how_to"]
+    language: str
+    sources: list[Source]
+    degraded: bool
+    dropped: int
     provenance: Provenance

@@ -26,9 +26,11 @@ class Queue(StrEnum):
 PRECOMPUTE = "precompute"
 BACKFILL = "backfill"
 ERASE = "erase"
+ANSWER = "answer"
 
-serialize_job = msgspec.json.encode
-"""arq's default is pickle: who can write to Redis could then run code in the workers."""
+# arq's default is pickle: who can write to Redis could then run code in the workers. What is no JSON is the error of a
+# job that arq has given up, of which only the type's name is kept.
+serialize_job = msgspec.json.Encoder(enc_hook=lambda value: type(value).__name__).encode
 deserialize_job = msgspec.json.decode
 
 
@@ -57,6 +59,12 @@ class Enqueuer:
     async def backfill(self, host: str, started: str) -> None:
         """Start a backfill of a tenant; `started` names it, so that a second call of the same name is one job."""
         await self._pool.enqueue_job(BACKFILL, host, _job_id=f"backfill:{host}:{started}", _queue_name=Queue.BACKFILL)
+
+    async def answer(self, host: str, run_id: str, suffix: str = "") -> None:
+        """Wake a worker for a question; `suffix` as above."""
+        await self._pool.enqueue_job(
+            ANSWER, host, run_id, _job_id=f"{ANSWER}:{host}:{run_id}{suffix}", _queue_name=Queue.INTERACTIVE
+        )
 
     async def erase(self, host: str, started: str, watch_s: float) -> None:
         """Have a removed tenant erased, until nothing came back for `watch_s`; `started` names the job."""

@@ -1,7 +1,7 @@
 """The run log: a run appends its events to a Redis Stream, and whoever wants to see it reads the stream.
 
-Only the holder of the ticket's lease can append, so a worker that lost it can't mix its words with its successor's;
-the successor begins with `reset`. The stream's id is the SSE id, which makes every follower resumable.
+Only the holder of the lease on the ticket (or the question) can append, so a worker that lost it can't mix its words
+with its successor's; the successor begins with `reset`. The stream's id is the SSE id, which makes every follower resumable.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from shared import keys
 from shared.due import LEASE, Claim
+from shared.questions import QuestionClaim
 from shared.redis import script
 
 MAX_EVENTS = 20_000
@@ -33,6 +34,9 @@ class Event(StrEnum):
     SOLUTIONS = "solutions"
     REPLY_DELTA = "reply.delta"
     REPLIES = "replies"
+    SOURCES = "sources"
+    ANSWER_DELTA = "answer.delta"
+    ANSWER = "answer"
     DONE = "done"
     ERROR = "error"
 
@@ -64,6 +68,13 @@ def parse_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
     return Entry(entry_id.decode(), fields[b"event"].decode(), fields[b"data"], fields.get(b"result", b"").decode())
 
 
+def _fence(claim: Claim | QuestionClaim) -> tuple[str, str]:
+    """The keys of the lease that a claim holds, and of the record that counts what it appends."""
+    if isinstance(claim, QuestionClaim):
+        return keys.answer_lease(claim.host, claim.run_id), keys.answer(claim.host, claim.run_id)
+    return keys.lease(claim.host, claim.ticket_id), keys.record(claim.host, claim.ticket_id)
+
+
 class RunLog:
     """Appends to and reads the logs of runs."""
 
@@ -71,14 +82,13 @@ class RunLog:
         self._state = state
         self._append = script(state, "append")
 
-    async def append(self, claim: Claim, events: Sequence[tuple[Event, Any]]) -> None:
+    async def append(self, claim: Claim | QuestionClaim, events: Sequence[tuple[Event, Any]]) -> None:
         """Append events (data is encoded as JSON) and renew the lease; with no events it only renews.
 
         Raises:
             LeaseLost: the lease is no longer ours; nothing was written.
         """
-        names = [keys.run(claim.host, claim.run_id), keys.lease(claim.host, claim.ticket_id)]
-        names.append(keys.record(claim.host, claim.ticket_id))
+        names = [keys.run(claim.host, claim.run_id), *_fence(claim)]
         args: list[Any] = [claim.token, int(LEASE.total_seconds() * 1000)]
         args += [int(keys.RUN_LIFETIME.total_seconds()), MAX_EVENTS]
         if not events:

@@ -95,8 +95,11 @@ async def postponed(account: Account, ticket_id: int) -> tuple[str, timedelta]:
 
 
 async def time_passes(account: Account) -> None:
-    """Whatever waits for a later attempt, or for a wake-up that is lost, has its turn now; models may be probed."""
+    """Whatever waits for a later attempt, or for a wake-up that is lost, has its turn now; models may be probed, and
+    Freshdesk takes calls again.
+    """
     state = worker_of(account).redis.state
+    await state.hdel(keys.calls(account.host), "blocked")  # type: ignore[misc]
     async for breaker in state.scan_iter(match=f"{keys.PREFIX}:breaker:*"):
         if await state.hexists(breaker, "until"):  # type: ignore[misc]
             await state.hset(breaker, "until", "0")  # type: ignore[misc]

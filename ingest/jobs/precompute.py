@@ -6,13 +6,14 @@ looks again: what changed meanwhile is run at once by the same worker.
 
 import asyncio
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import structlog
 from redis.exceptions import RedisError
 
+from ingest import drafts
 from ingest.context import WorkerContext
 from ingest.leaving import leave_lists
 from ingest.neighbours import tell
@@ -48,10 +49,15 @@ HEALING_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 4, 8, 60
 OUTAGES = (FreshdeskUnavailable, FreshdeskLimited, StoreUnavailable, StageFailed)
 """No fault of the ticket: its attempts are for what fails because of it."""
 
+REVISION_SECOND = timedelta(seconds=1)
+SUSPECT_FROM = 3
+"""A ticket whose workers were killed this often may be what killed them."""
+SUSPECTS_WAIT = timedelta(seconds=1)
+
 log = structlog.get_logger()
 
 
-async def precompute(job: dict[str, Any], host: str, ticket_id: int, **_: Any) -> None:
+async def precompute(job: dict[str, Any], host: str, ticket_id: int, *_: Any, **__: Any) -> None:
     """Run a ticket until it is no longer due; leaves at once if another worker holds it.
 
     Arguments that it does not know come from a newer version's dispatcher, during a deploy.
@@ -76,11 +82,26 @@ async def _until_current(context: WorkerContext, host: str, ticket_id: int) -> N
         claim = await context.ledger.claim(host, ticket_id)
         if claim is None:
             return
-        settled = await run_claimed(context, tenant, claim)
+        if claim.resumed and claim.attempt >= SUSPECT_FROM:
+            settled = await _run_suspect(context, tenant, claim)
+        else:
+            settled = await run_claimed(context, tenant, claim)
         RUNS.labels(result=settled).inc()
         log.info("run settled", host=host, ticket=ticket_id, run=claim.run_id, result=settled)
         if settled != "again":
             return
+
+
+async def _run_suspect(context: WorkerContext, tenant: Tenant, claim: Claim) -> str:
+    """Run a ticket whose workers were killed, one such at a time: the innocent would be killed with the guilty."""
+    if context.suspects:
+        await context.ledger.release(claim, SUSPECTS_WAIT)
+        return "later"
+    context.suspects.add(claim.token)
+    try:
+        return await run_claimed(context, tenant, claim)
+    finally:
+        context.suspects.discard(claim.token)
 
 
 async def run_claimed(context: WorkerContext, tenant: Tenant, claim: Claim) -> str:
@@ -134,12 +155,15 @@ async def _store(context: WorkerContext, claim: Claim, result: RunResult) -> End
         claim.generation,
         summary_of=result.summary_of,
         replies_of=result.replies_of,
+        covers=result.covers,
+        updates=result.updates,
         listed_before=result.listed_before,
     )
     done: dict[str, Any] = {"ticket_id": canvas.ticket_id, "revision": canvas.revision, "status": canvas.status}
     healthy = canvas.status == "ready" and stored is not None
     if stored is not None:
         done["etag"] = stored.etag
+        await _learn(context, claim, result)
         # Before the ticket is given back: a run that is killed here is run again, and tells then.
         if result.unlisted:
             await leave_lists(context, claim.host, claim.ticket_id)
@@ -153,13 +177,35 @@ async def _store(context: WorkerContext, claim: Claim, result: RunResult) -> End
         satisfied=healthy or (claim.attempt >= HEALING_ATTEMPTS and not outage),
         event=Event.DONE,
         data=msgspec.json.encode(done),
-        revision=None if stored is None else to_ms(canvas.revision),
+        revision=None if stored is None else _committed(canvas.revision, result.read_at),
         # Without a recipe the next backfill makes it again.
         recipe=context.recipe if healthy else "",
         error="" if healthy else canvas.status,
         delay=HEALING_DELAYS[min(claim.attempt, len(HEALING_DELAYS)) - 1],
         outage=outage,
     )
+
+
+async def _learn(context: WorkerContext, claim: Claim, result: RunResult) -> None:
+    """Count what became of the drafts that this Canvas replaces; after the commit, so that it is counted once."""
+    found = await asyncio.to_thread(drafts.judged, result.before, result.thread)
+    if found is None:
+        return
+    log.info("draft judged", host=claim.host, ticket=claim.ticket_id, verdict=found.verdict, model=found.model)
+    try:
+        await drafts.count(context.redis.state, claim.host, found)
+    except (RedisError, OSError) as error:
+        log.warning("feedback lost", host=claim.host, reason=type(error).__name__)
+
+
+def _committed(revision: datetime, read_at: datetime | None) -> int:
+    """The revision (ms) that the ledger may take for read.
+
+    Freshdesk's times are whole seconds: what was read within its revision's own second may have changed in it once
+    more. The ledger then takes it for a little older, so that the reconciler looks again should the webhook be lost.
+    """
+    within = read_at is not None and abs(read_at - revision) < REVISION_SECOND
+    return to_ms(revision) - int(within)
 
 
 async def _bury(context: WorkerContext, claim: Claim, error: CanvasError) -> Ending:
@@ -181,14 +227,19 @@ async def _bury(context: WorkerContext, claim: Claim, error: CanvasError) -> End
 
 
 def _postpone(claim: Claim, error: CanvasError) -> Ending:
+    queues = isinstance(error, FreshdeskLimited)
     delay = backoff(claim.attempt)
-    if isinstance(error, FreshdeskLimited):
-        # Its place in the queue for calls: who comes later leaves calls unused.
-        delay = error.retry_after
-    elif isinstance(error, Transient):
-        delay = max(delay, error.retry_after)
-    seconds = delay.total_seconds()
-    log.warning("run postponed", host=claim.host, ticket=claim.ticket_id, code=error.code, seconds=seconds)
-    data = msgspec.json.encode(error.problem())
-    outage = isinstance(error, OUTAGES) and getattr(error, "kind", "") not in TICKETS_OWN
-    return Ending(satisfied=False, event=Event.ERROR, data=data, error=error.code, delay=delay, outage=outage)
+    if isinstance(error, Transient):
+        # In the queue for calls exactly its place: who comes later leaves calls unused.
+        delay = error.retry_after if queues else max(delay, error.retry_after)
+    tell = log.info if queues else log.warning
+    tell("run postponed", host=claim.host, ticket=claim.ticket_id, code=error.code, seconds=delay.total_seconds())
+    return Ending(
+        satisfied=False,
+        event=Event.ERROR,
+        data=msgspec.json.encode(error.problem()),
+        error=error.code,
+        delay=delay,
+        outage=isinstance(error, OUTAGES) and getattr(error, "kind", "") not in TICKETS_OWN,
+        queues=queues,
+    )

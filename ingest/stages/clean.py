@@ -10,7 +10,8 @@ from typing import Any
 
 from ingest.text.clean import clean_message, detect_language
 from ingest.text.redact import redacted
-from ingest.thread import Author, Message, Thread
+from ingest.text.visible import without_invisible
+from ingest.thread import Attachment, Author, Message, Thread
 from shared.tenants import Tenant
 
 NAME = "clean"
@@ -19,6 +20,8 @@ RESOLVED_STATUSES = frozenset({4, 5})
 DEFAULT_STATUSES = {2: "Open", 3: "Pending", 4: "Resolved", 5: "Closed"}
 WEB_CHAT_SOURCE = 15
 CLOSED = 5
+NAME_CHARACTERS = 120
+"""Of a file's name: its beginning tells what it is, and its ending is its media type."""
 MERGE_NOTE = re.compile(r"\bmerged into (?:the )?ticket\D{0,8}\d+|티켓\D{0,4}\d+\D{0,6}병합", re.IGNORECASE)
 """What Freshdesk writes under a ticket that it closes by a merge. An agent may write something else there, and other
 languages are unconfirmed: the reconciler then finds that the ticket is listed no longer."""
@@ -68,7 +71,19 @@ def _conversation(conversation: dict[str, Any], requester: str) -> Message:
 
 def _message(source: dict[str, Any], author: Author, name: str, html: str) -> Message:
     created_at = datetime.fromisoformat(source["created_at"])
-    return Message(author=author, author_name=name, text=clean_message(html), created_at=created_at)
+    files = [_attachment(entry) for entry in source.get("attachments") or [] if entry.get("id")]
+    text = clean_message(html)
+    return Message(author=author, author_name=name, text=text, created_at=created_at, attachments=files)
+
+
+def _attachment(entry: dict[str, Any]) -> Attachment:
+    """What is kept of a file: not its address, which is signed and ends within minutes."""
+    return Attachment(
+        attachment_id=int(entry["id"]),
+        name=" ".join(without_invisible(str(entry.get("name") or "")).split())[:NAME_CHARACTERS],
+        media_type=str(entry.get("content_type") or "").partition(";")[0].strip().lower()[:NAME_CHARACTERS],
+        size=int(entry.get("size") or 0),
+    )
 
 
 def _sender(conversation: dict[str, Any]) -> str:

@@ -100,7 +100,9 @@ def redacted(thread: Thread, kinds: Collection[Redaction]) -> Thread:
 
 
 def _without(message: Message, clean: Callable[[str], str]) -> Message:
-    return msgspec.structs.replace(message, text=clean(message.text), author_name=clean(message.author_name))
+    files = [msgspec.structs.replace(file, name=clean(file.name)) for file in message.attachments]
+    texts = {"text": clean(message.text), "author_name": clean(message.author_name)}
+    return msgspec.structs.replace(message, **texts, attachments=files)
 
 
 def redact(text: str, kinds: Collection[Redaction], language: str = "en") -> str:

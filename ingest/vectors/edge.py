@@ -17,37 +17,38 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
+from ingest.vectors import edge_requests as requests
+from ingest.vectors.engine import engine
 from ingest.vectors.points import (
-    CANDIDATES,
     DENSE,
-    RRF_K,
     SPARSE,
-    Found,
     Hit,
-    Kind,
+    by_article,
     collection_name,
     dense_of,
     hits,
+    nearest_parts,
     of_same_matter,
     payload,
     point_id,
-    point_kind,
-    point_number,
     revisions,
 )
-from ingest.vectors.protocol import ArticleHit, ArticlePoint, SparseVector, TicketHit, TicketPayload, TicketPoint
+from ingest.vectors.protocol import (
+    CANDIDATES,
+    ArticleHit,
+    ArticlePoint,
+    SparseVector,
+    TicketHit,
+    TicketPayload,
+    TicketPoint,
+)
 from shared.errors import StageFailed, StartupError
 
-try:
-    import qdrant_edge as engine
-except ImportError as error:
-    raise StartupError(
-        "The embedded vector engine has no wheel for this platform: set QDRANT_URL to a Qdrant server"
-    ) from error
-
 T = TypeVar("T")
+MOST_PARTS = 512
+"""Of the few articles that are asked for by their ids."""
 FLUSH_EVERY = timedelta(seconds=5)
 """A flush takes 7 to 9 ms, in which nothing else runs; it also shortens the log that is read at the next start."""
 
@@ -55,16 +56,19 @@ FLUSH_EVERY = timedelta(seconds=5)
 class EdgeVectorStore:
     """`VectorStore` on one folder, which one process may have open at a time."""
 
-    def __init__(self, shard: engine.EdgeShard, path: Path, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, shard: engine.EdgeShard, path: Path, threads: ThreadPoolExecutor, floor: float = 0.0) -> None:
         self._shard = shard
+        self._floor = floor
         self._path = path
         self._threads = threads
         self._flushed = time.monotonic()
         self._closed = False
 
     @classmethod
-    async def open(cls, folder: Path, collection: str, size: int) -> Self:
+    async def open(cls, folder: Path, collection: str, size: int, floor: float = 0.0) -> Self:
         """Open, or make, the folder of one embedding model (`collection`) and vector `size` below `folder`.
+
+        `floor` is the model's (`Embedder.floor`): from there on its cosines mean something.
 
         Raises:
             StartupError: another process has it open, or it can't be read.
@@ -77,7 +81,7 @@ class EdgeVectorStore:
         except StartupError:
             threads.shutdown(wait=False)
             raise
-        return cls(shard, path, threads)
+        return cls(shard, path, threads, floor)
 
     async def put_tickets(self, host: str, points: Sequence[TicketPoint]) -> None:
         """See `VectorStore`."""
@@ -89,7 +93,7 @@ class EdgeVectorStore:
 
     async def put_articles(self, host: str, points: Sequence[ArticlePoint]) -> None:
         """See `VectorStore`."""
-        await self._run(lambda: self._put(host, points))
+        await self._run(lambda: self._put_articles(host, points))
 
     async def similar_tickets(
         self,
@@ -100,22 +104,31 @@ class EdgeVectorStore:
         limit: int,
         exclude: int | None,
         since_ms: int | None = None,
+        citing: bool = False,
     ) -> list[TicketHit]:
         """See `VectorStore`."""
-        tickets = _filter(host, "ticket", exclude, since_ms)
+        tickets = requests.matching(host, "ticket", exclude, since_ms, citing=citing)
         return await self._run(lambda: self._similar(tickets, dense, sparse, limit, TicketHit))
 
     async def similar_articles(
         self, host: str, dense: list[float], sparse: SparseVector, *, limit: int
     ) -> list[ArticleHit]:
         """See `VectorStore`."""
-        articles = _filter(host, "article")
+        articles = requests.matching(host, "article")
         return await self._run(lambda: self._similar(articles, dense, sparse, limit, ArticleHit))
+
+    async def articles(self, host: str, article_ids: Sequence[int], dense: list[float]) -> list[ArticleHit]:
+        """See `VectorStore`."""
+        request = engine.ScrollRequest(
+            limit=MOST_PARTS, filter=requests.parts_of(host, article_ids), with_payload=True, with_vector=[DENSE]
+        )
+        found, _ = await self._run(lambda: self._shard.scroll(request))
+        return nearest_parts(map(requests.found, found), dense)
 
     async def tickets_between(self, host: str, first_ms: int, until_ms: int, limit: int) -> dict[int, int]:
         """See `VectorStore`."""
         request = engine.ScrollRequest(
-            limit=limit, filter=_between(host, first_ms, until_ms), with_payload=["ticket_id", "revision_ms"]
+            limit=limit, filter=requests.between(host, first_ms, until_ms), with_payload=["ticket_id", "revision_ms"]
         )
         found, _ = await self._run(lambda: self._shard.scroll(request))
         return revisions(point.payload for point in found)
@@ -138,9 +151,17 @@ class EdgeVectorStore:
             self._closed = True
             await asyncio.to_thread(self._close)
 
+    def _put_articles(self, host: str, points: Sequence[ArticlePoint]) -> None:
+        for parts in by_article(points):
+            first = self._shard.retrieve([point_id(host, "article", parts[0].article_id)], ["revision_ms"], False)
+            if first and (first[0].payload or {}).get("revision_ms", 0) > parts[0].revision_ms:
+                continue
+            self._put(host, parts)
+            self._shard.update(engine.UpdateOperation.delete_points_by_filter(requests.outdated_parts(host, parts)))
+
     def _put(self, host: str, points: Sequence[TicketPoint] | Sequence[ArticlePoint]) -> None:
         for point in points:
-            self._shard.update(_upsert(host, point))
+            self._shard.update(requests.upsert(host, point))
         if time.monotonic() - self._flushed > FLUSH_EVERY.total_seconds():
             self._flush()
 
@@ -149,22 +170,24 @@ class EdgeVectorStore:
         if not found or not of_same_matter(found[0].payload, ticket):
             return None
         self._shard.update(
-            engine.UpdateOperation.set_payload_by_filter(_not_newer(host, ticket), payload(host, ticket))
+            engine.UpdateOperation.set_payload_by_filter(requests.not_newer(host, ticket), payload(host, ticket))
         )
         return dense_of(found[0].vector)
 
     def _similar(
         self, where: engine.Filter, dense: list[float], sparse: SparseVector, limit: int, hit_type: type[Hit]
     ) -> list[Hit]:
-        found = self._shard.query(_hybrid(where, dense, sparse, limit))
-        return hits(map(_found, found), dense, hit_type)
+        depth = max(CANDIDATES, limit // 2)
+        near, worded = self._shard.query_batch(engine.QueryBatchRequest(requests.searches(where, dense, sparse, depth)))
+        near_found, worded_found = list(map(requests.found, near)), list(map(requests.found, worded))
+        return hits(near_found, worded_found, dense, self._floor, hit_type, limit)
 
     def _drop(self, operation: engine.UpdateOperation) -> None:
         self._shard.update(operation)
         self._flush()  # an erasure is not undone by a power cut
 
     def _drop_tenant(self, host: str) -> int:
-        self._drop(engine.UpdateOperation.delete_points_by_filter(_filter(host)))
+        self._drop(engine.UpdateOperation.delete_points_by_filter(requests.matching(host)))
         others = [path for path in self._path.parent.iterdir() if path.is_dir() and path != self._path]
         return _count(self._shard, host) + sum(_drop_from_unused(path, host) for path in others)
 
@@ -198,7 +221,8 @@ def _open_shard(path: Path, size: int) -> engine.EdgeShard:
             shard = engine.EdgeShard.load(str(path), config)
         shard.update(engine.UpdateOperation.create_field_index("tenant", engine.KeywordIndexParams(is_tenant=True)))
         shard.update(engine.UpdateOperation.create_field_index("kind", engine.PayloadSchemaType.Keyword))
-        shard.update(engine.UpdateOperation.create_field_index("revision_ms", engine.PayloadSchemaType.Integer))
+        for numbers in ("revision_ms", "article_id", "articles"):
+            shard.update(engine.UpdateOperation.create_field_index(numbers, engine.PayloadSchemaType.Integer))
     except Exception as error:  # the engine raises plain `Exception`, whatever went wrong
         if "WouldBlock" in str(error):
             raise StartupError(f"Another process has the vectors in {path} open: stop it, or set QDRANT_URL") from error
@@ -210,7 +234,7 @@ def _drop_from_unused(path: Path, host: str) -> int:
     """Drop a tenant from the folder of a model that was used before, and count what is left there."""
     shard = engine.EdgeShard.load(str(path))
     try:
-        shard.update(engine.UpdateOperation.delete_points_by_filter(_filter(host)))
+        shard.update(engine.UpdateOperation.delete_points_by_filter(requests.matching(host)))
         shard.flush()
         return _count(shard, host)
     finally:
@@ -218,78 +242,7 @@ def _drop_from_unused(path: Path, host: str) -> int:
 
 
 def _count(shard: engine.EdgeShard, host: str) -> int:
-    return shard.count(engine.CountRequest(exact=True, filter=_filter(host)))
-
-
-def _filter(
-    host: str, kind: Kind | None = None, exclude: int | None = None, since_ms: int | None = None
-) -> engine.Filter:
-    """The tenant always; the kind, a ticket to leave out, and when it was created at the earliest, where asked."""
-    must: list[Any] = [engine.FieldCondition("tenant", match=engine.MatchValue(host))]
-    if kind is not None:
-        must.append(engine.FieldCondition("kind", match=engine.MatchValue(kind)))
-    if since_ms is not None:
-        must.append(engine.FieldCondition("created_ms", range=engine.RangeFloat(gte=float(since_ms))))
-    if exclude is None:
-        return engine.Filter(must=must)
-    return engine.Filter(must=must, must_not=[engine.HasIdCondition({point_id(host, "ticket", exclude)})])
-
-
-def _between(host: str, first_ms: int, until_ms: int) -> engine.Filter:
-    """Tickets of some revisions; the index over them makes this a matter of those alone."""
-    revision = engine.FieldCondition("revision_ms", range=engine.RangeFloat(gte=float(first_ms), lt=float(until_ms)))
-    return engine.Filter(must=[_filter(host, "ticket"), revision])
-
-
-def _not_newer(host: str, ticket: TicketPayload) -> engine.Filter:
-    """The stored point of a ticket, unless it is of a later revision or of other vectors than were looked at."""
-    return engine.Filter(
-        must=[
-            engine.HasIdCondition({point_id(host, "ticket", ticket.ticket_id)}),
-            engine.FieldCondition("revision_ms", range=engine.RangeFloat(lte=float(ticket.revision_ms))),
-            engine.FieldCondition("matter", match=engine.MatchValue(ticket.matter)),
-        ]
-    )
-
-
-def _upsert(host: str, point: TicketPoint | ArticlePoint) -> engine.UpdateOperation:
-    """Insert, or replace what is not newer. The condition is asked of an existing point only, and only of this one."""
-    vectors: dict[str, Any] = {
-        DENSE: point.dense,
-        SPARSE: engine.SparseVector(point.sparse.indices, point.sparse.values),
-    }
-    not_newer = engine.FieldCondition("revision_ms", range=engine.RangeFloat(lte=float(point.revision_ms)))
-    return engine.UpdateOperation.upsert_points(
-        [engine.Point(point_id(host, point_kind(point), point_number(point)), vectors, payload(host, point))],
-        condition=engine.Filter(must=[not_newer]),
-    )
-
-
-def _hybrid(where: engine.Filter, dense: list[float], sparse: SparseVector, limit: int) -> engine.QueryRequest:
-    """Both searches and their fusion. The filter stands in each of them, so that no engine's reading of one matters."""
-    depth = max(CANDIDATES, limit)
-    words = engine.SparseVector(sparse.indices, sparse.values)
-    return engine.QueryRequest(
-        limit=limit,
-        prefetches=[
-            engine.Prefetch(limit=depth, query=engine.Query.Nearest(dense, using=DENSE), filter=where),
-            engine.Prefetch(
-                limit=depth,
-                query=engine.Query.Nearest(words, using=SPARSE),
-                filter=where,
-                # Which words are rare is the tenant's own matter: others must not shift its ranking.
-                params=engine.SearchParams(idf=engine.IdfParams(corpus=where)),
-            ),
-        ],
-        query=engine.Fusion.Rrf(RRF_K),  # type: ignore[arg-type]  # the stub forgets that an Rrf is a Fusion
-        filter=where,
-        with_payload=True,
-        with_vector=[DENSE],
-    )
-
-
-def _found(point: engine.ScoredPoint) -> Found:
-    return Found(point.score, point.payload, dense_of(point.vector))
+    return shard.count(engine.CountRequest(exact=True, filter=requests.matching(host)))
 
 
 def _first_line(error: Exception) -> str:

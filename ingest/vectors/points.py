@@ -5,23 +5,21 @@ The id is made from tenant, kind and number, so an upsert needs no look-up and n
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
 
-from ingest.vectors.protocol import ArticlePoint, TicketPayload, TicketPoint
+from ingest.vectors.protocol import ArticleHit, ArticlePoint, TicketHit, TicketPayload, TicketPoint
 
 Kind = Literal["ticket", "article"]
-Hit = TypeVar("Hit")
+Hit = TypeVar("Hit", TicketHit, ArticleHit)
 DENSE: Final = "dense"
 SPARSE: Final = "sparse"
-RRF_K: Final = 2
-"""Reciprocal rank fusion as Qdrant counts it (ranks from 0). k = 2 gave nDCG@10 .143 on 39,553 support questions,
-k = 60 .133: with two lists of which either may be right, the first places must count."""
-CANDIDATES: Final = 50
-"""Taken from each of the two searches before they are fused; we show at most ten."""
+WORDS: Final = 0.2
+"""How much the search by words counts beside the one by meaning. See `fused`."""
 ID_NAMESPACE = uuid.UUID("7d3f4a52-7c1e-5b8e-9a51-2f0c6b1c9e10")
 
 
@@ -31,14 +29,17 @@ def collection_name(model: str, size: int) -> str:
     return f"{slug}-{size}"
 
 
-def point_id(host: str, kind: Kind, number: int) -> str:
-    """The UUIDv5 of a tenant's ticket or article."""
-    return str(uuid.uuid5(ID_NAMESPACE, f"{host}:{kind}:{number}"))
+def point_id(host: str, kind: Kind, number: int, chunk: int = 0) -> str:
+    """The UUIDv5 of a tenant's ticket, or of a part of its article."""
+    part = f":{chunk}" if chunk else ""
+    return str(uuid.uuid5(ID_NAMESPACE, f"{host}:{kind}:{number}{part}"))
 
 
-def point_number(point: TicketPoint | ArticlePoint) -> int:
-    """Freshdesk's id of the ticket or article."""
-    return point.ticket_id if isinstance(point, TicketPoint) else point.article_id
+def id_of(host: str, point: TicketPoint | ArticlePoint) -> str:
+    """The id that a point is stored under."""
+    if isinstance(point, TicketPoint):
+        return point_id(host, "ticket", point.ticket_id)
+    return point_id(host, "article", point.article_id, point.chunk)
 
 
 def point_kind(point: TicketPayload | ArticlePoint) -> Kind:
@@ -55,11 +56,18 @@ def payload(host: str, point: TicketPayload | ArticlePoint) -> dict[str, Any]:
 
 
 class Found(NamedTuple):
-    """A point as the engine returns it: what fusion made of its ranks, its payload and its dense vector."""
+    """A point as one of the engine's searches returns it: its id, score, payload, dense vector and term ids."""
 
-    fused: float
+    id: str
+    score: float
     payload: dict[str, Any] | None
     dense: Any
+    terms: list[int]
+
+
+def by_article(points: Sequence[ArticlePoint]) -> list[list[ArticlePoint]]:
+    """The parts of each article (of one revision) together, in the order given."""
+    return [list(parts) for _, parts in groupby(points, key=lambda part: (part.article_id, part.revision_ms))]
 
 
 def dense_of(vectors: Any) -> list[float]:
@@ -77,22 +85,60 @@ def of_same_matter(stored: dict[str, Any] | None, ticket: TicketPayload) -> bool
     return bool(ticket.matter) and (stored or {}).get("matter") == ticket.matter
 
 
-def hits(found: Iterable[Found], dense: list[float], hit_type: type[Hit]) -> list[Hit]:
-    """Hits in the order of fusion, each with its cosine similarity to `dense`.
+def fused(cosine: float, words: float, floor: float) -> float:
+    """What meaning and words say together: the cosine above the model's floor, in parts of its range, and the words.
 
-    The fused score is a matter of ranks and says nothing to a person, so the similarity is computed here. It also
-    decides between equals, of which fusion makes many (third and fifth, fifth and third) in an order that changes.
+    `words` is BM25's sum in parts of the best one's. nDCG@10 on the halves that nothing was tuned on, against dense
+    alone and reciprocal rank fusion (k = 2) by the engine: English support questions .111, .090 and .100; Welfare-QA
+    .604, .593 and .571; ParaKQC .910, .904 and .867. Ranks throw away how sure either search is; scores do not.
+    Convex combination of scores against ranks: Bruch et al., ACM TOIS 2023.
+    """
+    return (cosine - floor) / (1 - floor) + WORDS * words
+
+
+def hits(
+    near: Sequence[Found], worded: Sequence[Found], dense: list[float], floor: float, hit_type: type[Hit], limit: int
+) -> list[Hit]:
+    """What the search by meaning (`near`) and the one by words found, fused, best first, an article once.
 
     Raises:
         msgspec.ValidationError: a stored payload lacks a field.
     """
-    query = np.asarray(dense)
-    length = float(np.linalg.norm(query)) or 1.0
+    best = max((point.score for point in worded), default=0.0)
+    words = {point.id: point.score / best for point in worded if best > 0}
     scored = []
+    for point in {point.id: point for point in [*near, *worded]}.values():
+        cosine = cosine_of(point.dense, dense)
+        share = words.get(point.id, 0.0)
+        scored.append((round(fused(cosine, share, floor), 6), round(cosine, 6), point.id, point, share))
+    scored.sort(key=lambda entry: entry[:3], reverse=True)
+    kept: dict[Any, Hit] = {}
+    for relevance, cosine, _, point, share in scored:
+        number = (point.payload or {}).get("article_id", point.id)
+        if number not in kept and len(kept) < limit:
+            kept[number] = hit_of(point, hit_type, score=cosine, words=share, relevance=relevance)
+    return list(kept.values())
+
+
+def hit_of(point: Found, hit_type: type[Hit], **said: float) -> Hit:
+    """A stored point as a hit, with what a search says of it."""
+    fields = {**(point.payload or {}), **said, "score": min(max(said["score"], 0.0), 1.0)}
+    if hit_type is TicketHit:
+        fields |= {"dense": point.dense, "terms": point.terms}
+    return msgspec.convert(fields, hit_type)
+
+
+def nearest_parts(found: Iterable[Found], dense: list[float]) -> list[ArticleHit]:
+    """Each article's part that is nearest to `dense`."""
+    best: dict[int, ArticleHit] = {}
     for point in found:
-        # Stored vectors are of unit length: Qdrant normalises them where the distance is cosine.
-        cosine = float(np.asarray(point.dense) @ query) / length
-        hit = msgspec.convert({**(point.payload or {}), "score": min(max(cosine, 0.0), 1.0)}, hit_type)
-        scored.append((round(point.fused, 6), cosine, hit))
-    scored.sort(key=lambda entry: entry[:2], reverse=True)
-    return [hit for _, _, hit in scored]
+        hit = hit_of(point, ArticleHit, score=cosine_of(point.dense, dense))
+        if hit.article_id not in best or hit.score > best[hit.article_id].score:
+            best[hit.article_id] = hit
+    return list(best.values())
+
+
+def cosine_of(stored: Any, query: list[float]) -> float:
+    """Cosine similarity to a stored vector, which Qdrant keeps at unit length."""
+    wanted = np.asarray(query)
+    return float(np.asarray(stored) @ wanted) / (float(np.linalg.norm(wanted)) or 1.0)

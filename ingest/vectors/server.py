@@ -17,49 +17,63 @@ from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
+from ingest.vectors import server_requests as requests
 from ingest.vectors.points import (
-    CANDIDATES,
     DENSE,
-    RRF_K,
     SPARSE,
-    Found,
     Hit,
-    Kind,
+    by_article,
     collection_name,
     dense_of,
     hits,
+    nearest_parts,
     of_same_matter,
     payload,
     point_id,
-    point_kind,
-    point_number,
     revisions,
 )
-from ingest.vectors.protocol import ArticleHit, ArticlePoint, SparseVector, TicketHit, TicketPayload, TicketPoint
+from ingest.vectors.protocol import (
+    CANDIDATES,
+    ArticleHit,
+    ArticlePoint,
+    SparseVector,
+    TicketHit,
+    TicketPayload,
+    TicketPoint,
+)
 from shared.errors import StageFailed, StartupError
 
 log = structlog.get_logger()
 ALIAS: Final = "canvas"
 OLDEST_SERVER: Final = (1, 16)
 """Older ones ignore `update_filter`, and an old revision would silently replace a newer one."""
+MOST_PARTS: Final = 512
+"""Of the few articles that are asked for by their ids."""
 CHUNK: Final = 64
 """Points a request: 64 of 1,536 dimensions are some 2 MB of JSON; the server refuses 32 MB."""
 TIMEOUT_S: Final = 10
+MOVED_AT: Final = 0.95
+"""Share of the old collection's points from which on the new one is complete: some tickets are gone by then."""
 
 
 class QdrantVectorStore:
     """`VectorStore` on a server; also runs on the client's local mode, for tests."""
 
-    def __init__(self, client: AsyncQdrantClient) -> None:
+    def __init__(self, client: AsyncQdrantClient, name: str, floor: float) -> None:
         self._client = client
+        self._name = name
+        self._floor = floor
         self._closed = False
 
     @classmethod
-    async def open(cls, url: str, api_key: str | None, collection: str, size: int) -> Self:
-        """Make the collection of one embedding model and vector size if it is missing, and point the alias at it.
+    async def open(cls, url: str, api_key: str | None, collection: str, size: int, floor: float = 0.0) -> Self:
+        """Make the collection of one embedding model and vector size if it is missing, and offer it to the alias.
 
-        A change of the model moves the alias to a collection that is empty at first, so processes with different
-        models must not share a server. `url` is `QDRANT_URL`, or ":memory:" for the client's local mode.
+        A process reads and writes the collection of its own model only. So a change of the model costs no downtime:
+        those with the old one go on with theirs while one worker with the new one fills the new collection
+        (`canvas backfill`); then the others are restarted, and the alias, which says to people and other tools which
+        collection is in use, moves as soon as the new one holds as much as the old (`MOVED_AT`).
+        `url` is `QDRANT_URL`, or ":memory:" for the client's local mode; `floor` is `Embedder.floor`.
 
         Raises:
             StartupError: the server is too old.
@@ -77,26 +91,39 @@ class QdrantVectorStore:
                 await _index(client, name)
                 await _point_alias(client, name)
             unless_opened.pop_all()
-        return cls(client)
+        return cls(client, name, floor)
 
     async def put_tickets(self, host: str, points: Sequence[TicketPoint]) -> None:
         """See `VectorStore`."""
-        await self._put([_upsert(host, point) for point in points])
+        await self._put([requests.upsert(host, point) for point in points])
 
     async def refresh_ticket(self, host: str, ticket: TicketPayload) -> list[float] | None:
         """See `VectorStore`."""
         async with _engine_errors():
             found = await self._client.retrieve(
-                ALIAS, [point_id(host, "ticket", ticket.ticket_id)], with_payload=True, with_vectors=[DENSE]
+                self._name, [point_id(host, "ticket", ticket.ticket_id)], with_payload=True, with_vectors=[DENSE]
             )
             if not found or not of_same_matter(found[0].payload, ticket):
                 return None
-            await self._client.set_payload(ALIAS, payload(host, ticket), points=_not_newer(host, ticket), wait=True)
+            await self._client.set_payload(
+                self._name, payload(host, ticket), points=requests.not_newer(host, ticket), wait=True
+            )
         return dense_of(found[0].vector)
 
     async def put_articles(self, host: str, points: Sequence[ArticlePoint]) -> None:
         """See `VectorStore`."""
-        await self._put([_upsert(host, point) for point in points])
+        articles = by_article(points)
+        firsts = [point_id(host, "article", parts[0].article_id) for parts in articles]
+        async with _engine_errors():
+            stored = await self._client.retrieve(self._name, firsts, with_payload=["revision_ms"], with_vectors=False)
+        newest = {str(record.id): (record.payload or {}).get("revision_ms", 0) for record in stored}
+        operations: list[models.UpdateOperation] = []
+        for first, parts in zip(firsts, articles, strict=True):
+            if newest.get(first, 0) <= parts[0].revision_ms:
+                newest[first] = parts[0].revision_ms
+                operations += [requests.upsert(host, part) for part in parts]
+                operations.append(requests.drop_outdated_parts(host, parts))
+        await self._put(operations)
 
     async def similar_tickets(
         self,
@@ -107,23 +134,33 @@ class QdrantVectorStore:
         limit: int,
         exclude: int | None,
         since_ms: int | None = None,
+        citing: bool = False,
     ) -> list[TicketHit]:
         """See `VectorStore`."""
-        return await self._similar(_filter(host, "ticket", exclude, since_ms), dense, sparse, limit, TicketHit)
+        tickets = requests.matching(host, "ticket", exclude, since_ms, citing=citing)
+        return await self._similar(tickets, dense, sparse, limit, TicketHit)
 
     async def similar_articles(
         self, host: str, dense: list[float], sparse: SparseVector, *, limit: int
     ) -> list[ArticleHit]:
         """See `VectorStore`."""
-        return await self._similar(_filter(host, "article"), dense, sparse, limit, ArticleHit)
+        return await self._similar(requests.matching(host, "article"), dense, sparse, limit, ArticleHit)
+
+    async def articles(self, host: str, article_ids: Sequence[int], dense: list[float]) -> list[ArticleHit]:
+        """See `VectorStore`."""
+        async with _engine_errors():
+            found, _ = await self._client.scroll(
+                self._name, requests.parts_of(host, article_ids), limit=MOST_PARTS, with_vectors=[DENSE]
+            )
+            return nearest_parts(map(requests.found, found), dense)
 
     async def tickets_between(self, host: str, first_ms: int, until_ms: int, limit: int) -> dict[int, int]:
         """See `VectorStore`."""
         revision = models.FieldCondition(key="revision_ms", range=models.Range(gte=first_ms, lt=until_ms))
-        where = models.Filter(must=[_filter(host, "ticket"), revision])
+        where = models.Filter(must=[requests.matching(host, "ticket"), revision])
         async with _engine_errors():
             found, _ = await self._client.scroll(
-                ALIAS, where, limit=limit, with_payload=["ticket_id", "revision_ms"], with_vectors=False
+                self._name, where, limit=limit, with_payload=["ticket_id", "revision_ms"], with_vectors=False
             )
         return revisions(point.payload for point in found)
 
@@ -131,7 +168,7 @@ class QdrantVectorStore:
         """See `VectorStore`."""
         async with _engine_errors():
             await self._client.delete(
-                ALIAS, models.PointIdsList(points=[point_id(host, "ticket", ticket_id)]), wait=True
+                self._name, models.PointIdsList(points=[point_id(host, "ticket", ticket_id)]), wait=True
             )
 
     async def drop_tenant(self, host: str) -> int:
@@ -140,14 +177,14 @@ class QdrantVectorStore:
         async with _engine_errors():
             found = (await self._client.get_collections()).collections
             for name in [each.name for each in found if each.name.startswith(f"{ALIAS}-")]:
-                await self._client.delete(name, models.FilterSelector(filter=_filter(host)), wait=True)
-                left += (await self._client.count(name, count_filter=_filter(host), exact=True)).count
+                await self._client.delete(name, models.FilterSelector(filter=requests.matching(host)), wait=True)
+                left += (await self._client.count(name, count_filter=requests.matching(host), exact=True)).count
         return left
 
     async def count(self, host: str) -> int:
         """See `VectorStore`."""
         async with _engine_errors():
-            return (await self._client.count(ALIAS, count_filter=_filter(host), exact=True)).count
+            return (await self._client.count(self._name, count_filter=requests.matching(host), exact=True)).count
 
     async def close(self) -> None:
         """See `VectorStore`."""
@@ -155,25 +192,21 @@ class QdrantVectorStore:
             self._closed = True
             await self._client.close()
 
-    async def _put(self, operations: Sequence[models.UpsertOperation]) -> None:
+    async def _put(self, operations: Sequence[models.UpdateOperation]) -> None:
         async with _engine_errors():
             for start in range(0, len(operations), CHUNK):
-                await self._client.batch_update_points(ALIAS, operations[start : start + CHUNK], wait=True)
+                await self._client.batch_update_points(self._name, operations[start : start + CHUNK], wait=True)
 
     async def _similar(
         self, where: models.Filter, dense: list[float], sparse: SparseVector, limit: int, hit_type: type[Hit]
     ) -> list[Hit]:
+        wanted = requests.searches(where, dense, sparse, max(CANDIDATES, limit // 2))
         async with _engine_errors():
-            answer = await self._client.query_points(
-                ALIAS,
-                prefetch=_searches(where, dense, sparse, max(CANDIDATES, limit)),
-                query=models.RrfQuery(rrf=models.Rrf(k=RRF_K)),
-                query_filter=where,
-                limit=limit,
-                with_payload=True,
-                with_vectors=[DENSE],
-            )
-            return hits(map(_found, answer.points), dense, hit_type)
+            near, worded = [
+                [requests.found(point) for point in answer.points]
+                for answer in await self._client.query_batch_points(self._name, wanted)
+            ]
+            return hits(near, worded, dense, self._floor, hit_type, limit)
 
 
 @asynccontextmanager
@@ -216,21 +249,25 @@ async def _index(client: AsyncQdrantClient, name: str) -> None:
     await client.create_payload_index(name, "tenant", tenant, wait=True)
     await client.create_payload_index(name, "kind", models.PayloadSchemaType.KEYWORD, wait=True)
     await client.create_payload_index(name, "created_ms", models.PayloadSchemaType.INTEGER, wait=True)
-    await client.create_payload_index(name, "revision_ms", models.PayloadSchemaType.INTEGER, wait=True)
+    for numbers in ("revision_ms", "article_id", "articles"):
+        await client.create_payload_index(name, numbers, models.PayloadSchemaType.INTEGER, wait=True)
 
 
 async def _point_alias(client: AsyncQdrantClient, name: str) -> None:
-    """Let the alias mean this collection, in one atomic change."""
+    """Let the alias mean this collection, in one atomic change, unless another one holds more than this one yet."""
     aliases = (await client.get_aliases()).aliases
     current = next((alias.collection_name for alias in aliases if alias.alias_name == ALIAS), None)
     if current == name:
         return
-    if current is not None:
-        log.warning("vectors.alias_moved", before=current, now=name)
     changes: list[models.AliasOperations] = [
         models.CreateAliasOperation(create_alias=models.CreateAlias(collection_name=name, alias_name=ALIAS))
     ]
     if current is not None:
+        held, wanted = (await client.count(name)).count, (await client.count(current)).count
+        if held < MOVED_AT * wanted:
+            log.warning("vectors.alias_waits", collection=name, points=held, of=wanted)
+            return
+        log.warning("vectors.alias_moved", before=current, now=name)
         changes.insert(0, models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=ALIAS)))
     await client.update_collection_aliases(changes)
 
@@ -238,59 +275,3 @@ async def _point_alias(client: AsyncQdrantClient, name: str) -> None:
 def _is_local(client: AsyncQdrantClient) -> bool:
     options = client.init_options
     return options.get("location") == ":memory:" or options.get("path") is not None
-
-
-def _filter(
-    host: str, kind: Kind | None = None, exclude: int | None = None, since_ms: int | None = None
-) -> models.Filter:
-    """The tenant always; the kind, a ticket to leave out, and when it was created at the earliest, where asked."""
-    must: list[models.Condition] = [models.FieldCondition(key="tenant", match=models.MatchValue(value=host))]
-    if kind is not None:
-        must.append(models.FieldCondition(key="kind", match=models.MatchValue(value=kind)))
-    if since_ms is not None:
-        must.append(models.FieldCondition(key="created_ms", range=models.Range(gte=since_ms)))
-    if exclude is None:
-        return models.Filter(must=must)
-    return models.Filter(must=must, must_not=[models.HasIdCondition(has_id=[point_id(host, "ticket", exclude)])])
-
-
-def _not_newer(host: str, ticket: TicketPayload) -> models.Filter:
-    """The stored point of a ticket, unless it is of a later revision or of other vectors than were looked at."""
-    return models.Filter(
-        must=[
-            models.HasIdCondition(has_id=[point_id(host, "ticket", ticket.ticket_id)]),
-            models.FieldCondition(key="revision_ms", range=models.Range(lte=ticket.revision_ms)),
-            models.FieldCondition(key="matter", match=models.MatchValue(value=ticket.matter)),
-        ]
-    )
-
-
-def _upsert(host: str, point: TicketPoint | ArticlePoint) -> models.UpsertOperation:
-    """Insert, or replace what is not newer. The filter is asked of existing points only; revisions differ by point."""
-    stored = models.PointStruct(
-        id=point_id(host, point_kind(point), point_number(point)),
-        vector={
-            DENSE: point.dense,
-            SPARSE: models.SparseVector(indices=point.sparse.indices, values=point.sparse.values),
-        },
-        payload=payload(host, point),
-    )
-    not_newer = models.FieldCondition(key="revision_ms", range=models.Range(lte=point.revision_ms))
-    return models.UpsertOperation(
-        upsert=models.PointsList(points=[stored], update_filter=models.Filter(must=[not_newer]))
-    )
-
-
-def _searches(where: models.Filter, dense: list[float], sparse: SparseVector, depth: int) -> list[models.Prefetch]:
-    """The two searches that are fused, each with the whole filter: the outer one alone is the engine's to interpret."""
-    words = models.SparseVector(indices=sparse.indices, values=sparse.values)
-    # Which words are rare is the tenant's own matter: others must not shift its ranking.
-    scope = models.SearchParams(idf=models.IdfCorpusParams(corpus=where))
-    return [
-        models.Prefetch(query=dense, using=DENSE, filter=where, limit=depth),
-        models.Prefetch(query=words, using=SPARSE, filter=where, limit=depth, params=scope),
-    ]
-
-
-def _found(point: models.ScoredPoint) -> Found:
-    return Found(point.score, point.payload, dense_of(point.vector))

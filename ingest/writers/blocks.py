@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from ingest.text.visible import without_invisible
 from ingest.thread import Message, Thread
+from ingest.writers.links import LINK
 from ingest.writers.privacy import masked, renamed
 from ingest.writers.protocol import Article, Earlier, Neighbour
 from shared.models import Summary
@@ -60,10 +61,11 @@ class Blocks:
     def neighbour(self, neighbour: Neighbour) -> None:
         """What an agent sent another customer, without what belongs to that customer.
 
-        `resolution` is left out: it is for agents' eyes, and mostly the same words.
+        `resolution` is left out: it is for agents' eyes, and mostly the same words. So are links in the subject, which
+        that customer wrote: what stands in a prompt may be linked to.
         """
         answer = renamed(masked(shortened(neighbour.reply, REPLY_CHARACTERS)), "", frozenset())
-        self.add(f"ticket:{neighbour.ticket_id}", f"Subject: {line(neighbour.subject)}\nAnswer: {answer}")
+        self.add(f"ticket:{neighbour.ticket_id}", f"Subject: {LINK.sub('', line(neighbour.subject))}\nAnswer: {answer}")
 
     def article(self, article: Article) -> None:
         """A help article's title, address and best passage."""

@@ -1,16 +1,17 @@
 """A thread's summary out of its own sentences: what the problem is, what was tried, and where things stand."""
 
-import re
-
+from ingest.text.sentences import sentences
 from ingest.thread import Author, Thread
 from ingest.writers import cues
 from ingest.writers.salience import (
+    LONGEST_MESSAGE,
     REPEATS,
     Candidate,
     alike,
     asked_score,
     best,
     candidates,
+    clauses,
     closing_score,
     note_score,
     outcome_score,
@@ -19,8 +20,10 @@ from ingest.writers.salience import (
 )
 from shared.models import Sentiment, Summary
 
-LONGEST = 240
-"""Characters of each part of a summary."""
+LONGEST = 320
+"""Characters of each part of a summary; what does not fit whole is left out."""
+MOST_SENTENCES = 5
+"""Of the text that is shown, those that only say how things stand included."""
 
 LABELS = {
     "ko": {
@@ -69,13 +72,23 @@ class _Parts:
         self.used: set[int] = set()
         self.last = next((m.author for m in reversed(thread.messages) if m.author != "note"), "customer")
         self.turn = self._turn()
-        self.problem = self._problem()
-        self.now, self.next_step = self._solved() if thread.resolved else self._open()
-        self.tried = self._tried()
+        self.asked = self._problem()
+        self.problem = joined(self.asked)
+        self.note: list[str] = []
+        self.state, self.said, self.next_step = self._solved() if thread.resolved else self._open()
+        self.attempts = self._attempts()
+        self.tried = joined(self.attempts)
 
     def shown(self) -> list[tuple[str, str]]:
-        """The parts that the text shows, with the names of their labels."""
-        return [("problem", self.problem), ("tried", self.tried), ("now", self.now)]
+        """The parts that the text shows, with the names of their labels: as much of each as there is room for."""
+        problem, tried, said, note = (list(part) for part in (self.asked, self.attempts, self.said, self.note))
+        parts = [problem, tried, [self.state], said, note]
+        # What is left out first stands in another field, or says least about where the ticket stands.
+        for part, least in ((said, 1), (tried, 1), (problem, 1), (tried, 0), (note, 0), (said, 0)):
+            while len(part) > least and sum(map(_sentences, parts)) > MOST_SENTENCES:
+                part.pop()
+        now = joined([self.state, *said, *note])
+        return [("problem", joined(problem)), ("tried", joined(tried)), ("now", now)]
 
     def _turn(self) -> list[Candidate]:
         """What the last public author said since the other side spoke."""
@@ -86,29 +99,24 @@ class _Parts:
             start -= 1
         return [c for c in self.found if c.message >= start and c.author == self.last]
 
-    def _use(self, chosen: list[Candidate]) -> str:
-        """The sentences as one string, no longer free for other parts."""
+    def _use(self, chosen: list[Candidate]) -> list[str]:
+        """The sentences, as many as fit, no longer free for other parts."""
         self.used.update(id(candidate) for candidate in chosen)
-        return cut(joined([candidate.text for candidate in chosen]), LONGEST)
+        return fitting([candidate.text for candidate in chosen])
 
     def _free(self, author: Author) -> list[Candidate]:
         return [c for c in self.found if c.author == author and id(c) not in self.used]
 
-    def _labelled(self, chosen: list[Candidate], room: int = LONGEST) -> str:
-        """Sentences with who said them; what a short one does not need of its share, the others get."""
+    def _labelled(self, chosen: list[Candidate], room: int = LONGEST) -> list[str]:
+        """Sentences with who said them, those that fit."""
         self._use(chosen)
-        pieces = [f"{self.say[candidate.author]}{candidate.text}" for candidate in chosen]
-        shared, share = room, room
-        for left, piece in enumerate(sorted(pieces, key=len)):
-            share = (shared + GAP) // (len(pieces) - left) - GAP
-            shared -= min(len(piece), share) + GAP
-        return joined([cut(piece, share) for piece in pieces])
+        return fitting([f"{self.say[candidate.author]}{clauses(candidate.text)}" for candidate in chosen], room)
 
-    def _problem(self) -> str:
+    def _problem(self) -> list[str]:
         """What is wrong and what is asked for, of the first message in which the customer says something."""
         mine = self._free("customer")
         if not mine:
-            return cut(self.subject, LONGEST)
+            return [clauses(self.subject, LONGEST)] if self.subject else []
         first = [c for c in mine if c.message == mine[0].message]
         chosen = best(first, problem_score)
         room = LONGEST - len(chosen[0].text) - GAP
@@ -117,8 +125,8 @@ class _Parts:
         chosen += best(asks or [c for c in others if not cues.TRIED.search(c.bare)], problem_score)
         return self._use(sorted(chosen, key=lambda c: c.place))
 
-    def _solved(self) -> tuple[str, str]:
-        """Where a solved ticket stands: how it was solved, and what the customer said to it."""
+    def _solved(self) -> tuple[str, list[str], str]:
+        """Where a solved ticket stands, how it was solved and what the customer said to it, and what is to be done."""
         agents = self._free("agent")
         confirmed = [c for c in self._free("customer") if cues.CONFIRMED.search(c.bare) and not cues.asks(c.bare)]
         before = [c for c in agents if confirmed and c.message < confirmed[-1].message]
@@ -129,26 +137,30 @@ class _Parts:
             unsettled = any(cues.asks(c.bare) and not cues.CONFIRMED.search(c.bare) for c in closing)
             chosen += closing
         solved = self.say["solved"]
-        now = f"{solved} {self._labelled(chosen, LONGEST - len(solved) - 1)}".strip()
-        answer = self.say["answer"]
-        return now, answer + cut(chosen[-1].text, LONGEST - len(answer)) if unsettled else self.say["nothing"]
+        return (
+            solved,
+            self._labelled(chosen),
+            self.say["answer"] + clauses(chosen[-1].text) if unsettled else self.say["nothing"],
+        )
 
-    def _open(self) -> tuple[str, str]:
-        """Where an open ticket stands, and what is to be done next."""
+    def _open(self) -> tuple[str, list[str], str]:
+        """Where an open ticket stands, who said what about it, and what is to be done next."""
         state, step, chosen = self._ours() if self.last == "customer" else self._theirs()
-        what = joined([c.text for c in chosen])
+        what = joined(fitting([c.text for c in chosen]))
         if step == "answer" and not any(cues.asks(c.bare) for c in chosen):
             what = self._unasked(what)
-        next_step = self.say[step] + cut(what, LONGEST - len(self.say[step])) if what else self.say[step]
+        next_step = self.say[step] + what
         new = [c for c in chosen if id(c) not in self.used]
-        return self._with_note(f"{self.say[state]} {self._use(new)}".strip()), next_step
+        said = self._use(new)
+        self.note = self._newest_note()
+        return self.say[state], said, next_step
 
     def _unasked(self, what: str) -> str:
         """What to answer where the customer's last words ask for nothing: those words, or at first the subject."""
         said = self.thread.said_by("customer")
         if len(said) <= 1 and self.subject:
             return self.subject
-        return what or _to_people(said[-1].text[:LONGEST] if said else "")
+        return what or _to_people(joined(fitting(sentences(said[-1].text[:LONGEST_MESSAGE])[:2])) if said else "")
 
     def _ours(self) -> tuple[str, str, list[Candidate]]:
         """The customer spoke last: what they wait for."""
@@ -172,17 +184,16 @@ class _Parts:
             return "advised", "keep", best(promised, outcome_score)
         return "advised", "follow", best(self.turn, outcome_score)
 
-    def _with_note(self, now: str) -> str:
-        """The state, with the best sentence of a note that is newer than what the agents said to the customer."""
+    def _newest_note(self) -> list[str]:
+        """The best sentence of a note that is newer than what the agents said to the customer."""
         answered = max((i for i, m in enumerate(self.thread.messages) if m.author == "agent"), default=-1)
         notes = [c for c in self._free("note") if c.message > answered]
         if not notes:
-            return cut(now, LONGEST)
+            return []
         chosen = best((c for c in notes if c.message == notes[-1].message), note_score)
-        note = self.say["note"] + cut(self._use(chosen), LONGEST // 2 - len(self.say["note"]))
-        return f"{cut(now, LONGEST - len(note) - 1)} {note}"
+        return [self.say["note"] + text for text in self._use(chosen)]
 
-    def _tried(self) -> str:
+    def _attempts(self) -> list[str]:
         """What the customer tried and what agents did or advised, in the thread's order."""
         chosen: list[Candidate] = []
         for author in AUTHORS:
@@ -190,6 +201,10 @@ class _Parts:
             if author != "note" or len(chosen) < len(AUTHORS) - 1:
                 chosen += best(pool, note_score if author == "note" else tried_score)
         return self._labelled(sorted(chosen, key=lambda c: (c.message, c.place)))
+
+
+def _sentences(part: list[str]) -> int:
+    return sum(len(sentences(text)) for text in part)
 
 
 def _to_people(text: str) -> str:
@@ -213,20 +228,18 @@ GAP = 3
 """Characters that stand between two sentences at most."""
 
 
+def fitting(texts: list[str], room: int = LONGEST) -> list[str]:
+    """The texts without the longest ones of them, until they fit together; of a single one that is too long, a part."""
+    kept = [clauses(text, room) for text in texts]
+    while len(kept) > 1 and len(joined(kept)) > room:
+        kept.remove(max(kept, key=len))
+    return kept
+
+
 def joined(texts: list[str]) -> str:
     """Sentences in a row; where one has no full stop, a stroke shows its end."""
     ended = [text if text.endswith((".", "!", "?", "…")) else f"{text} /" for text in texts[:-1]]
     return " ".join([*ended, *texts[-1:]])
-
-
-def cut(text: str, room: int) -> str:
-    """At most `room` characters of a text, cut between words, with an ellipsis where something is missing."""
-    text = " ".join(text.split())
-    if len(text) <= room:
-        return text
-    head = text[: room - 1]
-    space = head.rfind(" ")
-    return re.sub(r"[\s,;:(–-]+$", "", head[:space] if space > room // 2 else head) + "…"
 
 
 def sentiment(thread: Thread) -> Sentiment:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from ingest.thread import Thread
 from ingest.writers.digest import digest
-from ingest.writers.protocol import Article, Delta, Neighbour, Written
+from ingest.writers.protocol import Article, Brief, Delta, Neighbour, Written
 from ingest.writers.replies import recommend
 from shared.models import Reply, Summary
 
@@ -35,6 +35,8 @@ class ExtractiveWriter:
         self, thread: Thread, neighbours: Sequence[Neighbour], articles: Sequence[Article], language: str
     ) -> AsyncGenerator[Delta | Written[list[Reply]]]:
         """Recommends what agents sent on the most similar tickets, in `language`: the customer's, not the agent's."""
-        replies = await asyncio.to_thread(recommend, thread, neighbours, articles, language)
-        yield Delta(replies[0].text)
+        wanted = thread.voice.tone if isinstance(thread, Brief) else None
+        replies = await asyncio.to_thread(recommend, thread, neighbours, articles, language, wanted)
+        if replies:
+            yield Delta(replies[0].text)
         yield Written(value=replies, model=NAME)

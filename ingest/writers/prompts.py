@@ -17,6 +17,7 @@ from ingest.writers.blocks import MESSAGE_CHARACTERS, Blocks, cost
 from ingest.writers.links import Links
 from ingest.writers.protocol import Article, Brief, Neighbour, Voice
 from ingest.writers.structured import Form, replies_form, summary_form
+from ingest.writers.vetting import OWN
 from shared.models import Reply, Summary
 
 T = TypeVar("T")
@@ -28,9 +29,10 @@ LANGUAGES = {"ko": "Korean", "en": "English"}
 
 THREAD_CHARACTERS = 40_000  # at most 30,000 tokens of Korean: a quarter of the smallest context we know, and cents
 FIRST_MESSAGES = 3  # the problem and the first answer; after them the latest state matters, not the middle
-REPLY_FIRST, REPLY_LAST = 1_500, 3_000  # characters of the first and of the last messages, where a recap stands between
-NEIGHBOURS = 3  # of the five that the Canvas shows; with each further one a reply costs more and gets no better
-ARTICLES = 2
+REPLY_FIRST, REPLY_LAST = 1_200, 1_800  # characters of the first and of the last messages, with a recap between them
+LAST_MESSAGES = 4  # of these at most, unless the customer's last one lies further back
+NEIGHBOURS, ARTICLES = 3, 2  # of those that the Canvas shows: each further one costs as much as a whole conversation
+NEIGHBOURS_AGAIN, ARTICLES_AGAIN = 2, 1  # where an earlier draft has drawn on the others
 
 SUMMARY_TOKENS = 2_000  # five fields of a few sentences take 300 to 900; the rest is for models that think first
 REPLY_TOKENS = 4_000  # three replies of up to 1,000 in Korean, and the same
@@ -81,11 +83,12 @@ def reply_task(
         _add_folded(blocks, thread.public())
     else:
         _add_ends(blocks, thread.public(), recap)
-    offered: list[str] = []
-    for neighbour in [neighbour for neighbour in neighbours if neighbour.reply.strip()][:NEIGHBOURS]:
+    offered = [OWN]
+    most = (NEIGHBOURS, ARTICLES) if recap is None else (NEIGHBOURS_AGAIN, ARTICLES_AGAIN)
+    for neighbour in [neighbour for neighbour in neighbours if neighbour.reply.strip()][: most[0]]:
         blocks.neighbour(neighbour)
         offered.append(f"ticket:{neighbour.ticket_id}")
-    for article in [article for article in articles if article.public][:ARTICLES]:
+    for article in [article for article in articles if article.public][: most[1]]:
         blocks.article(article)
         offered.append(f"article:{article.article_id}")
     voice = thread.voice if isinstance(thread, Brief) else Voice()
@@ -146,7 +149,7 @@ def ends(public: Sequence[Message]) -> tuple[int, int]:
     said = [number for number, message in enumerate(public) if message.author == "customer"]
     last = said[-1] if said else len(public)
     start, room = len(public), REPLY_LAST
-    while start > 1 and (start > last or cost(public[start - 1]) <= room):
+    while start > 1 and (start > last or (cost(public[start - 1]) <= room and len(public) - start < LAST_MESSAGES)):
         start -= 1
         room -= cost(public[start])
     return min(1, len(public)), start

@@ -42,7 +42,6 @@ class Brief(Thread, frozen=True, kw_only=True):
     voice: Voice = Voice()
 
 
-
 class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
     """A similar ticket as the writers see it; `reply` is what an agent sent the customer, "" if nobody did yet."""
 

@@ -1,7 +1,8 @@
 """Replies to recommend without a model: what agents sent on the most similar tickets, made fit for this customer.
 
 Only greeting and names are changed, and what belongs to the other customer is masked. Where no such reply exists, the
-best public article is passed on; where there is none either, the reply says so and asks for what is missing.
+best public article is passed on. Beside the answer may stand a reply that asks for what the sources want to know and
+the customer has not said, and one that escalates where an answer of ours did not help. Nothing without a source.
 Private notes, resolutions and articles for agents are never read here: what stands in a reply, a customer reads.
 """
 
@@ -18,6 +19,9 @@ from ingest.writers.salience import alike, terms
 from shared.models import Reply, Tone
 
 MOST = 3
+MOST_SOURCES = 3
+VERSION = "r2"
+"""Of these rules, as prompts have versions: by it the feedback of agents is counted."""
 LONGEST_SNIPPET = 400  # characters
 SAME = 0.75
 """Share of common terms from which on two replies are the same one to an agent."""
@@ -48,6 +52,9 @@ TEXTS = {
         "wait": "확인되는 대로 이 메일로 답변드리겠습니다.",
         "order": "- 주문번호", "version": "- 사용하시는 프로그램이나 앱의 버전과 기기",
         "picture": "- 문제가 보이는 화면 사진", "when": "- 문제가 처음 나타난 때와 그때까지 하신 일",
+        "escalate": "앞서 안내해 드린 방법으로 해결되지 않아 불편을 드려 죄송합니다.",
+        "escalate_end": "남겨 주신 내용을 그대로 전달하여 전문 담당자가 이어서 살펴보도록 하겠습니다. "
+        "같은 설명을 다시 해 주실 필요는 없습니다.",
     },
     "en": {
         "greeting": "Hi {name},", "greeting_unnamed": "Hi there,",
@@ -58,13 +65,23 @@ TEXTS = {
         "wait": "We will get back to you as soon as we know more.",
         "order": "- your order number", "version": "- the version of the program or app, and your device",
         "picture": "- a screenshot of what you see", "when": "- when it first happened, and what you did until then",
+        "escalate": "I am sorry that what we suggested so far has not solved this.",
+        "escalate_end": "I am passing your ticket on to a colleague who will look into it more closely, with "
+        "everything you have written. You do not need to explain it again.",
     },
 }  # fmt: skip
 
-SHOPPING = re.compile(
-    r"(?i)\b(?:orders?|ordered|refund\w*|deliver\w*|shipp\w*|parcel|invoice|purchase\w*|payment)\b"
-    r"|주문|배송|환불|반품|교환|결제|택배|구매|쿠폰|취소"
-)
+WANTED = {
+    "order": re.compile(r"(?i)\border (?:number|no\b|id\b|#)|주문\s?번호"),
+    "version": re.compile(r"(?i)\b(?:which|what|your|the) (?:\w+ )?version|\bversion (?:number|of)|버전"),
+    "picture": re.compile(
+        r"(?i)\bscreen ?(?:shot|grab)s?\b|\b(?:picture|photo)s? of\b|캡처|스크린샷|화면\s?사진|사진을?\s?(?:보내|첨부)"
+    ),
+    "when": re.compile(
+        r"(?i)\bsince when\b|\bwhen (?:did|does) (?:it|this|the)\b|언제부터|발생\s?(?:시각|시간|일시)|처음\s?나타"
+    ),
+}  # fmt: skip
+"""By what a reply may ask for: how an agent or an article names it. Only what a source wants to know is asked."""
 GIVEN = {
     "order": re.compile(
         r"(?i)\b[A-Z]{1,4}[-_]?\d{6,}|\d{8,}|order (?:number|no\.?|#)\s*:?\s*\w*\d"
@@ -76,19 +93,28 @@ GIVEN = {
 
 
 def recommend(
-    thread: Thread, neighbours: Sequence[Neighbour], articles: Sequence[Article], language: str
+    thread: Thread,
+    neighbours: Sequence[Neighbour],
+    articles: Sequence[Article],
+    language: str,
+    wanted: Tone | None = None,
 ) -> list[Reply]:
-    """One to three replies to the customer's last words in `language`, the best first.
+    """At most three replies to the customer's last words in `language`, the best first; none without a source.
 
-    `sources` names each reply's ticket ("ticket:12") or article ("article:7"), none for the reply that only asks.
+    `sources` names each reply's ticket ("ticket:12") or article ("article:7"). Among answers that were sent before,
+    those in the `wanted` tone come first.
     """
     code = "ko" if language == "ko" else "en"
     shown = [article for article in articles if article.public]
-    replies = _from_neighbours(thread, neighbours, frozenset(article.url for article in shown), code)
-    if replies:
-        return replies
-    fitting = [article for article in shown if article.language == code]
-    return [_from_article(thread, fitting[0], code) if fitting else _asking(thread, code)]
+    others = [neighbour for neighbour in neighbours if neighbour.ticket_id != thread.ticket_id]
+    beside = [reply for reply in (_asking(thread, others, shown, code), _escalating(thread, code)) if reply]
+    answers = _from_neighbours(thread, others, frozenset(article.url for article in shown), code)
+    answers.sort(key=lambda reply: wanted is not None and reply.tone != wanted)
+    if not answers:
+        answers = [_from_article(thread, article, code) for article in shown if article.language == code][:1]
+    if not answers and not any(neighbour.reply for neighbour in others):
+        return []
+    return [*answers[: MOST - len(beside)], *beside]
 
 
 def _from_neighbours(
@@ -97,7 +123,7 @@ def _from_neighbours(
     """What was sent on other tickets in this language, solved ones first; none says what another one says."""
     replies: list[Reply] = []
     for neighbour in sorted(neighbours, key=lambda other: not other.resolved):
-        if neighbour.ticket_id == thread.ticket_id or neighbour.language != language:
+        if neighbour.language != language:
             continue
         if len(neighbour.reply) > LONGEST_REPLY:
             continue
@@ -187,12 +213,36 @@ def _from_article(thread: Thread, article: Article, language: str) -> Reply:
     return Reply(text=text, tone="formal", sources=[f"article:{article.article_id}"])
 
 
-def _asking(thread: Thread, language: str) -> Reply:
-    """An honest reply that promises no more than to look, and asks for what the customer has not said yet."""
+def _asking(
+    thread: Thread, neighbours: Sequence[Neighbour], articles: Sequence[Article], language: str
+) -> Reply | None:
+    """A reply that asks for what agents or articles want to know in such a case and this customer has not said yet."""
     say = TEXTS[language]
     said = "\n".join([thread.subject, *(message.text for message in thread.said_by("customer"))])
-    wanted = ["order", "picture"] if SHOPPING.search(said) else ["version", "picture", "when"]
-    missing = [say[thing] for thing in wanted if thing not in GIVEN or not GIVEN[thing].search(said)]
-    parts = [greeting(thread, language), "", say["received"]]
-    parts += [say["ask"], *missing, "", say["wait"]] if missing else [say["wait"]]
-    return Reply(text="\n".join(parts), tone="friendly" if language == "en" else "formal", sources=[])
+    shown = bool([file for message in thread.said_by("customer") for file in message.attachments])
+    texts = {f"ticket:{neighbour.ticket_id}": neighbour.reply for neighbour in neighbours}
+    texts |= {f"article:{article.article_id}": article.snippet for article in articles}
+    wanting = {thing: [source for source, text in texts.items() if WANTED[thing].search(text)] for thing in WANTED}
+    missing = [
+        thing
+        for thing, sources in wanting.items()
+        if sources and not (thing in GIVEN and GIVEN[thing].search(said)) and not (thing == "picture" and shown)
+    ]
+    if not missing:
+        return None
+    sources = dict.fromkeys(source for thing in missing for source in wanting[thing])
+    lines = [greeting(thread, language), "", say["received"], say["ask"], *(say[thing] for thing in missing)]
+    tone: Tone = "friendly" if language == "en" else "formal"
+    return Reply(text="\n".join([*lines, "", say["wait"]]), tone=tone, sources=list(sources)[:MOST_SOURCES], kind="ask")
+
+
+def _escalating(thread: Thread, language: str) -> Reply | None:
+    """A reply that hands the ticket on, where the customer is still in trouble after an answer of ours."""
+    last = thread.waiting()
+    if last is None or not any(message.text for message in thread.said_by("agent")):
+        return None
+    if cues.CONFIRMED.search(last.text) or not (cues.TROUBLE.search(last.text) or cues.ANGRY.search(last.text)):
+        return None
+    say = TEXTS[language]
+    text = "\n\n".join([greeting(thread, language), say["escalate"], say["escalate_end"]])
+    return Reply(text=text, tone="formal", sources=[f"ticket:{thread.ticket_id}"], kind="escalate")

@@ -123,14 +123,31 @@ REPEATS = 0.6
 
 
 def shape(text: str) -> float:
-    """What a sentence loses for its length: fragments say too little, and endless ones do not fit. 0 to -0.6."""
+    """What a sentence loses for its length: fragments say too little, endless ones are not shown whole. 0 to -1.5."""
     wide = len(text) + len(re.findall(r"[가-힣]", text))  # a Hangul syllable says about as much as two letters
     if wide < SHORT:
         return -0.4 * (SHORT - wide) / SHORT
+    if len(text) > LONGEST_WHOLE:
+        return -1.5
     return -0.6 * min(1.0, (wide - LONG) / LONG) if wide > LONG else 0.0
 
 
 SHORT, LONG = 40, 240
+LONGEST_WHOLE = 240
+"""Characters of a sentence that is shown whole; of a longer one, where there is no other, its first clauses are."""
+CLAUSE = re.compile(
+    r"[,;:](?=\s)|\s[–—-](?=\s)|\s(?=(?:and|but|because|so|which|when|while|after|although)\b)|(?<=[고데만며서니])\s"
+)
+
+
+def clauses(text: str, room: int = LONGEST_WHOLE) -> str:
+    """A sentence whole where it has at most `room` characters, else as many of its first clauses as fit."""
+    text = " ".join(text.split())
+    if len(text) <= room:
+        return text
+    ends = [match.start() for match in CLAUSE.finditer(text[:room]) if match.start() >= room // 4]
+    end = ends[-1] if ends else max(text.rfind(" ", 0, room), 0) or room
+    return text[:end].rstrip(" ,;:–—-(") + "."
 
 
 def problem_score(candidate: Candidate) -> float:

@@ -46,6 +46,7 @@ REPLIES_SCHEMA = _object(
         "type": "array",
         "items": _object(
             text={"type": "string"},
+            kind={"type": "string", "enum": ["answer", "ask", "escalate"]},
             tone={"type": "string", "enum": ["friendly", "formal", "brief"]},
             sources={"type": "array", "items": {"type": "string"}},
         ),
@@ -61,7 +62,10 @@ class Replies(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Form(Generic[T]):
-    """What an answer must look like. `path` leads to the text that streams; `read` raises msgspec's errors."""
+    """What an answer must look like. `path` leads to the text that streams; `read` raises msgspec's errors.
+
+    `may_be_empty` says that an answer without text may be meant: there was nothing to write from.
+    """
 
     name: str
     schema: dict[str, Any]
@@ -69,6 +73,7 @@ class Form(Generic[T]):
     links: Links
     read: Callable[[bytes], T]
     text: Callable[[T], str]
+    may_be_empty: bool = False
 
 
 def summary_form(links: Links) -> Form[Summary]:
@@ -90,10 +95,18 @@ def replies_form(links: Links, offered: Collection[str]) -> Form[list[Reply]]:
     def read(document: bytes) -> list[Reply]:
         written = msgspec.json.decode(document, type=Replies).replies
         cleaned = [
-            Reply(text=_clean(reply.text, links), tone=reply.tone, sources=_known(reply.sources, offered))
+            Reply(
+                text=_clean(reply.text, links),
+                tone=reply.tone,
+                sources=_known(reply.sources, offered),
+                kind=reply.kind,
+            )
             for reply in written
         ]
-        return [reply for reply in cleaned if reply.text][:MAX_REPLIES]
+        kept = [reply for reply in cleaned if reply.text][:MAX_REPLIES]
+        if written and not kept:
+            raise msgspec.ValidationError("no reply has a text")
+        return kept
 
     return Form(
         name="replies",
@@ -102,6 +115,7 @@ def replies_form(links: Links, offered: Collection[str]) -> Form[list[Reply]]:
         links=links,
         read=read,
         text=lambda replies: replies[0].text if replies else "",
+        may_be_empty=True,
     )
 
 
@@ -138,7 +152,8 @@ class Unfolding(Generic[T]):
         except msgspec.MsgspecError:
             value = None  # raised below, without msgspec's error: it quotes the answer
         text = "" if value is None else self._form.text(value)
-        if value is None or not text or not text.startswith(self._shown):
+        missing = not text and not self._form.may_be_empty
+        if value is None or missing or not text.startswith(self._shown):
             raise failed("invalid_output")
         return value, text[len(self._shown) :]
 

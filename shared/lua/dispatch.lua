@@ -3,19 +3,20 @@
 -- A blind retry hands out the next ones; the first answer's are handed out again when their time is over.
 -- KEYS: held, turn live, turn backfill, out live, out backfill
 -- ARGV: most of the live lane, most of the backfill lane, ms until an unclaimed ticket gets its turn again (by lane),
---       lease ms, how many to look at in each place, what stands before the id in a lease's and in a record's name
+--       how many to look at in each place, what stands before the id in a lease's and in a record's name
 -- Returns {tickets of the live lane, tickets of the backfill lane, how many are out in each lane,
 --          ms until the next turn, or -1 where none waits}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local function look_again(place)
-  for _, ticket in ipairs(redis.call('ZRANGEBYSCORE', KEYS[place], '-inf', now, 'LIMIT', 0, ARGV[6])) do
-    if redis.call('EXISTS', ARGV[7] .. ticket) == 1 then
+  for _, ticket in ipairs(redis.call('ZRANGEBYSCORE', KEYS[place], '-inf', now, 'LIMIT', 0, ARGV[5])) do
+    local left = redis.call('PTTL', ARGV[6] .. ticket)
+    if left > 0 then
       redis.call('ZREM', KEYS[place], ticket)
-      redis.call('ZADD', KEYS[1], now + tonumber(ARGV[5]), ticket)
+      redis.call('ZADD', KEYS[1], now + left + 1, ticket)
     else
-      local backfill = redis.call('HGET', ARGV[8] .. ticket, 'lane') == 'backfill'
+      local backfill = redis.call('HGET', ARGV[7] .. ticket, 'lane') == 'backfill'
       redis.call('ZREM', KEYS[place], ticket)
       redis.call('ZADD', KEYS[backfill and 3 or 2], now, ticket)
     end

@@ -1,9 +1,9 @@
--- A worker that stops gives a ticket back: its turn comes at once, and the attempt does not count.
--- ARGV: ticket id, token
+-- A worker that stops gives a ticket back: the attempt does not count.
+-- ARGV: ticket id, token, ms until its turn
 if redis.call('GET', KEYS[2]) ~= ARGV[2] then
   return 0
 end
 redis.call('HINCRBY', KEYS[1], 'attempts', -1)
 redis.call('DEL', KEYS[2])
-wait_turn(ARGV[1], now_ms())
+wait_turn(ARGV[1], now_ms() + tonumber(ARGV[3]))
 return 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import os
 import pkgutil
 import random
 import sys
@@ -17,6 +18,7 @@ from shared.logs import set_up_logging
 from shared.settings import Settings
 from tests.chaos import scenarios
 from tests.chaos.outcome import Outcome
+from tests.chaos.processes import OF_A_DEVELOPER
 
 ORDER = ("kill", "control", "redis", "reconcile", "burst", "fairness", "throttle", "poison", "deploy")
 
@@ -51,10 +53,18 @@ def chaos(only: str | None, seed: int | None, small: bool, only_list: bool) -> N
     unknown = [name for name in chosen if name not in found]
     if unknown:
         raise click.UsageError(f"There is no scenario {', '.join(unknown)}: see --list")
+    _forget_the_developers_settings()
     set_up_logging(Settings(log_level="error"))
     seed = random.randrange(1_000_000) if seed is None else seed
     results = [_run(name, found[name], seed, "SMALL" if small else "FULL") for name in chosen]
     sys.exit(0 if all(results) else 1)
+
+
+def _forget_the_developers_settings() -> None:
+    for name in list(os.environ):
+        if name.startswith(OF_A_DEVELOPER):
+            del os.environ[name]
+    os.chdir(tempfile.gettempdir())  # a `.env` of the developer must not be read either
 
 
 def _run(name: str, module: ModuleType, seed: int, size: str) -> bool:

@@ -136,6 +136,7 @@ class SharedVectors:
         limit: int,
         exclude: int | None,
         since_ms: int | None = None,
+        citing: bool = False,
     ) -> list[TicketHit]:
         """None."""
         return []
@@ -143,6 +144,10 @@ class SharedVectors:
     async def similar_articles(
         self, host: str, dense: list[float], sparse: SparseVector, *, limit: int
     ) -> list[ArticleHit]:
+        """None."""
+        return []
+
+    async def articles(self, host: str, article_ids: Sequence[int], dense: list[float]) -> list[ArticleHit]:
         """None."""
         return []
 

@@ -17,6 +17,7 @@ from ingest.stages import embed
 from ingest.thread import Message, Thread
 from shared.settings import Settings
 from tests.faults import current, desk, postponed, tick, time_passes
+from tests.ground import lay_ground
 from tests.ingest.writers.threads import REPLIES, document, message, thread
 from tests.lookalikes import LoggedRequest, OpenAILookalike, Script
 from tests.world import ADMIN_TOKEN, Account, World, world
@@ -51,7 +52,8 @@ async def bill(settings: Settings) -> AsyncIterator[Bill]:
         ingest = IngestSettings(openai_api_key=SecretStr("any"), openai_base_url=provider.base_url)
         async with world(settings, ingest) as made:
             tick(made.acme)
-            yield Bill(made.acme, provider)
+            await lay_ground(made.acme, f"Printer is offline\n{PRINTER}")
+            yield Bill(made.acme, provider, seen=len(provider.requests))
 
 
 async def customer_writes(account: Account, ticket_id: int, text: str) -> None:
@@ -114,14 +116,28 @@ async def test_a_customers_reply_is_read_and_embedded(bill: Bill) -> None:
     assert after["summary"] != before["summary"]
 
 
-@pytest.mark.parametrize("kind", ["reply", "note"])
-async def test_what_an_agent_writes_is_read_but_not_embedded(bill: Bill, kind: str) -> None:
+async def test_what_an_agent_writes_is_read_but_not_embedded(bill: Bill) -> None:
     number, _ = await bill.new_ticket()
     bill.asked()
-    path = f"/api/v2/tickets/{number}/{'reply' if kind == 'reply' else 'notes'}"
-    assert (await bill.account.freshdesk.post(path, json={"body": "Driver 7.2 ends this."})).status_code == 201
-    assert reused(await current(bill.account, number)) == {"embed"}
-    assert bill.asked() == {"texts": 2, "embeddings": 0}
+    answer = await bill.account.freshdesk.post(
+        f"/api/v2/tickets/{number}/reply", json={"body": "Driver 7.2 ends this."}
+    )
+    assert answer.status_code == 201
+    after = await current(bill.account, number)
+    assert reused(after) == {"embed"}
+    assert (after["replies"], after["no_replies"]) == ([], "answered"), "nobody waits for an answer"
+    assert bill.asked() == {"texts": 1, "embeddings": 0}
+
+
+async def test_a_private_note_is_read_for_the_summary_and_replies_stay(bill: Bill) -> None:
+    number, _ = await bill.new_ticket()
+    bill.asked()
+    answer = await bill.account.freshdesk.post(
+        f"/api/v2/tickets/{number}/notes", json={"body": "Driver 7.2 ends this."}
+    )
+    assert answer.status_code == 201
+    assert reused(await current(bill.account, number)) == {"embed", "recommend"}
+    assert bill.asked() == {"texts": 1, "embeddings": 0}
 
 
 async def test_doubled_webhooks_ask_a_model_once(bill: Bill) -> None:
@@ -168,7 +184,7 @@ async def test_without_a_model_a_solved_ticket_is_summarized_as_solved(small_wor
     number = await acme.create_ticket("Printer is offline", PRINTER)
     await current(acme, number)
     await acme.change(number, status=3)
-    assert reused(await current(acme, number)) == {"embed", "summarize", "recommend"}
+    assert reused(await current(acme, number)) == {"embed", "summarize"}
     await acme.change(number, status=4)
     solved = await current(acme, number)
     assert reused(solved) == {"embed"}

@@ -54,17 +54,17 @@ async def run(size: Size, seed: int, folder: Path) -> Outcome:
             gone = True
         settled = await made.settled(size.within_s)
         history = await made.history()
-        tries = sum(claim.ticket == poison for claim in history.claims)
+        tries = max((claim.attempt for claim in history.claims if claim.ticket == poison), default=0)
         worst = max((claim.attempt for claim in history.claims if claim.ticket != poison), default=0)
         figures = {
             "innocents": len(innocents),
-            "tries": tries + size.spared,
+            "tries": tries,
             "deaths": len(workers.deaths),
             "worst_attempt_of_others": worst,
             "given_up_after_s": settled,
         }
         findings = await made.check(history, skip=(poison,), dead=1)
-        return outcome(figures, findings, given_up=gone, after_its_tries=tries + size.spared == MAX_ATTEMPTS)
+        return outcome(figures, findings, given_up=gone, after_its_tries=tries == MAX_ATTEMPTS)
 
 
 async def _spare(made: World, poison: tuple[str, int], tries: int) -> None:

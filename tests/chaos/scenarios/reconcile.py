@@ -1,4 +1,9 @@
-"""Webhooks come twice, in any order, and one in five not at all: one reconcile interval later nothing is missing."""
+"""Webhooks come twice, in any order, and one in five not at all: one reconcile interval later nothing is missing.
+
+Freshdesk cuts `updated_at` to the second. So a change that comes in the second in which a run has just read the ticket,
+and whose webhook is lost, can't be told from the one that was read: the debounce has to be longer than a second, as it
+is by default. (With 0.1 s seed 3 leaves 3 of 400 tickets on an old state.)
+"""
 
 import asyncio
 import time
@@ -15,6 +20,8 @@ from tests.waiting import wait_until
 DROPPED, DOUBLED, PRIORITY_ONLY = 0.2, 0.5, 0.3
 """Shares of the webhooks that are never sent and sent twice; of the changes that no model reads."""
 SHUFFLED_WITHIN_S = 2.0
+DEBOUNCE_S = 1.5
+"""The default."""
 JITTER = 1.1
 """The reconciler's own: an interval may be a tenth longer."""
 PASS_S = 10.0
@@ -39,7 +46,10 @@ SMALL = Size(Storm(changes=60, tickets=20, seconds=2, processes=2), interval_s=3
 async def run(size: Size, seed: int, folder: Path) -> Outcome:
     """What is computed must be the last state, and no content may be paid for twice."""
     storm, environment = size.storm, {"CANVAS_RECONCILE_S": str(size.interval_s)}
-    async with world(folder, seed, environment=environment) as made, made.workers(storm.processes):
+    async with (
+        world(folder, seed, debounce_s=DEBOUNCE_S, environment=environment) as made,
+        made.workers(storm.processes),
+    ):
         made.add_tickets(storm.tickets)
         dropped = 0
 
@@ -72,7 +82,12 @@ async def run(size: Size, seed: int, folder: Path) -> Outcome:
         for kind in ("embed", "summarize", "recommend"):
             calls = made.calls(kind)
             ratios[f"calls_{kind}"] = len(calls) / max(1, len(set(calls)))
-        return outcome(figures | ratios, await made.check(history), few_calls=max(ratios.values()) <= MOST_CALLS)
+        return outcome(
+            figures | ratios,
+            await made.check(history),
+            few_calls=max(ratios.values()) <= MOST_CALLS,
+            calls_on_record=ratios["calls_embed"] > 0 and ratios["calls_summarize"] > 0,
+        )
 
 
 async def _pass_after(made: World, moment_ms: float, within: float) -> float:

@@ -36,7 +36,7 @@ class QdrantRest:
             f"POST {name}/points/batch": self._batch,
             f"POST {name}/points/delete": self._delete,
             f"POST {name}/points/count": self._count,
-            f"POST {name}/points/query": self._query,
+            f"POST {name}/points/query/batch": self._query_batch,
             f"POST {name}/points": self._retrieve,
             f"POST {name}/points/payload": self._set_payload,
             f"POST {name}/points/scroll": self._scroll,
@@ -110,7 +110,11 @@ class QdrantRest:
     async def _scroll(self, name: str, body: dict[str, Any]) -> Any:
         asked = models.ScrollRequest.model_validate(body)
         points, after = await self._local.scroll(
-            name, asked.filter, limit=asked.limit or 10, with_payload=asked.with_payload or False, with_vectors=False
+            name,
+            asked.filter,
+            limit=asked.limit or 10,
+            with_payload=asked.with_payload or False,
+            with_vectors=asked.with_vector or False,
         )
         return models.ScrollResult(points=points, next_page_offset=after)
 
@@ -128,17 +132,10 @@ class QdrantRest:
         assert asked.filter is not None, "only where a condition holds"
         return await self._local.set_payload(name, asked.payload, points=asked.filter)
 
-    async def _query(self, name: str, body: dict[str, Any]) -> Any:
-        asked = models.QueryRequest.model_validate(body)
-        return await self._local.query_points(
-            name,
-            query=asked.query,
-            prefetch=asked.prefetch,
-            query_filter=asked.filter,
-            limit=asked.limit or 10,
-            with_payload=bool(asked.with_payload),
-            with_vectors=asked.with_vector or False,
-        )
+    async def _query_batch(self, name: str, body: dict[str, Any]) -> Any:
+        asked = models.QueryRequestBatch.model_validate(body)
+        answers = await self._local.query_batch_points(name, asked.searches)
+        return [answer.model_dump(mode="json") for answer in answers]
 
 
 @asynccontextmanager

@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from ingest.vectors.edge import EdgeVectorStore
-from ingest.vectors.protocol import SparseVector, TicketHit, VectorStore
+from ingest.vectors.protocol import CANDIDATES, EVERY, SparseVector, TicketHit, TicketPayload, VectorStore
 from ingest.vectors.server import QdrantVectorStore
 from ingest.vectors.sparse import sparse_vector
 from shared.errors import StageFailed
 from tests.ingest.vectors.qdrant_rest import QdrantRest, serving
-from tests.ingest.vectors.texts import SIZE, article, dense, ticket
+from tests.ingest.vectors.texts import SIZE, article, chunk, dense, ticket
 
 ACME, OTHER = "acme.freshdesk.com", "other.freshdesk.com"
 PRINTER = "The printer prints blank pages after the update"
@@ -55,10 +55,11 @@ async def test_a_ticket_is_found_as_soon_as_it_was_put_with_all_that_is_known_of
     await store.put_tickets(ACME, TICKETS)
     [hit] = await similar(store, PRINTER, limit=1)
     stored = TICKETS[0]
-    assert [getattr(hit, name) for name in hit.__struct_fields__ if name != "score"] == [
-        getattr(stored, name) for name in hit.__struct_fields__ if name != "score"
-    ]
+    kept = TicketPayload.__struct_fields__
+    assert [getattr(hit, name) for name in kept] == [getattr(stored, name) for name in kept]
     assert hit.score == pytest.approx(1.0, abs=1e-5)
+    assert hit.dense == pytest.approx(stored.dense, abs=1e-5)
+    assert sorted(hit.terms) == stored.sparse.indices
 
 
 async def test_scores_are_cosine_similarities_between_0_and_1(store: VectorStore) -> None:
@@ -90,11 +91,56 @@ async def test_questions_in_both_languages_find_their_ticket_first(
 
 
 async def test_words_alone_find_what_meaning_misses(store: VectorStore) -> None:
-    await store.put_tickets(ACME, TICKETS)
+    crowd = [ticket(number, f"로그인 배송 환불 {'문의 ' * number}") for number in range(10, 10 + CANDIDATES)]
+    await store.put_tickets(ACME, [*TICKETS, *crowd])
+    meaning = dense("로그인 배송 환불")
+    by_meaning = await store.similar_tickets(ACME, meaning, SparseVector([], []), limit=EVERY, exclude=None)
+    both = await store.similar_tickets(ACME, meaning, sparse_vector("0x80070005"), limit=EVERY, exclude=None)
+    assert 2 not in ids(by_meaning)
+    [hit] = [hit for hit in both if hit.ticket_id == 2]
+    assert hit.words == 1.0
+
+
+async def test_what_both_searches_find_stands_above_what_one_of_them_finds_as_well(store: VectorStore) -> None:
+    await store.put_tickets(ACME, [ticket(1, PRINTER), ticket(2, "The printer prints blank pages after the upgrade")])
+    found = await store.similar_tickets(ACME, dense("The printer prints blank pages after the"), sparse_vector("upgrade"),
+                                        limit=5, exclude=None)  # fmt: skip
+    assert [(hit.ticket_id, hit.words) for hit in found] == [(2, 1.0), (1, 0.0)]
+    assert found[0].relevance > found[1].relevance
+
+
+async def test_tickets_that_were_answered_with_articles_can_be_asked_for_alone(store: VectorStore) -> None:
+    cited = msgspec.structs.replace(ticket(1, PRINTER), articles=[7, 8])
+    await store.put_tickets(ACME, [cited, *TICKETS[1:]])
     found = await store.similar_tickets(
-        ACME, dense("로그인 배송 환불"), sparse_vector("0x80070005"), limit=3, exclude=None
+        ACME, dense(PRINTER), sparse_vector(PRINTER), limit=5, exclude=None, citing=True
     )
-    assert 2 in ids(found)
+    assert [(hit.ticket_id, hit.articles) for hit in found] == [(1, [7, 8])]
+
+
+async def test_an_article_is_found_once_by_the_best_of_its_parts(store: VectorStore) -> None:
+    parts = [chunk(article(1, text), place) for place, text in enumerate(["환불은 언제 되나요", PRINTER, "배송 조회"])]
+    await store.put_articles(ACME, [*parts, article(2, "Invoices of March")])
+    found = await store.similar_articles(ACME, dense(PRINTER), sparse_vector(PRINTER), limit=5)
+    assert [(hit.article_id, hit.chunk) for hit in found] == [(1, 1), (2, 0)]
+    [asked] = await store.articles(ACME, [1, 99], dense(PRINTER))
+    assert (asked.article_id, asked.chunk) == (1, 1)
+    assert asked.score == pytest.approx(1.0, abs=1e-5)
+    assert await store.articles(OTHER, [1], dense(PRINTER)) == []
+
+
+@pytest.mark.parametrize("revision_ms", [1_790_000_000_000, 1_790_000_000_001])
+async def test_an_article_that_became_shorter_leaves_no_part_behind(store: VectorStore, revision_ms: int) -> None:
+    await store.put_articles(ACME, [chunk(article(1, PRINTER), place) for place in range(3)])
+    await store.put_articles(OTHER, [chunk(article(1, PRINTER), place) for place in range(3)])
+    await store.put_articles(ACME, [article(1, PRINTER, revision_ms)])
+    assert (await store.count(ACME), await store.count(OTHER)) == (1, 3)
+
+
+async def test_parts_of_an_older_revision_do_not_come_back(store: VectorStore) -> None:
+    await store.put_articles(ACME, [article(1, PRINTER, 5)])
+    await store.put_articles(ACME, [chunk(article(1, "old", 4), place) for place in range(3)])
+    assert await store.count(ACME) == 1
 
 
 async def test_a_text_without_words_is_still_compared_by_meaning(store: VectorStore) -> None:

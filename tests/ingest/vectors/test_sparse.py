@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.vectors.sparse import MAX_TERMS, sparse_vector, terms
+from ingest.vectors.sparse import MAX_TERMS, sparse_vector, term_ids, terms, words
 
 
 def shared_weight(one: str, other: str) -> float:
@@ -28,6 +28,9 @@ def shared_weight(one: str, other: str) -> float:
         ("café Straße", ["café", "straße"]),
         ("환불 신청", ["환불", "신청"]),
         ("결제창", ["결제", "제창"]),
+        ("결제창에서는", ["결제", "제창"]),
+        ("금액이 금액을 금액은", ["금액", "금액", "금액"]),
+        ("아이 오이", ["아이", "오이"]),
         ("앱", ["앱"]),
         ("iPhone에서 안됨", ["iphone", "안됨"]),
         ("東京都", ["東京", "京都"]),
@@ -35,6 +38,13 @@ def shared_weight(one: str, other: str) -> float:
 )
 def test_words_codes_and_pairs_of_hangul(text: str, found: list[str]) -> None:
     assert list(terms(text)) == found
+
+
+def test_words_are_told_as_a_person_reads_them_each_once_and_lead_to_the_same_ids() -> None:
+    text = "Refund: 환불을 신청했는데 환불이 안 돼요, error E-42! Thanks"
+    assert words(text, 9) == ["refund", "환불", "신청했는데", "안", "돼요", "error", "e-42"]
+    assert words(text, 2) == ["refund", "환불"]
+    assert {index for word in words(text, 9) for index in term_ids(word)} == set(sparse_vector(text).indices)
 
 
 def test_addresses_stop_words_and_single_letters_are_left_out() -> None:

@@ -1,5 +1,7 @@
 """Tickets and articles for the vector tests: real points, made from a line of text each."""
 
+import msgspec
+
 from ingest.vectors.protocol import ArticlePoint, TicketPoint
 from ingest.vectors.sparse import sparse_vector
 from tests.lookalikes.vectors import embed
@@ -42,3 +44,8 @@ def article(article_id: int, title: str, revision_ms: int = 1_790_000_000_000) -
         dense=dense(title),
         sparse=sparse_vector(title),
     )
+
+
+def chunk(point: ArticlePoint, place: int) -> ArticlePoint:
+    """The same as a later part of its article."""
+    return msgspec.structs.replace(point, chunk=place)

@@ -9,8 +9,9 @@ import pytest
 
 from ingest.thread import Message, Thread
 from ingest.writers import prompts
+from ingest.writers.blocks import shortened
 from ingest.writers.links import Links, settled
-from ingest.writers.prompts import folded, reply_task, shortened, summary_task, system_prompt
+from ingest.writers.prompts import folded, reply_task, summary_task, system_prompt
 from ingest.writers.protocol import Article, Neighbour
 from shared.models import Reply
 from tests.ingest.writers.threads import NOTE, REPLIES, SUMMARIES, article, document, message, neighbour, read, thread
@@ -107,8 +108,8 @@ def test_very_long_threads_are_folded_in_their_middle() -> None:
 def test_short_threads_are_whole_and_empty_messages_are_left_out() -> None:
     assert folded(thread().messages) == (thread().messages, [])
     user = summary_task(thread("en", message("agent", "  \n", 40), message("agent", "Any news?", 50)), "en").user
-    assert "message 5 [agent]" in user
-    assert "message 6" not in user
+    assert "message 6 [agent]" in user
+    assert "message 5" not in user
     assert "left out" not in user
 
 
