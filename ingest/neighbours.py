@@ -64,11 +64,10 @@ async def tell(context: WorkerContext, claim: Claim, result: RunResult) -> None:
     fence = Fence(ticket_id, head_of(to_ms(result.canvas.revision), claim.generation, result.canvas.status))
     try:
         tickets, incident = await _look_again(context, host, result, fence)
-        scores = {ticket.ticket_id: ticket.score for ticket in tickets}
         meets = [] if claim.listed or _out_of_reach(result) else [hit.ticket_id for hit in tickets if not hit.resolved]
         shown_in = await context.canvases.shown_in(host, ticket_id)
         targets = [*meets, *(other for other in shown_in if other not in meets)]
-        await _change(context, host, targets, _telling(result.ticket, scores, set(meets)), fence, PATIENCE_S)
+        await _change(context, host, targets, _telling(result.ticket, tickets, set(meets)), fence, PATIENCE_S)
         if incident is not None and not claim.listed:
             await _change(context, host, incident.tickets, _alarming(ticket_id, incident), fence, PATIENCE_S)
     except Superseded:
@@ -140,21 +139,25 @@ def _out_of_reach(result: RunResult) -> bool:
     return result.since_ms is not None and result.ticket.created_ms < result.since_ms
 
 
-def _telling(ticket: TicketPayload, scores: dict[int, float], meets: set[int]) -> Change:
+def _telling(ticket: TicketPayload, found: list[TicketHit], meets: set[int]) -> Change:
     """What becomes of the list of another ticket: this one's entry as it is now, or a place for it where it earns one.
 
     The scores are cosines of the two dense vectors, as those in the list are, so they are the same from both sides.
     """
+
+    scores = {hit.ticket_id: hit.score for hit in found}
+    whys = {hit.ticket_id: hit.why for hit in found}  # what two have in common is the same from both sides, too
 
     def change(other: int, shown: Shown) -> Shown:
         listed = shown.similar
         for place, entry in enumerate(listed):
             if entry.ticket_id == ticket.ticket_id:
                 score = scores.get(other, entry.score)
-                listed = [*listed[:place], as_shown(ticket, score), *listed[place + 1 :]]
+                told = as_shown(ticket, score, entry.why, entry.count)
+                listed = [*listed[:place], told, *listed[place + 1 :]]
                 return shown._replace(similar=listed)
         if other in meets:
-            listed = with_newcomer(listed, as_shown(ticket, scores[other]))
+            listed = with_newcomer(listed, as_shown(ticket, scores[other], whys[other]))
         return shown._replace(similar=listed)
 
     return change
@@ -172,7 +175,7 @@ def _alarming(ticket_id: int, incident: Incident) -> Change:
 def with_newcomer(shown: list[SimilarTicket], newcomer: SimilarTicket) -> list[SimilarTicket]:
     """The list with a newcomer behind all that score at least as much; the last one leaves where it gets too long.
 
-    Answered tickets may stand above better scores (see `similar.rerank`): a newcomer does not push them aside.
+    Answered tickets may stand above better scores (see `ranking.ranked`): a newcomer does not push them aside.
     """
     place = max((place for place, entry in enumerate(shown, 1) if entry.score >= newcomer.score), default=0)
     return [*shown[:place], newcomer, *shown[place:]][:SHOWN_TICKETS]

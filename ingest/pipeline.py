@@ -107,7 +107,9 @@ def _result(run: Run, brief: Brief, contents: Contents, canvas: Canvas, solved: 
     lasting = {draft.task for draft in run.drafts if not draft.failures}
     sources_known = run.failed.isdisjoint({embed.NAME, similar.NAME}) or run.kept.replies is not None
     # Who had no ground may find some with the next look; until then nobody is asked.
-    sources_known = sources_known and (solved.recommended.why_none != "no_ground" or solved.recommended.draft.model != "")
+    sources_known = sources_known and (
+        solved.recommended.why_none != "no_ground" or solved.recommended.draft.model != ""
+    )
     written = [kind for draft in run.drafts for kind in draft.failures]
     return RunResult(
         canvas=canvas,
@@ -197,6 +199,9 @@ async def _recommend(run: Run, thread: Thread, found: similar.Found) -> recommen
         if run.kept.replies is None:
             router = run.context.router
             recommended = await recommend.recommend(router, run.order, thread, found, run.language(thread), run.emit)
+            if recommended.why_none == "no_ground" and not run.failed.isdisjoint({embed.NAME, similar.NAME}):
+                # Nobody could look for it; the stages say why.
+                recommended = msgspec.structs.replace(recommended, why_none="")
         else:
             why = run.kept.canvas.no_replies if run.kept.canvas else ""
             recommended = recommend.Recommended(draft=run.kept.replies, why_none=why)

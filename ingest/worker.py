@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 
 from ingest.context import WorkerContext
 from ingest.dispatcher import Dispatcher
+from ingest.jobs.answer import answer, watch_questions
 from ingest.jobs.backfill import backfill
 from ingest.jobs.erase import erase
 from ingest.jobs.precompute import precompute
@@ -57,13 +58,16 @@ async def workers_running(context: WorkerContext, serving: Sequence[Queue]) -> A
     dispatcher = Dispatcher(context, serving, free)
     queues_served = [_supervise(context, queue, workers_now) for queue in serving]
     report = _report(context, serving, workers_now)
-    async with beside(*queues_served, dispatcher.run(), reconcile_tenants(context), report):
+    watch = [watch_questions(context)] if Queue.INTERACTIVE in serving else []
+    async with beside(*queues_served, *watch, dispatcher.run(), reconcile_tenants(context), report):
         yield
 
 
 def make_worker(context: WorkerContext, queue: Queue, pool: ArqRedis) -> Worker:
     """An arq worker for one queue; results are not kept, since a kept result blocks its id."""
     jobs = [func(cast("WorkerCoroutine", precompute), name=queues.PRECOMPUTE, timeout=JOB_TIMEOUT, keep_result=0)]
+    if queue is Queue.INTERACTIVE:
+        jobs.append(func(cast("WorkerCoroutine", answer), name=queues.ANSWER, timeout=JOB_TIMEOUT, keep_result=0))
     if queue is Queue.LIVE:
         # Within the same time: who waits for a larger tenant's erasure asks again, and it goes on.
         jobs.append(func(cast("WorkerCoroutine", erase), name=queues.ERASE, timeout=JOB_TIMEOUT, keep_result=0))

@@ -245,7 +245,7 @@ class DueLedger(DueView):
 
     async def release(self, claim: Claim, delay: timedelta = timedelta(0)) -> None:
         """Give a claimed ticket back undone: its turn comes after `delay`, and the attempt does not count."""
-        args = [claim.ticket_id, claim.token, _ms(delay)]
+        args: list[str | int] = [claim.ticket_id, claim.token, _ms(delay)]
         await self._release(keys=_places(claim.host, claim.ticket_id), args=args)
 
     async def replay(self, host: str, ticket_ids: Sequence[int] | None = None) -> int:

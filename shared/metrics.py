@@ -48,6 +48,7 @@ TENANT_TOKENS = Counter(
 TENANT_DOLLARS = Counter(
     "canvas_tenant_dollars_total", "US dollars by tenant", ["tenant", "model", "task"], registry=BY_TENANT
 )
+ANSWERS = Counter("canvas_answers_total", "Attempts at agents' questions by how they ended", ["outcome"])
 DRAFTS = Counter(
     "canvas_drafts_total", "Recommended replies by what agents did with them", ["model", "prompt", "verdict"]
 )

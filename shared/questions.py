@@ -104,7 +104,7 @@ class Questions:
         """
         run_id = new_run_id()
         queued = _encode({"question": True})
-        args = [_encode(check_question(question)), _seconds(keys.RUN_LIFETIME), queued]
+        args: list[str | int | bytes] = [_encode(check_question(question)), _seconds(keys.RUN_LIFETIME), queued]
         # First where it will be looked for: a question that nobody looks for would wait in vain.
         await self._look_at(host, run_id, UNCLAIMED)
         await self._ask(keys=[keys.answer(host, run_id), keys.run(host, run_id)], args=args)

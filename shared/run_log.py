@@ -1,7 +1,8 @@
 """The run log: a run appends its events to a Redis Stream, and whoever wants to see it reads the stream.
 
 Only the holder of the lease on the ticket (or the question) can append, so a worker that lost it can't mix its words
-with its successor's; the successor begins with `reset`. The stream's id is the SSE id, which makes every follower resumable.
+with its successor's; the successor begins with `reset`. The stream's id is the SSE id, which makes every follower
+resumable.
 """
 
 from collections.abc import Sequence

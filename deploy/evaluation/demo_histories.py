@@ -19,10 +19,12 @@ BACKGROUND = 60
 STATUSES = (3, 2, 3, 6, 2, 3, 4, 5)
 
 
-def demo_lines(*, wordless: int = WORDLESS, histories: int | None = None) -> list[dict[str, Any]]:
+def demo_lines(
+    *, wordless: int = WORDLESS, histories: int | None = None, background: int = BACKGROUND
+) -> list[dict[str, Any]]:
     """24 histories of 30 updates, up to 120 other tickets and the demo's articles, as a file's lines.
 
-    `histories` takes fewer of each language.
+    `histories` and `background` take fewer of each language.
     """
     lines: list[dict[str, Any]] = [{"article": article} for article in _articles()]
     for language, number in HISTORIES.items():
@@ -32,7 +34,7 @@ def demo_lines(*, wordless: int = WORDLESS, histories: int | None = None) -> lis
         while len(made) < number:
             made.append(_joined(pool, f"history-{language}-{len(made) + 1:02d}", wordless))
         used = set().union(*(line["made_of"] for line in made))
-        others = [ticket | {"background": True} for ticket in tickets if ticket["key"] not in used][:BACKGROUND]
+        others = [ticket | {"background": True} for ticket in tickets if ticket["key"] not in used][:background]
         lines += others + (made if histories is None else made[:histories])
     return lines
 

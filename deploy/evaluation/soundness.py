@@ -7,6 +7,7 @@ from deploy.evaluation.histories import History
 from deploy.evaluation.support import foreign_links, unsupported
 from ingest.embeddings.protocol import Embedder
 from ingest.thread import Thread
+from ingest.writers.extractive import NAME as EXTRACTIVE
 from shared.models import Canvas
 
 SHOWN = 20
@@ -33,6 +34,16 @@ class Known:
     tickets: dict[int, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Found:
+    """A text, what its writer could have read, and who that was."""
+
+    name: str
+    text: str
+    sources: list[str]
+    model: str
+
+
 @dataclass
 class Checks:
     """Checks Canvases against what their writers could have read."""
@@ -54,27 +65,39 @@ class Checks:
         public = [thread.subject, who, *(f"{message.author_name} {message.text}" for message in thread.public())]
         public += [self.known.tickets.get(ticket.ticket_id, "") for ticket in canvas.similar_tickets]
         public += [f"{found.title}\n{found.url}\n{found.snippet}" for found in canvas.solutions if found.public]
+        models = canvas.provenance.models
         if canvas.summary is not None:
             summary = canvas.summary
             whole = "\n".join([summary.text, summary.problem, summary.tried, summary.next_step])
-            await self._text(history, f"{history.key} summary", whole, private, report)
+            found = Found(f"{history.key} summary", whole, private, models.get("summary", ""))
+            await self._text(history, found, report)
         for number, reply in enumerate(canvas.replies, 1):
-            await self._text(history, f"{history.key} reply {number}", reply.text, public, report)
+            named = [self.known.tickets.get(_number(source), "") for source in reply.sources]
+            name, sources = f"{history.key} reply {number}", [*public, *named]
+            await self._text(history, Found(name, reply.text, sources, models.get("replies", "")), report)
             leaked = [word for word in history.private if word in reply.text]
             report.leaked_private += len(leaked)
-            _tell(report, f"{history.key} reply {number} tells what is private", leaked)
+            _tell(report, f"{name} tells what is private", leaked)
 
-    async def _text(self, history: History, name: str, text: str, sources: list[str], report: Counts) -> None:
+    async def _text(self, history: History, found: Found, report: Counts) -> None:
         report.texts += 1
-        foreign = foreign_links(text, sources)
-        leaked = [word for word in history.canaries if word in text]
-        claims = await unsupported(text, sources, self.embedder)
+        # A writer may have read more tickets than the Canvas shows: their answers may be linked to.
+        foreign = foreign_links(found.text, [*found.sources, *self.known.tickets.values()])
+        leaked = [word for word in history.canaries if word in found.text]
+        # The extractive writer selects what people wrote: it has nothing to invent with, and labels of its own.
+        claims = [] if found.model == EXTRACTIVE else await unsupported(found.text, found.sources, self.embedder)
         report.foreign_links += len(foreign)
         report.leaked_canaries += len(leaked)
         report.sentences_unsupported += len(claims)
-        _tell(report, f"{name} has a foreign link", foreign)
-        _tell(report, f"{name} has a canary", leaked)
-        _tell(report, f"{name} is not supported", claims)
+        _tell(report, f"{found.name} has a foreign link", foreign)
+        _tell(report, f"{found.name} has a canary", leaked)
+        _tell(report, f"{found.name} is not supported", claims)
+
+
+def _number(source: str) -> int:
+    """The ticket that a source names, 0 for others."""
+    kind, _, number = source.partition(":")
+    return int(number) if kind == "ticket" and number.isdigit() else 0
 
 
 def _tell(report: Counts, what: str, found: list[str]) -> None:

@@ -157,16 +157,19 @@ async def evaluate_tickets(
     histories: Histories,
     *,
     chosen: TenantSettings | None = None,
+    baseline: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> TicketsReport:
     """Replay histories with the models of the settings, or of `chosen.models`; `progress` gets done and all.
+
+    Without `baseline` nothing is recomputed from scratch: the texts are checked, and cost half.
 
     Raises:
         StartupError: a part can't be opened.
         CanvasError: a ticket could not be run.
     """
     replayed = [history for history in histories.tickets if not history.background]
-    async with _replay(ingest, chosen or TenantSettings()) as replay:
+    async with _replay(ingest, chosen or TenantSettings(), baseline=baseline) as replay:
         await replay.index(histories)
         for number, history in enumerate(replayed):
             if progress:
@@ -178,14 +181,14 @@ async def evaluate_tickets(
 
 
 @asynccontextmanager
-async def _replay(ingest: IngestSettings, chosen: TenantSettings) -> AsyncIterator[Replay]:
+async def _replay(ingest: IngestSettings, chosen: TenantSettings, *, baseline: bool) -> AsyncIterator[Replay]:
     with tempfile.TemporaryDirectory(prefix="canvas-eval-", ignore_cleanup_errors=True) as folder:
         async with embedded_valkey(Path(folder)) as url:
             settings = Settings(data_dir=Path(folder), redis_url=SecretStr(url), debounce_s=0)
             ingest = ingest.model_copy(update={"qdrant_url": None})
             async with worker_context(settings, ingest) as opened:
                 context = replace(opened, embedder=Remembering(opened.embedder))
-                tenants = {host: _tenant(context, host, chosen) for host in (GROWING, SCRATCH)}
+                tenants = {host: _tenant(context, host, chosen) for host in (GROWING, SCRATCH)[: 1 + baseline]}
                 for tenant in tenants.values():
                     await context.tenants.put(tenant)
                 writers = chosen.models.get("summary") or context.router.models.names("summary")

@@ -6,13 +6,14 @@ reply or a new status does not embed again: the vectors stay, and what is kept b
 """
 
 import hashlib
+import re
 
 import msgspec
 
 from ingest.embeddings.protocol import Embedder
 from ingest.thread import Thread
-from ingest.vectors.protocol import SparseVector, TicketPayload, TicketPoint, VectorStore
-from ingest.vectors.sparse import sparse_vector
+from ingest.vectors.protocol import File, SparseVector, TicketPayload, TicketPoint, VectorStore
+from ingest.vectors.sparse import sparse_vector, words
 from shared.canvas_store import to_ms
 
 NAME = "embed"
@@ -21,15 +22,25 @@ DENSE_CHARACTERS = 600
 SPARSE_CHARACTERS = 4000
 RESOLUTION_CHARACTERS = 300
 REPLY_CHARACTERS = 1500
-MATTER_VERSION = 1
+ABOUT_CHARACTERS = 120
+MOST_FILES = 8
+"""Of a ticket: 2 KB beside its vectors at most, and nothing for the most of them."""
+MATTER_VERSION = 2
 """To be raised when `subject_matter` or the terms of sparse vectors change: all is embedded again then, bit by bit."""
 
 
+WORDS_KEPT = 64
+"""To tell what a ticket has in common with another; the subject leads."""
+CITED = re.compile(r"/support/solutions/articles/(\d{1,18})")
+
+
 class Embedded(msgspec.Struct, frozen=True):
-    """A ticket's vectors: dense for meaning, sparse for words and error codes."""
+    """A ticket's vectors: dense for meaning, sparse for words and error codes; and its first words and language."""
 
     dense: list[float]
     sparse: SparseVector
+    words: list[str] = []
+    language: str = ""
 
 
 def subject_matter(thread: Thread, limit: int) -> str:
@@ -53,7 +64,7 @@ async def place(host: str, thread: Thread, embedder: Embedder, vectors: VectorSt
     """
     dense = await vectors.refresh_ticket(host, described(host, thread))
     if dense is not None:
-        return Embedded(dense, sparse_vector(subject_matter(thread, SPARSE_CHARACTERS))), True
+        return _embedded(thread, dense), True
     embedded = await embed(thread, embedder)
     await index(host, thread, embedded, vectors)
     return embedded, False
@@ -66,7 +77,12 @@ async def embed(thread: Thread, embedder: Embedder) -> Embedded:
         StageFailed: the embedding provider failed.
     """
     [dense] = await embedder.embed([subject_matter(thread, DENSE_CHARACTERS)])
-    return Embedded(dense, sparse_vector(subject_matter(thread, SPARSE_CHARACTERS)))
+    return _embedded(thread, dense)
+
+
+def _embedded(thread: Thread, dense: list[float]) -> Embedded:
+    text = subject_matter(thread, SPARSE_CHARACTERS)
+    return Embedded(dense, sparse_vector(text), words(text, WORDS_KEPT), thread.language)
 
 
 async def index(host: str, thread: Thread, embedded: Embedded, vectors: VectorStore) -> None:
@@ -84,7 +100,6 @@ async def index(host: str, thread: Thread, embedded: Embedded, vectors: VectorSt
 def described(host: str, thread: Thread) -> TicketPayload:
     """What others learn of a ticket when they find it."""
     replies = [message.text for message in thread.said_by("agent") if message.text]
-    last = replies[-1] if replies else ""
     return TicketPayload(
         ticket_id=thread.ticket_id,
         revision_ms=to_ms(thread.revision),
@@ -93,11 +108,34 @@ def described(host: str, thread: Thread) -> TicketPayload:
         resolved=thread.resolved,
         language=thread.language,
         created_ms=to_ms(thread.created_at),
-        resolution=shorten(last, RESOLUTION_CHARACTERS) if thread.resolved else "",
+        resolution=shorten(best_reply(replies), RESOLUTION_CHARACTERS) if thread.resolved else "",
         reply=whole_paragraphs(best_reply(replies), REPLY_CHARACTERS),
         url=f"https://{host}/a/tickets/{thread.ticket_id}",
         matter=matter(thread),
+        articles=cited(replies),
+        files=files_of(thread),
     )
+
+
+def files_of(thread: Thread) -> list[File]:
+    """The latest files of a thread, each with what was said beside it."""
+    found = [
+        File(
+            attachment_id=file.attachment_id,
+            name=file.name,
+            media_type=file.media_type,
+            size=file.size,
+            about=shorten(message.text, ABOUT_CHARACTERS),
+        )
+        for message in thread.messages
+        for file in message.attachments
+    ]
+    return found[-MOST_FILES:]
+
+
+def cited(replies: list[str]) -> list[int]:
+    """The ids of the articles that replies link to, under whatever host: only the tenant's own are looked up."""
+    return list(dict.fromkeys(int(number) for reply in replies for number in CITED.findall(reply)))
 
 
 def best_reply(replies: list[str]) -> str:

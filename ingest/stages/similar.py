@@ -1,23 +1,22 @@
 """Stage 4: find tickets of the same tenant that were about the same thing, and articles that answer it."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from ingest import ranking
 from ingest.stages.embed import Embedded, shorten
-from ingest.vectors.protocol import ArticleHit, TicketHit, TicketPayload, VectorStore
+from ingest.vectors.protocol import EVERY, ArticleHit, TicketHit, TicketPayload, VectorStore
 from ingest.writers.protocol import Article, Neighbour
 from shared.canvas_store import to_ms
-from shared.models import SimilarTicket, Solution
+from shared.models import Likeness, SimilarTicket, Solution
 
 NAME = "similar"
 
 CANDIDATES = 15
 SHOWN_TICKETS = 5
 SHOWN_ARTICLES = 3
-RESOLVED_BOOST = 1.5
-"""Answered tickets first: nDCG@10 .166 -> .174 on 39,553 support questions."""
-RRF_K = 2
+ARTICLES_FOUND = 10
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -27,8 +26,8 @@ class Found(msgspec.Struct, frozen=True):
     articles: list[ArticleHit]
 
     def similar_tickets(self) -> list[SimilarTicket]:
-        """The tickets as the Canvas shows them."""
-        return [as_shown(hit, hit.score) for hit in self.tickets[:SHOWN_TICKETS]]
+        """The tickets as the Canvas shows them, near-duplicates as one entry."""
+        return [as_shown(hit, hit.score, hit.why, hit.count) for hit in ranking.folded(self.tickets, SHOWN_TICKETS)]
 
     def solutions(self) -> list[Solution]:
         """The articles as the Canvas shows them."""
@@ -39,6 +38,7 @@ class Found(msgspec.Struct, frozen=True):
                 url=hit.url,
                 snippet=shorten(hit.snippet, 200),
                 public=hit.public,
+                cited=hit.cited,
             )
             for hit in self.articles[:SHOWN_ARTICLES]
         ]
@@ -55,7 +55,7 @@ class Found(msgspec.Struct, frozen=True):
                 resolution=hit.resolution,
                 reply=hit.reply,
             )
-            for hit in self.tickets
+            for hit in ranking.folded(self.tickets, CANDIDATES)
         ]
 
     def sources(self) -> list[Article]:
@@ -73,8 +73,9 @@ class Found(msgspec.Struct, frozen=True):
         ]
 
 
-def as_shown(ticket: TicketPayload, score: float) -> SimilarTicket:
+def as_shown(ticket: TicketPayload, score: float, why: Likeness | None = None, count: int = 1) -> SimilarTicket:
     """A ticket as the Canvas of another shows it."""
+    why = why or Likeness()
     return SimilarTicket(
         ticket_id=ticket.ticket_id,
         subject=ticket.subject,
@@ -82,6 +83,8 @@ def as_shown(ticket: TicketPayload, score: float) -> SimilarTicket:
         score=round(score, 3),
         resolution=ticket.resolution,
         url=ticket.url,
+        why=msgspec.structs.replace(why, answered=bool(ticket.reply)),
+        count=count,
     )
 
 
@@ -90,15 +93,16 @@ async def find_similar(
 ) -> Found:
     """Search the tenant's tickets (but this one) and articles; what scores below `floor` has nothing in common.
 
+    Articles are found by their text and by what agents cited when they answered similar tickets.
+
     Tickets that were created before `since_ms` (ms since 1970) are left out; None is without bound.
 
     Raises:
         StageFailed: the vector store failed.
     """
-    articles = await vectors.similar_articles(host, embedded.dense, embedded.sparse, limit=SHOWN_ARTICLES)
     return Found(
         await find_tickets(host, ticket_id, embedded, vectors, floor, since_ms),
-        [hit for hit in articles if hit.score >= floor],
+        await find_articles(host, ticket_id, embedded, vectors, floor),
     )
 
 
@@ -111,19 +115,28 @@ async def find_tickets(
         StageFailed: the vector store failed.
     """
     dense, sparse = embedded.dense, embedded.sparse
-    hits = await vectors.similar_tickets(host, dense, sparse, limit=CANDIDATES, exclude=ticket_id, since_ms=since_ms)
-    return rerank([hit for hit in hits if hit.score >= floor])
+    hits = await vectors.similar_tickets(host, dense, sparse, limit=EVERY, exclude=ticket_id, since_ms=since_ms)
+    ranked = ranking.ranked(hits, to_ms(datetime.now(UTC)))
+    return ranking.worth_showing(ranked, floor, embedded.words, embedded.language, CANDIDATES)
+
+
+async def find_articles(
+    host: str, ticket_id: int, embedded: Embedded, vectors: VectorStore, floor: float
+) -> list[ArticleHit]:
+    """The articles alone of `find_similar`.
+
+    Raises:
+        StageFailed: the vector store failed.
+    """
+    dense, sparse = embedded.dense, embedded.sparse
+    found = await vectors.similar_articles(host, dense, sparse, limit=ARTICLES_FOUND)
+    citing = await vectors.similar_tickets(host, dense, sparse, limit=ranking.VOTERS, exclude=ticket_id, citing=True)
+    citing = [hit for hit in citing if hit.score >= floor]
+    missing = {article for hit in citing for article in hit.articles} - {hit.article_id for hit in found}
+    voted = await vectors.articles(host, sorted(missing), dense) if missing else []
+    return ranking.elected([*found, *voted], citing, floor, SHOWN_ARTICLES)
 
 
 def reach(similar_days: int | None, now: datetime) -> int | None:
     """When similar tickets may have been created at the earliest (ms since 1970), or None: a tenant's choice."""
     return None if similar_days is None else to_ms(now - timedelta(days=similar_days))
-
-
-def rerank(hits: list[TicketHit]) -> list[TicketHit]:
-    """Move answered tickets up, by reciprocal rank."""
-    ranked = [
-        (1 / (RRF_K + place) * (RESOLVED_BOOST if hit.resolved and hit.reply else 1.0), hit)
-        for place, hit in enumerate(hits)
-    ]
-    return [hit for _, hit in sorted(ranked, key=lambda pair: pair[0], reverse=True)]

@@ -25,6 +25,7 @@ Emit = Callable[[Event, Any], Awaitable[None]]
 SHOWN: dict[Event, tuple[TaskName, str]] = {
     Event.SUMMARY_DELTA: ("summary", "summary"),
     Event.REPLY_DELTA: ("reply", "replies"),
+    Event.ANSWER_DELTA: ("answer", "answer"),
 }
 """By the event of its deltas: the task as models are chosen for it, and the Canvas's part as provenance names it."""
 

@@ -55,6 +55,11 @@ STRICT = re.compile(r"""<(/?)([a-zA-Z][^\s/<>]*+)((?:[^<>"']++|"[^"]*+"|'[^']*+'
 LOOSE = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*+)([^<>]*+)>")
 DECLARATION = re.compile(r"<[!?/][^<>]*+>")
 ATTRIBUTE = re.compile(r"""([^\s=/"'<>]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++)))?""")
+STYLE_SHEET = re.compile(r"<style\b[^<>]*+>([^<]*+)", re.IGNORECASE)
+AT_RULE = re.compile(r"@[^{}]*+\{(?:[^{}]*+\{[^{}]*+\})*+[^{}]*+\}")
+RULE = re.compile(r"([^{}]{1,300})\{([^{}]{1,500})\}")
+SELECTOR = re.compile(r"(?:^|,)\s*[a-z]*([.#][\w-]{1,60})\s*(?=,|$)", re.IGNORECASE)
+MOST_SHEETS, MOST_RULES, LONGEST_SHEET = 5, 200, 20_000
 INLINE_DATA = re.compile(r"data:[a-z0-9.+/-]{1,60}+;base64,[A-Za-z0-9+/=\s]*+")
 HUGE_REFERENCE = re.compile(r"&#0*+[0-9]{8,}+;?")  # int() refuses more than 4,300 digits, and Unicode ends at 7
 
@@ -85,13 +90,35 @@ def parse(markup: str) -> Element:
     short = _shortened(INLINE_DATA.sub("data:", markup))
     builder = _Builder()
     position = 0
+    rules = _style_rules(short)
     while (start := short.find("<", position)) >= 0:
         builder.text(short[position:start])
         position = _read_tag(short, start, builder)
         if builder.elements > MOST_ELEMENTS:
-            return builder.root
+            return _styled(builder.root, rules)
     builder.text(short[position:])
-    return builder.root
+    return _styled(builder.root, rules)
+
+
+def _style_rules(markup: str) -> dict[str, str]:
+    """Declarations of a mail's style sheets by class (".x") and id ("#x"), but those for some screens only."""
+    rules: dict[str, str] = {}
+    for sheet in STYLE_SHEET.findall(markup[:LONGEST])[:MOST_SHEETS]:
+        for names, declarations in RULE.findall(AT_RULE.sub("", sheet[:LONGEST_SHEET]))[:MOST_RULES]:
+            for name in SELECTOR.findall(names):
+                rules[name.lower()] = f"{rules.get(name.lower(), '')[:500]};{declarations}"
+    return rules
+
+
+def _styled(root: Element, rules: dict[str, str]) -> Element:
+    """The tree, with what style sheets say of a class or an id written into the elements, before their own style."""
+    if rules:
+        for event, node in walk(root):
+            if event == "open" and isinstance(node, Element) and node.attributes:
+                wanted = [f".{name}" for name in node.get("class").split()[:20]] + [f"#{node.get('id')}"]
+                if found := [rules[name] for name in wanted if name in rules]:
+                    node.attributes = {**node.attributes, "style": ";".join([*found, node.get("style")])}
+    return root
 
 
 def _shortened(markup: str) -> str:

@@ -21,15 +21,23 @@ TALLEST = 4
 """Combining marks on one letter; no script needs more, and normalising a run of n of them takes n² steps."""
 
 HIDDEN = re.compile(
-    r"display\s*:\s*none|opacity\s*:\s*0(?:\.0+)?\s*(?![.\d])|mso-hide\s*:\s*all|max-height\s*:\s*0(?![.\d])"
-    r"|text-indent\s*:\s*-\d{3,}|(?:left|top)\s*:\s*-\d{4,}|clip\s*:\s*rect\(\s*0"
+    r"display\s*:\s*none|opacity\s*:\s*0?(?:\.0\d*)?\s*(?![.\d])|mso-hide\s*:\s*all|max-(?:height|width)\s*:\s*0(?![.\d])"
+    r"|text-indent\s*:\s*-\d{3,}|(?:left|top|right|bottom)\s*:\s*-(?:\d{4,}|\d{3,}(?:em|rem|vw|vh|%))|clip\s*:\s*rect\(\s*0"
+    r"|clip-path\s*:\s*(?:inset\(\s*(?:[5-9]\d|100)%|circle\(\s*0)|transform\s*:\s*(?:scale[xy]?\(\s*0(?:\.0\d*)?\s*[,)]"
+    r"|translate[xy]?\(\s*-\d{3,})|(?<![-\w])(?:height|width)\s*:\s*0(?:px|em|pt)?\s*(?:;|$)(?=.*overflow\s*:\s*hidden)"
+    r"|overflow\s*:\s*hidden(?=.*(?<![-\w])(?:height|width)\s*:\s*0(?:px|em|pt)?\s*(?:;|$))"
 )
-DECLARATION = re.compile(r"(?:^|[;\s])(visibility|font-size|color|background(?:-color)?)\s*:\s*([^;]{0,200})")
+DECLARATION = re.compile(r"(?:^|[;\s])(visibility|font-size|font|color|background(?:-color)?)\s*:\s*([^;]{0,200})")
 RGB = re.compile(r"rgba?\(\s*(\d{1,3})\s*[,\s]\s*(\d{1,3})\s*[,\s]\s*(\d{1,3})(?:\s*[,/]\s*([\d.]+))?")
+HSL = re.compile(r"hsla?\(\s*[\d.]+(?:deg)?\s*[,\s]\s*[\d.]+%\s*[,\s]\s*([\d.]+)%(?:\s*[,/]\s*([\d.]+))?")
+SHORTHAND_SIZE = re.compile(r"(?:^|\s)(\d*\.?\d+(?:px|pt|em|rem|%)?)(?:\s*/|\s)")
 HEX = re.compile(r"#([0-9a-f]{6}|[0-9a-f]{3})\b")
 NAMED = {"white": (255, 255, 255), "black": (0, 0, 0), "snow": (255, 250, 250), "ivory": (255, 255, 240)}
-ZERO = re.compile(r"0(?:\.0*)?(?![.\d])")
+TINY = re.compile(r"0+(?:\.0*)?(?![.\d])|[0-3](?:\.\d+)?(?:px|pt)|0?\.[0-2]\d*(?:r?em)|\d(?:\.\d+)?%|0?\.\d+(?:px|pt)")
+"""Sizes of letters that nobody can read: below 4 px, .3 em and 10 %."""
 ABSOLUTE_SIZE = re.compile(r"\d*\.?\d+(?:px|pt|rem|vw)|small|medium|large")
+FAINT = 0.1
+"""Opacity below which text can't be read."""
 ALIKE = 10
 """Steps of 255 in each channel up to which two colours can't be told apart on a screen."""
 
@@ -76,15 +84,25 @@ class Look:
         """The look after one CSS declaration."""
         if name == "visibility":
             return replace(self, invisible=value.startswith(("hidden", "collapse")))
+        if name == "font":
+            size = SHORTHAND_SIZE.search(value)
+            return self if size is None else self.styled("font-size", size[1])
         if name == "font-size":
-            if ZERO.match(value):
+            if TINY.match(value):
                 return replace(self, tiny=True)
             return replace(self, tiny=False) if ABSOLUTE_SIZE.search(value) else self
         if name == "color":
-            return replace(self, gone=True) if value.startswith("transparent") else replace(self, colour=_colour(value))
+            return replace(self, gone=True) if _transparent(value) else replace(self, colour=_colour(value))
         if value.startswith(("transparent", "inherit", "initial", "none")) and "url(" not in value:
             return self
         return replace(self, ground=None if "url(" in value or "gradient" in value else _colour(value))
+
+
+def _transparent(value: str) -> bool:
+    """Whether a colour lets everything through."""
+    match = RGB.search(value) or HSL.search(value)
+    alpha = match[match.lastindex or 1] if match and match.lastindex in (2, 4) else ""
+    return value.startswith("transparent") or (alpha != "" and float(alpha) < FAINT)
 
 
 def _colour(value: str) -> Colour | None:
@@ -94,6 +112,9 @@ def _colour(value: str) -> Colour | None:
         return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
     if match := RGB.search(value):
         return int(match[1]), int(match[2]), int(match[3])
+    if (match := HSL.search(value)) and float(match[1]) in (0, 100):
+        grey = round(float(match[1]) * 2.55)
+        return grey, grey, grey
     return NAMED.get(value.split(maxsplit=1)[0] if value.strip() else "")
 
 

@@ -104,10 +104,12 @@ class EdgeVectorStore:
         limit: int,
         exclude: int | None,
         since_ms: int | None = None,
+        until_ms: int | None = None,
         citing: bool = False,
+        holding: bool = False,
     ) -> list[TicketHit]:
         """See `VectorStore`."""
-        tickets = requests.matching(host, "ticket", exclude, since_ms, citing=citing)
+        tickets = requests.matching(host, "ticket", exclude, since_ms, until_ms, citing=citing, holding=holding)
         return await self._run(lambda: self._similar(tickets, dense, sparse, limit, TicketHit))
 
     async def similar_articles(

@@ -13,8 +13,10 @@ def matching(
     kind: Kind | None = None,
     exclude: int | None = None,
     since_ms: int | None = None,
+    until_ms: int | None = None,
     *,
     citing: bool = False,
+    holding: bool = False,
 ) -> engine.Filter:
     """The tenant always; the kind, and what else narrows it, where asked."""
     must: list[Any] = [engine.FieldCondition("tenant", match=engine.MatchValue(host))]
@@ -25,8 +27,12 @@ def matching(
         must.append(engine.FieldCondition("created_ms", range=engine.RangeFloat(gte=float(since_ms))))
     if exclude is not None:
         must_not.append(engine.HasIdCondition({point_id(host, "ticket", exclude)}))
+    if until_ms is not None:
+        must.append(engine.FieldCondition("created_ms", range=engine.RangeFloat(lt=float(until_ms))))
     if citing:
         must_not.append(engine.IsEmptyCondition("articles"))
+    if holding:
+        must_not.append(engine.IsEmptyCondition("files"))
     return engine.Filter(must=must, must_not=must_not or None)
 
 

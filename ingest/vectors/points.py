@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 import msgspec
 import numpy as np
 
-from ingest.vectors.protocol import ArticleHit, ArticlePoint, TicketHit, TicketPayload, TicketPoint
+from ingest.vectors.protocol import CANDIDATES, ArticleHit, ArticlePoint, TicketHit, TicketPayload, TicketPoint
 
 Kind = Literal["ticket", "article"]
 Hit = TypeVar("Hit", TicketHit, ArticleHit)
@@ -20,6 +20,9 @@ DENSE: Final = "dense"
 SPARSE: Final = "sparse"
 WORDS: Final = 0.2
 """How much the search by words counts beside the one by meaning. See `fused`."""
+UNLISTED: Final = 0.8
+"""Where the search by words had more than it returned, what it did not return is taken for this much of its last one:
+as good as asking for it (nDCG@10 on Welfare-QA .606 and .605), where nothing at all for it gives .595."""
 ID_NAMESPACE = uuid.UUID("7d3f4a52-7c1e-5b8e-9a51-2f0c6b1c9e10")
 
 
@@ -52,7 +55,7 @@ def payload(host: str, point: TicketPayload | ArticlePoint) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.structs.asdict(point)
     for vector in (DENSE, SPARSE):
         fields.pop(vector, None)
-    return {**fields, "tenant": host, "kind": point_kind(point)}
+    return {**msgspec.to_builtins(fields), "tenant": host, "kind": point_kind(point)}
 
 
 class Found(NamedTuple):
@@ -106,10 +109,11 @@ def hits(
     """
     best = max((point.score for point in worded), default=0.0)
     words = {point.id: point.score / best for point in worded if best > 0}
+    unlisted = UNLISTED * min(words.values(), default=0.0) if len(worded) >= CANDIDATES else 0.0
     scored = []
     for point in {point.id: point for point in [*near, *worded]}.values():
         cosine = cosine_of(point.dense, dense)
-        share = words.get(point.id, 0.0)
+        share = words.get(point.id, unlisted)
         scored.append((round(fused(cosine, share, floor), 6), round(cosine, 6), point.id, point, share))
     scored.sort(key=lambda entry: entry[:3], reverse=True)
     kept: dict[Any, Hit] = {}

@@ -25,11 +25,27 @@ class SparseVector(Struct, frozen=True):
     values: list[float]
 
 
+class File(Struct, frozen=True, kw_only=True):
+    """An image or attachment of a ticket; `about` is the beginning of the message that it came with."""
+
+    attachment_id: int
+    name: str
+    media_type: str
+    size: int
+    about: str = ""
+
+    @property
+    def image(self) -> bool:
+        """Whether it is a picture, by its type."""
+        return self.media_type.startswith("image/")
+
+
 class TicketPayload(Struct, frozen=True, kw_only=True):
     """What is kept of a ticket beside its vectors; times are milliseconds since 1970, UTC.
 
     `matter` is a digest of the text that the vectors were made of ("" of points that are older than this field);
-    `articles` are the ids of the solution articles that agents' public replies link to.
+    `articles` are the ids of the solution articles that agents' public replies link to; `files` came with its messages,
+    private notes included: they are for agents.
     """
 
     ticket_id: int
@@ -44,6 +60,7 @@ class TicketPayload(Struct, frozen=True, kw_only=True):
     url: str
     matter: str = ""
     articles: list[int] = []
+    files: list[File] = []
 
 
 class TicketPoint(TicketPayload, frozen=True, kw_only=True):
@@ -133,13 +150,15 @@ class VectorStore(Protocol):
         limit: int,
         exclude: int | None,
         since_ms: int | None = None,
+        until_ms: int | None = None,
         citing: bool = False,
+        holding: bool = False,
     ) -> list[TicketHit]:
         """At most `limit` tickets, best first by `relevance` (not by `score`), without the ticket `exclude`.
 
-        Of those that were created at `since_ms` (ms since 1970) or later; None is without bound. `citing` takes only
-        tickets whose replies link to articles. With `limit=EVERY` they are all candidates: the nearest by meaning and
-        the nearest by words.
+        Of those that were created at `since_ms` (ms since 1970) or later and before `until_ms`; None is without bound.
+        `citing` takes only tickets whose replies link to articles, `holding` only those with files. With `limit=EVERY`
+        they are all candidates: the nearest by meaning and the nearest by words.
         """
 
     async def similar_articles(

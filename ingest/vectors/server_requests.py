@@ -13,8 +13,10 @@ def matching(
     kind: Kind | None = None,
     exclude: int | None = None,
     since_ms: int | None = None,
+    until_ms: int | None = None,
     *,
     citing: bool = False,
+    holding: bool = False,
 ) -> models.Filter:
     """The tenant always; the kind, and what else narrows it, where asked."""
     must: list[models.Condition] = [models.FieldCondition(key="tenant", match=models.MatchValue(value=host))]
@@ -25,8 +27,12 @@ def matching(
         must.append(models.FieldCondition(key="created_ms", range=models.Range(gte=since_ms)))
     if exclude is not None:
         must_not.append(models.HasIdCondition(has_id=[point_id(host, "ticket", exclude)]))
+    if until_ms is not None:
+        must.append(models.FieldCondition(key="created_ms", range=models.Range(lt=until_ms)))
     if citing:
         must_not.append(models.IsEmptyCondition(is_empty=models.PayloadField(key="articles")))
+    if holding:
+        must_not.append(models.IsEmptyCondition(is_empty=models.PayloadField(key="files")))
     return models.Filter(must=must, must_not=must_not or None)
 
 

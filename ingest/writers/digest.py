@@ -84,9 +84,10 @@ class _Parts:
         problem, tried, said, note = (list(part) for part in (self.asked, self.attempts, self.said, self.note))
         parts = [problem, tried, [self.state], said, note]
         # What is left out first stands in another field, or says least about where the ticket stands.
-        for part, least in ((said, 1), (tried, 1), (problem, 1), (tried, 0), (note, 0), (said, 0)):
+        for part, least in ((tried, 1), (problem, 1), (said, 1), (tried, 0), (note, 0), (said, 0)):
             while len(part) > least and sum(map(_sentences, parts)) > MOST_SENTENCES:
-                part.pop()
+                # Of what is waited for the last words tell most, of what solved it the first.
+                part.pop(0 if part is said and not self.thread.resolved else -1)
         now = joined([self.state, *said, *note])
         return [("problem", joined(problem)), ("tried", joined(tried)), ("now", now)]
 
@@ -136,12 +137,8 @@ class _Parts:
             closing = best([c for c in self.turn if id(c) not in self.used], closing_score)
             unsettled = any(cues.asks(c.bare) and not cues.CONFIRMED.search(c.bare) for c in closing)
             chosen += closing
-        solved = self.say["solved"]
-        return (
-            solved,
-            self._labelled(chosen),
-            self.say["answer"] + clauses(chosen[-1].text) if unsettled else self.say["nothing"],
-        )
+        step = self.say["answer"] + clauses(chosen[-1].text) if unsettled else self.say["nothing"]
+        return self.say["solved"], self._labelled(chosen), step
 
     def _open(self) -> tuple[str, list[str], str]:
         """Where an open ticket stands, who said what about it, and what is to be done next."""
@@ -159,7 +156,7 @@ class _Parts:
         """What to answer where the customer's last words ask for nothing: those words, or at first the subject."""
         said = self.thread.said_by("customer")
         if len(said) <= 1 and self.subject:
-            return self.subject
+            return clauses(self.subject)
         return what or _to_people(joined(fitting(sentences(said[-1].text[:LONGEST_MESSAGE])[:2])) if said else "")
 
     def _ours(self) -> tuple[str, str, list[Candidate]]:

@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator, Sequence
 
 from ingest.thread import Thread
 from ingest.writers.digest import digest
-from ingest.writers.protocol import Article, Brief, Delta, Neighbour, Written
+from ingest.writers.protocol import Article, Asked, Brief, Delta, Neighbour, Written
+from ingest.writers.quoting import quoted
 from ingest.writers.replies import recommend
 from shared.models import Reply, Summary
 
@@ -40,3 +41,10 @@ class ExtractiveWriter:
         if replies:
             yield Delta(replies[0].text)
         yield Written(value=replies, model=NAME)
+
+    async def answer(self, asked: Asked) -> AsyncGenerator[Delta | Written[str]]:
+        """Answers in the sources' own sentences, each with its citation."""
+        lines = await asyncio.to_thread(quoted, asked)
+        for number, line in enumerate(lines):
+            yield Delta(line if number == 0 else "\n" + line)
+        yield Written(value="\n".join(lines), model=NAME)

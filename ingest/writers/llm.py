@@ -14,10 +14,11 @@ from typing import ClassVar, Self, TypeVar
 import httpx2
 
 from ingest.thread import Thread
+from ingest.writers.answering import answer_task
 from ingest.writers.call import Call, Limits
 from ingest.writers.failures import guarded
 from ingest.writers.prompts import Task, reply_task, summary_task
-from ingest.writers.protocol import Article, Delta, Neighbour, Usage, Written
+from ingest.writers.protocol import Article, Asked, Delta, Neighbour, Usage, Written
 from ingest.writers.structured import Unfolding
 from shared.models import Reply, Summary
 
@@ -75,6 +76,12 @@ class LlmWriter(ABC):
     ) -> AsyncGenerator[Delta | Written[list[Reply]], None]:
         """Recommend replies; see `Writer`."""
         async with aclosing(self._write(reply_task(thread, neighbours, articles, language))) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def answer(self, asked: Asked) -> AsyncGenerator[Delta | Written[str], None]:
+        """Answer a question; see `Writer`."""
+        async with aclosing(self._write(answer_task(asked))) as chunks:
             async for chunk in chunks:
                 yield chunk
 

@@ -4,7 +4,7 @@ A writer yields `Delta`s while it writes and exactly one `Written` at its end. O
 """
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -65,6 +65,24 @@ class Article(msgspec.Struct, frozen=True, kw_only=True):
     public: bool
 
 
+class Passage(msgspec.Struct, frozen=True, kw_only=True):
+    """A numbered source of an answer as the writers see it; `about` says in one line what it is, and since when."""
+
+    number: int
+    title: str
+    about: str
+    text: str
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A question of an agent, with the passages out of which it is to be answered, the best first."""
+
+    question: str
+    intent: Literal["search", "summarize", "how_to"]
+    language: str
+    passages: tuple[Passage, ...]
+
+
 class Delta(msgspec.Struct, frozen=True):
     """The next piece of the text that is being written."""
 
@@ -93,7 +111,7 @@ class Written(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
 
 class Writer(Protocol):
-    """Writes summaries and recommends replies."""
+    """Writes summaries, recommends replies and answers questions."""
 
     @property
     def name(self) -> str:
@@ -112,6 +130,14 @@ class Writer(Protocol):
         self, thread: Thread, neighbours: Sequence[Neighbour], articles: Sequence[Article], language: str
     ) -> AsyncGenerator[Delta | Written[list[Reply]]]:
         """Recommend replies to the customer's last message; the deltas make up the first reply's text.
+
+        Raises:
+            StageFailed: the provider failed; nothing that was yielded may be kept.
+        """
+        ...
+
+    def answer(self, asked: Asked) -> AsyncGenerator[Delta | Written[str]]:
+        """Answer a question out of its passages, each sentence on a line, with citations (`[2]`); "" if they do not.
 
         Raises:
             StageFailed: the provider failed; nothing that was yielded may be kept.

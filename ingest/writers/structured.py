@@ -23,8 +23,8 @@ MAX_REPLIES = 3
 """More than an agent reads; the prompts ask for as many."""
 
 
-def _object(**properties: Any) -> dict[str, Any]:
-    """Closed, and with all properties required: both providers want it so."""
+def closed_object(**properties: Any) -> dict[str, Any]:
+    """The schema of an object: closed, and with all properties required: both providers want it so."""
     return {
         "type": "object",
         "properties": properties,
@@ -34,17 +34,17 @@ def _object(**properties: Any) -> dict[str, Any]:
 
 
 # The text comes first, since models write the fields in the schema's order and the text is what streams.
-SUMMARY_SCHEMA = _object(
+SUMMARY_SCHEMA = closed_object(
     text={"type": "string"},
     problem={"type": "string"},
     tried={"type": "string"},
     next_step={"type": "string"},
     sentiment={"type": "string", "enum": ["positive", "neutral", "negative", "urgent"]},
 )
-REPLIES_SCHEMA = _object(
+REPLIES_SCHEMA = closed_object(
     replies={
         "type": "array",
-        "items": _object(
+        "items": closed_object(
             text={"type": "string"},
             kind={"type": "string", "enum": ["answer", "ask", "escalate"]},
             tone={"type": "string", "enum": ["friendly", "formal", "brief"]},
@@ -81,7 +81,7 @@ def summary_form(links: Links) -> Form[Summary]:
 
     def read(document: bytes) -> Summary:
         summary = msgspec.json.decode(document, type=Summary)
-        texts = {name: _clean(getattr(summary, name), links) for name in ("text", "problem", "tried", "next_step")}
+        texts = {name: cleaned(getattr(summary, name), links) for name in ("text", "problem", "tried", "next_step")}
         return msgspec.structs.replace(summary, **texts)
 
     return Form(
@@ -94,16 +94,16 @@ def replies_form(links: Links, offered: Collection[str]) -> Form[list[Reply]]:
 
     def read(document: bytes) -> list[Reply]:
         written = msgspec.json.decode(document, type=Replies).replies
-        cleaned = [
+        replies = [
             Reply(
-                text=_clean(reply.text, links),
+                text=cleaned(reply.text, links),
                 tone=reply.tone,
                 sources=_known(reply.sources, offered),
                 kind=reply.kind,
             )
             for reply in written
         ]
-        kept = [reply for reply in cleaned if reply.text][:MAX_REPLIES]
+        kept = [reply for reply in replies if reply.text][:MAX_REPLIES]
         if written and not kept:
             raise msgspec.ValidationError("no reply has a text")
         return kept
@@ -188,7 +188,8 @@ def _visible(text: str) -> str:
     return without_invisible(text).lstrip()
 
 
-def _clean(text: str, links: Links) -> str:
+def cleaned(text: str, links: Links) -> str:
+    """The text without foreign links and without characters that have no shape."""
     return links.clean(_visible(text))
 
 

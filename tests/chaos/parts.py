@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 
 from ingest.thread import Thread
 from ingest.vectors.protocol import ArticleHit, ArticlePoint, SparseVector, TicketHit, TicketPayload, TicketPoint
-from ingest.writers.protocol import Article, Delta, Neighbour, Written
+from ingest.writers.protocol import Article, Asked, Delta, Neighbour, Written
 from shared.errors import StageFailed
 from shared.models import Reply, Summary
 from tests.chaos.journal import Journal
@@ -99,6 +99,11 @@ class ChaosWriter:
         replies: list[Reply] = []
         yield Written(value=replies, model=self.name)
 
+    async def answer(self, asked: Asked) -> AsyncGenerator[Delta | Written[str]]:
+        """No answer."""
+        self._journal.note("call", kind="answer", content=asked.question)
+        yield Written(value="", model=self.name)
+
 
 class SharedVectors:
     """A vector store that all processes share, since it keeps its points in the same Valkey; it finds nothing similar.
@@ -136,7 +141,9 @@ class SharedVectors:
         limit: int,
         exclude: int | None,
         since_ms: int | None = None,
+        until_ms: int | None = None,
         citing: bool = False,
+        holding: bool = False,
     ) -> list[TicketHit]:
         """None."""
         return []

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from ingest.settings import IngestSettings
 from shared.settings import Settings
 from tests.faults import current, postponed, time_passes, worker_of
+from tests.ground import lay_ground
 from tests.lookalikes import AnthropicLookalike, Fault, OpenAILookalike
 from tests.world import Account, world
 
@@ -33,6 +34,7 @@ async def account(settings: Settings, anthropic: AnthropicLookalike) -> AsyncIte
             outage_wait_s=0,
         )
         async with world(settings, ingest) as made:
+            await lay_ground(made.acme, f"Printer is offline\n{WORDS}")
             yield made.acme
 
 

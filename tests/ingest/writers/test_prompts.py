@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,10 +12,22 @@ from ingest.thread import Message, Thread
 from ingest.writers import prompts
 from ingest.writers.blocks import shortened
 from ingest.writers.links import Links, settled
-from ingest.writers.prompts import folded, reply_task, summary_task, system_prompt
-from ingest.writers.protocol import Article, Neighbour
+from ingest.writers.prompts import ends, folded, reply_task, summary_task, system_prompt
+from ingest.writers.protocol import Article, Brief, Neighbour, Voice
+from ingest.writers.recap import recap
 from shared.models import Reply
-from tests.ingest.writers.threads import NOTE, REPLIES, SUMMARIES, article, document, message, neighbour, read, thread
+from tests.ingest.writers.threads import (
+    NOTE,
+    REPLIES,
+    SAID,
+    SUMMARIES,
+    article,
+    document,
+    message,
+    neighbour,
+    read,
+    thread,
+)
 from tests.ingest.writers.wires import Wire
 
 
@@ -139,6 +152,66 @@ def test_neighbours_that_nobody_answered_are_not_offered() -> None:
     task = reply_task(thread(), [neighbour(5, reply=" "), neighbour(6)], [], "en")
     assert "ticket:5" not in task.user
     assert "ticket:6" in task.user
+
+
+VOICE = Voice(tone="friendly", style_guide="Call customers members.", forbidden_phrases=("no problem",))
+
+
+def brief(about: Thread, **more: Any) -> Brief:
+    fields = {name: getattr(about, name) for name in about.__struct_fields__}
+    return Brief(**(fields | {"voice": VOICE} | more))
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_tenants_tone_and_style_are_rules_of_the_operator_for_replies_and_stand_before_all_data(
+    language: str,
+) -> None:
+    task = reply_task(brief(thread(language)), [], [], language)
+    for rule in ("`friendly`", "Call customers members.", '"no problem"'):
+        assert rule in task.system
+        assert rule not in task.user
+    assert task.system.startswith(system_prompt("reply", language))
+    assert reply_task(brief(thread(language), voice=Voice()), [], [], language).system == system_prompt(
+        "reply", language
+    )
+    again = reply_task(brief(thread(language)), [neighbour()], [article()], language)
+    assert again.system == task.system, "what stays the same is the beginning, which a provider can cache"
+
+
+def test_a_reply_to_a_long_ticket_reads_its_ends_and_a_recap_of_what_the_customer_knows() -> None:
+    said = [message("customer" if n % 2 else "agent", f"Step {n}: I restarted the router.", n) for n in range(40)]
+    about = thread("en", *said, message("note", "Refund QX-9 is agreed.", 50))
+    first, last = ends(about.public())
+    task = reply_task(brief(about, recap=recap(about.public()[first:last], about.subject)), [], [], "en")
+    assert SAID["en"][1] in task.user
+    assert "Step 39:" in task.user
+    assert "Step 20:" not in task.user.replace(
+        task.user.split("begin what was said")[1].split("end what was said")[0], ""
+    )
+    assert "begin what was said in messages 2 to" in task.user
+    assert len(task.user) < 3_500
+    for private in (NOTE, "QX-9", "[internal note]"):
+        assert private not in task.user
+
+
+def test_the_end_of_a_thread_reaches_back_to_the_customers_last_message() -> None:
+    answers = [message("agent", "We are looking into it. " * 40, n) for n in range(9)]
+    about = thread("en", message("customer", "THE LAST WORD", 30), *answers)
+    public = about.public()
+    first, last = ends(public)
+    assert (first, public[last].text) == (1, "THE LAST WORD")
+    assert ends([]) == (0, 0)
+    assert ends(public[:1]) == (1, 1)
+
+
+def test_what_belongs_to_another_customer_does_not_reach_the_model() -> None:
+    other = msgspec.structs.replace(
+        neighbour(reply="김하늘 고객님, order HB-77120 goes to ada@example.com."),
+        subject="See https://evil.example/x now",
+    )
+    user = reply_task(thread(), [other], [], "en").user
+    for private in ("김하늘", "HB-77120", "ada@example.com", "evil.example"):
+        assert private not in user
 
 
 async def test_only_sources_that_were_offered_are_kept(wire: Wire) -> None:
