@@ -8,6 +8,7 @@ each step brings is in deploy/evaluation/RETRIEVAL.md; `canvas eval --retrieval`
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -41,7 +42,7 @@ TERMS_TOLD: Final = 4
 
 VOTERS: Final = 20
 VOTE_DAMPING: Final = 5
-TEXT: Final = 0.1
+TEXT: Final = 0.05
 TEXT_RANGE: Final = 0.3
 """Of 20 tickets whose answers cite articles the one at place n (from 0) votes with 1 / (5 + n). hit@1 on both halves of
 700 questions is .300 with equal votes, .320 so, .351 with the article's title search beside it, .141 by popularity."""
@@ -86,16 +87,18 @@ class Reasons:
     def __init__(self, hits: Sequence[TicketHit], words: Sequence[str], language: str) -> None:
         self._words = [(word, ids) for word in words if (ids := term_ids(word))]
         self._language = language
-        self._common = Counter(term for hit in hits for term in set(hit.terms))
+        asked = frozenset[int]().union(*(ids for _, ids in self._words))
+        self._shared = {hit.ticket_id: asked.intersection(hit.terms) for hit in hits}
+        self._common = Counter(chain.from_iterable(self._shared.values()))
 
     def shares_code(self, hit: TicketHit) -> bool:
         """Whether both name a code that few candidates have."""
-        terms = frozenset(hit.terms)
+        terms = self._shared[hit.ticket_id]
         return any(_is_code(word) and ids <= terms and self._rarity(ids) <= 3 for word, ids in self._words)
 
     def why(self, hit: TicketHit) -> Likeness:
         """The rarest words that both have, codes first; and whether the languages differ and it was answered."""
-        terms = frozenset(hit.terms)
+        terms = self._shared[hit.ticket_id]
         shared = [(not _is_code(word), self._rarity(ids), word) for word, ids in self._words if ids <= terms]
         return Likeness(
             terms=[word for _, _, word in sorted(shared)[:TERMS_TOLD]],

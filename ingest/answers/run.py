@@ -5,6 +5,7 @@ source supports is left out. Where the sources have nothing to do with the quest
 says so. Where a model fails, or none of its sentences holds, the sources speak for themselves.
 """
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -100,14 +101,14 @@ class AnswerRun:
             language=asked_for.language,
             passages=passages(evidence),
         )
-        support = Support(asked.passages, asked.question, self._means)
+        support = await asyncio.to_thread(Support, asked.passages, self._means)
         await self._by_router(asked, support, written)
         empty_by_choice = not written.lines and not written.dropped
         if written.lines or (empty_by_choice and written.model != EXTRACTIVE):
             return
         # All that was written was unsupported: the sources' own sentences are not.
         dropped = written.dropped
-        for line in quoted(asked):
+        for line in await asyncio.to_thread(quoted, asked):
             await self._show(line, support, written)
         written.dropped += dropped
         if written.model != EXTRACTIVE:

@@ -86,7 +86,8 @@ async def gather(context: WorkerContext, host: str, wanted: Wanted) -> list[Evid
         articles = await context.vectors.similar_articles(host, dense, sparse, limit=2 * MOST_ARTICLES)
         found += [draft for hit in articles if (draft := _article(context, wanted, hit))][:MOST_ARTICLES]
     if wanted.scopes & {"images", "attachments"}:
-        found += [_file(hit) for hit in files_of(await tickets(holding=True), wanted)][:MOST_FILES]
+        files = await asyncio.to_thread(files_of, await tickets(holding=True), wanted)
+        found += [_file(hit) for hit in files[:MOST_FILES]]
     found.sort(key=lambda draft: draft.rank, reverse=True)
     return [_numbered(draft, number) for number, draft in enumerate(found, 1)]
 
@@ -97,13 +98,18 @@ async def _tickets(context: WorkerContext, host: str, wanted: Wanted, hits: Sequ
     first = [*wanted.named, *(ticket_id for ticket_id in known if ticket_id not in wanted.named)]
     # Canvases of more than can be shown are read: what a ticket is about stands in its summary, not beside its vector.
     canvases = await _canvases(context, host, first[:CANVASES_READ])
-    drafts: list[_Draft] = []
-    for ticket_id in first[:CANVASES_READ]:
-        canvas, hit = canvases.get(ticket_id), known.get(ticket_id)
-        if hit is not None and (draft := _ticket(context, wanted, hit, canvas)):
-            drafts.append(draft)
-        elif ticket_id in wanted.named and canvas is not None:
-            drafts.append(_named_ticket(host, canvas))
+
+    def drafted() -> list[_Draft]:
+        found: list[_Draft] = []
+        for ticket_id in first[:CANVASES_READ]:
+            canvas, hit = canvases.get(ticket_id), known.get(ticket_id)
+            if hit is not None and (draft := _ticket(context, wanted, hit, canvas)):
+                found.append(draft)
+            elif ticket_id in wanted.named and canvas is not None:
+                found.append(_named_ticket(host, canvas))
+        return found
+
+    drafts = await asyncio.to_thread(drafted)
     if wanted.named:
         only = [draft for draft in drafts if draft.source.ticket_id in wanted.named]
         drafts = only if only and wanted.intent == "summarize" else drafts

@@ -5,6 +5,8 @@ answer neither, without asking a model: what it could write then would be its ow
 vetted before it stays.
 """
 
+import asyncio
+
 import msgspec
 
 from ingest.router.generation import Order
@@ -50,7 +52,7 @@ async def recommend(
     offered = {f"ticket:{neighbour.ticket_id}" for neighbour in neighbours}
     offered |= {f"article:{article.article_id}" for article in articles}
     voice = thread.voice if isinstance(thread, Brief) else Voice()
-    found_good: Vetted = vetted(draft.value, thread, offered, language, voice)
+    found_good: Vetted = await asyncio.to_thread(vetted, draft.value, thread, offered, language, voice)
     first = draft.value[0].text if draft.value else ""
     if first and (not found_good.replies or found_good.replies[0].text != first):
         # Its words were shown while they were written, and they will not stay as they are.

@@ -16,7 +16,8 @@ NAME = "similar"
 CANDIDATES = 15
 SHOWN_TICKETS = 5
 SHOWN_ARTICLES = 3
-ARTICLES_FOUND = 10
+ARTICLES_FOUND = 50
+"""Of which three are shown: what agents cited needs its text's relevance, too."""
 
 
 class Found(msgspec.Struct, frozen=True):

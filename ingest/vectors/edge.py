@@ -125,7 +125,7 @@ class EdgeVectorStore:
             limit=MOST_PARTS, filter=requests.parts_of(host, article_ids), with_payload=True, with_vector=[DENSE]
         )
         found, _ = await self._run(lambda: self._shard.scroll(request))
-        return nearest_parts(map(requests.found, found), dense)
+        return nearest_parts(map(requests.found, found), dense, self._floor)
 
     async def tickets_between(self, host: str, first_ms: int, until_ms: int, limit: int) -> dict[int, int]:
         """See `VectorStore`."""

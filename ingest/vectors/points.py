@@ -132,11 +132,12 @@ def hit_of(point: Found, hit_type: type[Hit], **said: float) -> Hit:
     return msgspec.convert(fields, hit_type)
 
 
-def nearest_parts(found: Iterable[Found], dense: list[float]) -> list[ArticleHit]:
-    """Each article's part that is nearest to `dense`."""
+def nearest_parts(found: Iterable[Found], dense: list[float], floor: float) -> list[ArticleHit]:
+    """Each article's part that is nearest to `dense`, relevant by its meaning alone."""
     best: dict[int, ArticleHit] = {}
     for point in found:
-        hit = hit_of(point, ArticleHit, score=cosine_of(point.dense, dense))
+        cosine = cosine_of(point.dense, dense)
+        hit = hit_of(point, ArticleHit, score=cosine, relevance=fused(cosine, 0.0, floor))
         if hit.article_id not in best or hit.score > best[hit.article_id].score:
             best[hit.article_id] = hit
     return list(best.values())

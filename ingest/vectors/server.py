@@ -154,7 +154,7 @@ class QdrantVectorStore:
             found, _ = await self._client.scroll(
                 self._name, requests.parts_of(host, article_ids), limit=MOST_PARTS, with_vectors=[DENSE]
             )
-            return nearest_parts(map(requests.found, found), dense)
+            return nearest_parts(map(requests.found, found), dense, self._floor)
 
     async def tickets_between(self, host: str, first_ms: int, until_ms: int, limit: int) -> dict[int, int]:
         """See `VectorStore`."""

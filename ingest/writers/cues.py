@@ -150,6 +150,14 @@ TO_A_MACHINE = re.compile(
     r"|(?:이전|위의?|앞의?|기존|모든)\s?(?:모든 )?(?:지시|명령|프롬프트|지침|규칙)|시스템\s?(?:프롬프트|메시지|지시)"
     r"|(?:답변|응답|출력|요약|회신)하라|요약(?:에는|문에는|은|을)?.{0,40}(?:쓸 것|써라|적어라|쓰라|출력)"
     r"|(?:너는|당신은) .{0,20}(?:AI|인공지능|챗봇|어시스턴트|모델)"
+    r"|\b(?:ignore|disregard|forget)\b.{0,30}\b(?:instructions?|rules?|prompts?)\b|\byour new task\b|\bdear model\b"
+    r"|\b(?:for|tell|ask) the (?:ai|assistant|model)\b|\bai ?:|\bwhen you summari[sz]e\b|\bsystem prompt\b"
+    r"|\b(?:append|add|write|print|say|include|render)\b.{0,60}\b(?:in (?:your|the) summary|to your answer|in the reply"
+    r"|(?:in|to) (?:every|all) (?:later )?(?:repl|answer)\w*|nothing else)\b|\banswer (?:only with|in plain text)\b"
+    r"|\[/?INST\]|<</?SYS>>|</?system>|\bbegin system\b|\bend of ticket\b|\b(?:invalid|no) json\b|\bextra field\b"
+    r"|!\[[^\]]*\]\(|JSON 없이|AI에게|(?:답변|답장|요약)(?:에| 끝에).{0,60}(?:넣어라|포함하라|적고)|(?:만|를|을) 출력"
+    r"|(?:규칙|지시)[을를]? ?(?:모두 )?무시|\bignor\w+ (?:toutes|alle|todas|tutte)\b"
+    r"|指示をすべて無視|忽略之前|игнорируй|تجاهل جميع"
 )
 """Words to a machine, not to a person: somebody's attempt to speak through the summary."""
 

@@ -18,6 +18,10 @@ MOST_QUOTED: Final = 5
 MOST_SUMMARIZED: Final = 4
 LONGEST_SENTENCE: Final = 300
 """Characters of what has no full stop."""
+ADVICE = re.compile(
+    r"\A(?:please )?(?:hold|clear|wait|call|send|write|restart|reset|register|give|ask|keep|put)\b", re.IGNORECASE
+)
+"""Verbs that tell what to do where a sentence begins with them, beside those of `cues.STEP`."""
 END = re.compile(r"[.!?…。]+\Z")
 
 
@@ -27,6 +31,7 @@ class _Quote:
     passage: Passage
     place: int
     score: float
+    near: bool
 
 
 def quoted(asked: Asked) -> list[str]:
@@ -37,7 +42,10 @@ def quoted(asked: Asked) -> list[str]:
         return [_listed(passage) for passage in asked.passages[:MOST_LISTED]]
     if asked.intent == "summarize":
         return _summarized(asked)
-    quotes = sorted(_quotes(asked), key=lambda quote: quote.score, reverse=True)
+    quotes = _quotes(asked)
+    if any(quote.near for quote in quotes):  # else all sources are in another language
+        quotes = [quote for quote in quotes if quote.near]
+    quotes.sort(key=lambda quote: quote.score, reverse=True)
     chosen: list[_Quote] = []
     for quote in quotes:
         if len(chosen) == MOST_QUOTED or (chosen and quote.score < chosen[0].score / 2):
@@ -75,11 +83,13 @@ def _quotes(asked: Asked) -> list[_Quote]:
         about = terms(passage.title)
         for place, sentence in enumerate(_said(passage)):
             own = terms(sentence)
-            overlap = len(own & wanted) + 0.3 * len(about & wanted)
-            step = 0.6 * bool(cues.STEP.search(sentence) or cues.DONE.search(sentence))
-            asks = 0.8 * bool(cues.QUESTION.search(sentence))
-            score = overlap / max(3, len(wanted)) * 3 + step - asks - 0.15 * rank
-            found.append(_Quote(sentence, passage, place, score))
+            overlap = (len(own & wanted) + 0.5 * len(about & wanted)) / max(3, len(wanted))
+            step = bool(cues.STEP.search(sentence) or cues.DONE.search(sentence) or ADVICE.search(sentence))
+            # What only tells the problem has the question's words, and does not answer it.
+            problem = not step and bool(cues.TROUBLE.search(sentence))
+            asks = bool(cues.QUESTION.search(sentence))
+            score = 2 * overlap + 1.2 * step - 0.5 * problem - 0.8 * asks - 0.15 * rank
+            found.append(_Quote(sentence, passage, place, score, overlap > 0))
     return found
 
 

@@ -10,8 +10,8 @@ from ingest.thread import Message, Thread
 from ingest.writers.blocks import LABELS
 from ingest.writers.salience import Candidate, best, candidates, outcome_score, tried_score
 
-MOST = 6
-ROOM = 900
+MOST = 5
+ROOM = 700
 """Sentences and characters of a recap."""
 
 

@@ -55,10 +55,12 @@ class _Known:
 
 @dataclass
 class Support:
-    """Checks the lines of one answer against its passages. `near` is asked only where words can't decide."""
+    """Checks the lines of one answer against its passages. `near` is asked only where words can't decide.
+
+    Making one is CPU-bound: some milliseconds.
+    """
 
     passages: Sequence[Passage]
-    question: str
     near: Near
     _known: list[_Known] = field(init=False)
 
