@@ -38,6 +38,7 @@ KEY_ARGUMENTS = {
     "model": "<model>",
     "day": "<day>",
     "lane": "<lane>",
+    "month": "<month>",
 }
 """The words that stand for a key function's arguments in the patterns of `shared.keys`."""
 ENV_HEAD = """\

@@ -87,7 +87,8 @@ class _Parts:
         for part, least in ((tried, 1), (problem, 1), (said, 1), (tried, 0), (note, 0), (said, 0)):
             while len(part) > least and sum(map(_sentences, parts)) > MOST_SENTENCES:
                 # Of what is waited for the last words tell most, of what solved it the first.
-                part.pop(0 if part is said and not self.thread.resolved else -1)
+                first = part[0].endswith(":") if part is problem else part is said and not self.thread.resolved
+                part.pop(0 if first else -1)
         now = joined([self.state, *said, *note])
         return [("problem", joined(problem)), ("tried", joined(tried)), ("now", now)]
 

@@ -21,6 +21,7 @@ LONGEST_MESSAGE, MOST_SENTENCES = 3000, 30
 LONGEST_SENTENCE = 600
 """Characters of what has no full stop."""
 
+NUMBERED = re.compile(r"^\(?\d{1,2}[.)]\s+")
 URL = re.compile(r"https?://\S+")
 WORD = re.compile(r"[A-Za-z0-9][\w.+-]*[A-Za-z0-9]|[가-힣]+")
 STOP = frozenset(
@@ -77,7 +78,7 @@ def candidates(thread: Thread) -> list[Candidate]:
     for number, message in _read(thread.messages):
         own: list[str] = []
         for place, sentence in enumerate(sentences(message.text[:LONGEST_MESSAGE])[:MOST_SENTENCES]):
-            text = cues.own_words(sentence[:LONGEST_SENTENCE])
+            text = NUMBERED.sub("", cues.own_words(sentence[:LONGEST_SENTENCE]))
             key = re.sub(r"\W+", "", text.lower())
             bare = text if message.author == "agent" else URL.sub("", text)  # an agent's link is an answer
             if key and key not in seen and not cues.says_nothing(bare):

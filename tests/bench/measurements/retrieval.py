@@ -25,6 +25,11 @@ WORDS, WORDS_A_TICKET = 30_000, 40
 SEARCHES = 400
 BUDGET_MS = 50
 TICK_S = 0.002
+IDLE_S = 3.0
+WORDS_ASKED = [
+    "e-42",
+    *(f"{first}{last}" for first in ("print", "send", "login", "refund") for last in "abcdefghijklm"),
+]
 CITES_EVERY = 14
 """One ticket in 14 of Thunderbird's forum was answered with a link to an article."""
 
@@ -41,6 +46,8 @@ async def measure(lab: Lab) -> list[Figure]:
                 points = [_ticket(numbers, topics, number) for number in range(start, start + 200)]
                 await store.put_tickets(_host(tenant), points)
         filled = time.perf_counter() - began
+        async with _watched() as idle:
+            await asyncio.sleep(IDLE_S)
         tickets, articles, stops = await _search(store, numbers, topics)
     finally:
         await store.close()
@@ -50,7 +57,13 @@ async def measure(lab: Lab) -> list[Figure]:
         Figure(name="similar tickets, p50", figure=percentile(tickets, 50), unit="ms", note=note),
         Figure(name="similar tickets, p95", figure=percentile(tickets, 95), unit="ms", budget=budget),
         Figure(name="articles by text and citations, p95", figure=percentile(articles, 95), unit="ms", budget=budget),
-        Figure(name="event loop held by a search, at most", figure=max(stops), unit="ms", budget=budget),
+        Figure(
+            name="event loop late while searching, at most",
+            figure=max(stops),
+            unit="ms",
+            budget=budget,
+            note=f"p99.9 {percentile(stops, 99.9):.0f} ms; with nothing to do, in the same run, {max(idle):.0f} ms",
+        ),
     ]
 
 
@@ -62,7 +75,7 @@ async def _search(
     async with _watched() as stops:
         for turn in range(SEARCHES):
             host, asked = _host(turn % TENANTS), _ticket(numbers, topics, TICKETS + turn)
-            about = Embedded(asked.dense, asked.sparse, [f"word{place}" for place in range(64)], "en")
+            about = Embedded(asked.dense, asked.sparse, WORDS_ASKED, "en")
             began = time.perf_counter()
             await find_tickets(host, asked.ticket_id, about, store, 0.0)
             tickets.append((time.perf_counter() - began) * 1000)
