@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 from deploy.evaluation.corpora import Part, Question, part_of
 from deploy.evaluation.kept_vectors import KeptVectors
 from deploy.evaluation.measures import mean
-from deploy.evaluation.retrieval import HOST, Report, Scores, Told, embed_all, empty_store, text_thread
+from deploy.evaluation.retrieval import HOST, Report, Scores, Told, candidates, embed_all, empty_store, text_thread
 from ingest.stages import embed, similar
 from ingest.text.clean import clean_message
 from ingest.thread import Message, Thread
-from ingest.vectors.protocol import EVERY, ArticlePoint, VectorStore
+from ingest.vectors.protocol import ArticlePoint, VectorStore
 from ingest.vectors.sparse import sparse_vector
 from shared.canvas_store import to_ms
 
@@ -80,7 +80,7 @@ class Replay:
             return
         about = await embed.embed(step.thread, self.embedder)
         if relevant:
-            hits = await self.vectors.similar_tickets(HOST, about.dense, about.sparse, limit=EVERY, exclude=None)
+            hits = await candidates(self.vectors, about, None)
             self.scores.add(hits, relevant, about, self.embedder.floor, to_ms(question.created))
         if wanted and len(self.seen) > WARM:
             number, floor = question.number, self.embedder.floor

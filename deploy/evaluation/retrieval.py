@@ -59,7 +59,7 @@ class Scores:
 
     def add(self, hits: Sequence[TicketHit], relevant: frozenset[int], about: Embedded, floor: float, now: int) -> None:
         """Measure the candidates of one query, asked at `now` (ms since 1970)."""
-        shipped = ranking.ranked(hits, now)
+        shipped = ranking.ranked(hits, now, about.language)
         orders = {
             "dense": sorted(hits, key=lambda hit: -hit.score),
             "sparse": sorted([hit for hit in hits if hit.words > 0], key=lambda hit: -hit.words),
@@ -115,10 +115,16 @@ async def measure_labelled(
             relevant = frozenset(by_label.get(row.label, set()) - {row.number})
             if relevant:
                 about = await embed.embed(threads[row.number], embedder)
-                hits = await vectors.similar_tickets(HOST, about.dense, about.sparse, limit=EVERY, exclude=row.number)
+                hits = await candidates(vectors, about, row.number)
                 scores.add(hits, relevant, about, embedder.floor, to_ms(BEGIN))
             told("Searching", place + 1, len(queries))
     scores.report(report)
+
+
+async def candidates(vectors: VectorStore, about: Embedded, number: int | None) -> list[TicketHit]:
+    """All candidates for a text, as `ingest.stages.similar` asks for them."""
+    dense, sparse = about.dense, about.sparse
+    return await vectors.similar_tickets(HOST, dense, sparse, limit=EVERY, exclude=number, language=about.language)
 
 
 async def embed_all(embedder: KeptVectors, threads: Sequence[Thread], report: Report, told: Told) -> None:

@@ -116,9 +116,12 @@ async def find_tickets(
         StageFailed: the vector store failed.
     """
     dense, sparse = embedded.dense, embedded.sparse
-    hits = await vectors.similar_tickets(host, dense, sparse, limit=EVERY, exclude=ticket_id, since_ms=since_ms)
-    ranked = ranking.ranked(hits, to_ms(datetime.now(UTC)))
-    return ranking.worth_showing(ranked, floor, embedded.words, embedded.language, CANDIDATES)
+    language = embedded.language
+    hits = await vectors.similar_tickets(
+        host, dense, sparse, limit=EVERY, exclude=ticket_id, since_ms=since_ms, language=language
+    )
+    ranked = ranking.ranked(hits, to_ms(datetime.now(UTC)), language)
+    return ranking.worth_showing(ranked, floor, embedded.words, language, CANDIDATES)
 
 
 async def find_articles(

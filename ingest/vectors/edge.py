@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -37,6 +38,7 @@ from ingest.vectors.points import (
 )
 from ingest.vectors.protocol import (
     CANDIDATES,
+    EVERY,
     ArticleHit,
     ArticlePoint,
     SparseVector,
@@ -107,10 +109,11 @@ class EdgeVectorStore:
         until_ms: int | None = None,
         citing: bool = False,
         holding: bool = False,
+        language: str = "",
     ) -> list[TicketHit]:
         """See `VectorStore`."""
         tickets = requests.matching(host, "ticket", exclude, since_ms, until_ms, citing=citing, holding=holding)
-        return await self._run(lambda: self._similar(tickets, dense, sparse, limit, TicketHit))
+        return await self._run(lambda: self._similar(tickets, dense, sparse, limit, TicketHit, language))
 
     async def similar_articles(
         self, host: str, dense: list[float], sparse: SparseVector, *, limit: int
@@ -177,12 +180,26 @@ class EdgeVectorStore:
         return dense_of(found[0].vector)
 
     def _similar(
-        self, where: engine.Filter, dense: list[float], sparse: SparseVector, limit: int, hit_type: type[Hit]
+        self,
+        where: engine.Filter,
+        dense: list[float],
+        sparse: SparseVector,
+        limit: int,
+        hit_type: type[Hit],
+        language: str = "",
     ) -> list[Hit]:
-        depth = max(CANDIDATES, limit // 2)
-        near, worded = self._shard.query_batch(engine.QueryBatchRequest(requests.searches(where, dense, sparse, depth)))
-        near_found, worded_found = list(map(requests.found, near)), list(map(requests.found, worded))
-        return hits(near_found, worded_found, dense, self._floor, hit_type, limit)
+        depth = CANDIDATES if limit <= EVERY else limit // 2
+        wanted = requests.searches(where, dense, sparse, depth, language)
+        answers = self._shard.query_batch(engine.QueryBatchRequest(wanted))
+        near, worded, *foreign = answers
+        return hits(
+            [requests.found(point) for point in chain(near, *foreign)],
+            list(map(requests.found, worded)),
+            dense,
+            self._floor,
+            hit_type,
+            limit,
+        )
 
     def _drop(self, operation: engine.UpdateOperation) -> None:
         self._shard.update(operation)

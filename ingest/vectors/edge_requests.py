@@ -5,7 +5,7 @@ from typing import Any
 
 from ingest.vectors.engine import engine
 from ingest.vectors.points import DENSE, SPARSE, Found, Kind, dense_of, id_of, payload, point_id
-from ingest.vectors.protocol import ArticlePoint, SparseVector, TicketPayload, TicketPoint
+from ingest.vectors.protocol import FOREIGN, ArticlePoint, SparseVector, TicketPayload, TicketPoint
 
 
 def matching(
@@ -78,29 +78,28 @@ def upsert(host: str, point: TicketPoint | ArticlePoint) -> engine.UpdateOperati
     )
 
 
-def searches(where: engine.Filter, dense: list[float], sparse: SparseVector, depth: int) -> list[engine.QueryRequest]:
-    """The search by meaning and the one by words, to be fused by `points.hits`."""
-    words = engine.SparseVector(sparse.indices, sparse.values)
+def searches(
+    where: engine.Filter, dense: list[float], sparse: SparseVector, depth: int, language: str = ""
+) -> list[engine.QueryRequest]:
+    """The search by meaning and the one by words, to be fused by `points.hits`; and one in other languages."""
+    words = engine.Query.Nearest(engine.SparseVector(sparse.indices, sparse.values), using=SPARSE)
+    meaning = engine.Query.Nearest(dense, using=DENSE)
     # Which words are rare is the tenant's own matter: others must not shift its ranking.
     own = engine.SearchParams(idf=engine.IdfParams(corpus=where))
+    asked = [_search(meaning, where, depth), _search(words, where, depth, own)]
+    if language:
+        own_language = engine.FieldCondition("language", match=engine.MatchValue(language))
+        asked.append(_search(meaning, engine.Filter(must=[where], must_not=[own_language]), FOREIGN))
+    return asked
+
+
+def _search(
+    query: engine.Query, where: engine.Filter, depth: int, params: engine.SearchParams | None = None
+) -> engine.QueryRequest:
     both = [DENSE, SPARSE]
-    return [
-        engine.QueryRequest(
-            limit=depth,
-            query=engine.Query.Nearest(dense, using=DENSE),
-            filter=where,
-            with_payload=True,
-            with_vector=both,
-        ),
-        engine.QueryRequest(
-            limit=depth,
-            query=engine.Query.Nearest(words, using=SPARSE),
-            filter=where,
-            params=own,
-            with_payload=True,
-            with_vector=both,
-        ),
-    ]
+    return engine.QueryRequest(
+        limit=depth, query=query, filter=where, params=params, with_payload=True, with_vector=both
+    )
 
 
 def found(point: Any) -> Found:

@@ -10,6 +10,7 @@ of its point (documented since 1.16; replicas may order two concurrent writes of
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import chain
 from typing import Final, Self
 
 import structlog
@@ -34,6 +35,7 @@ from ingest.vectors.points import (
 )
 from ingest.vectors.protocol import (
     CANDIDATES,
+    EVERY,
     ArticleHit,
     ArticlePoint,
     SparseVector,
@@ -137,10 +139,11 @@ class QdrantVectorStore:
         until_ms: int | None = None,
         citing: bool = False,
         holding: bool = False,
+        language: str = "",
     ) -> list[TicketHit]:
         """See `VectorStore`."""
         tickets = requests.matching(host, "ticket", exclude, since_ms, until_ms, citing=citing, holding=holding)
-        return await self._similar(tickets, dense, sparse, limit, TicketHit)
+        return await self._similar(tickets, dense, sparse, limit, TicketHit, language)
 
     async def similar_articles(
         self, host: str, dense: list[float], sparse: SparseVector, *, limit: int
@@ -200,15 +203,26 @@ class QdrantVectorStore:
                 await self._client.batch_update_points(self._name, operations[start : start + CHUNK], wait=True)
 
     async def _similar(
-        self, where: models.Filter, dense: list[float], sparse: SparseVector, limit: int, hit_type: type[Hit]
+        self,
+        where: models.Filter,
+        dense: list[float],
+        sparse: SparseVector,
+        limit: int,
+        hit_type: type[Hit],
+        language: str = "",
     ) -> list[Hit]:
-        wanted = requests.searches(where, dense, sparse, max(CANDIDATES, limit // 2))
+        wanted = requests.searches(where, dense, sparse, CANDIDATES if limit <= EVERY else limit // 2, language)
         async with _engine_errors():
-            near, worded = [
-                [requests.found(point) for point in answer.points]
-                for answer in await self._client.query_batch_points(self._name, wanted)
-            ]
-            return hits(near, worded, dense, self._floor, hit_type, limit)
+            answers = await self._client.query_batch_points(self._name, wanted)
+            near, worded, *foreign = (answer.points for answer in answers)
+            return hits(
+                [requests.found(point) for point in chain(near, *foreign)],
+                list(map(requests.found, worded)),
+                dense,
+                self._floor,
+                hit_type,
+                limit,
+            )
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from qdrant_client import models
 
 from ingest.vectors.points import DENSE, SPARSE, Found, Kind, dense_of, id_of, payload, point_id
-from ingest.vectors.protocol import ArticlePoint, SparseVector, TicketPayload, TicketPoint
+from ingest.vectors.protocol import FOREIGN, ArticlePoint, SparseVector, TicketPayload, TicketPoint
 
 
 def matching(
@@ -75,18 +75,29 @@ def upsert(host: str, point: TicketPoint | ArticlePoint) -> models.UpsertOperati
     return models.UpsertOperation(upsert=models.PointsList(points=[stored], update_filter=models.Filter(must=[older])))
 
 
-def searches(where: models.Filter, dense: list[float], sparse: SparseVector, depth: int) -> list[models.QueryRequest]:
-    """The search by meaning and the one by words, to be fused by `points.hits`."""
+def searches(
+    where: models.Filter, dense: list[float], sparse: SparseVector, depth: int, language: str = ""
+) -> list[models.QueryRequest]:
+    """The search by meaning and the one by words, to be fused by `points.hits`; and one in other languages."""
     words = models.SparseVector(indices=sparse.indices, values=sparse.values)
     # Which words are rare is the tenant's own matter: others must not shift its ranking.
     own = models.SearchParams(idf=models.IdfCorpusParams(corpus=where))
     both = [DENSE, SPARSE]
-    return [
+    asked = [
         models.QueryRequest(query=dense, using=DENSE, filter=where, limit=depth, with_payload=True, with_vector=both),
         models.QueryRequest(
             query=words, using=SPARSE, filter=where, limit=depth, params=own, with_payload=True, with_vector=both
         ),
     ]
+    if language:
+        own_language = models.FieldCondition(key="language", match=models.MatchValue(value=language))
+        foreign = models.Filter(must=[where], must_not=[own_language])
+        asked.append(
+            models.QueryRequest(
+                query=dense, using=DENSE, filter=foreign, limit=FOREIGN, with_payload=True, with_vector=both
+            )
+        )
+    return asked
 
 
 def found(point: models.ScoredPoint | models.Record) -> Found:

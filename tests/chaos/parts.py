@@ -144,6 +144,7 @@ class SharedVectors:
         until_ms: int | None = None,
         citing: bool = False,
         holding: bool = False,
+        language: str = "",
     ) -> list[TicketHit]:
         """None."""
         return []

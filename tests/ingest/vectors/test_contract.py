@@ -103,8 +103,8 @@ async def test_words_alone_find_what_meaning_misses(store: VectorStore) -> None:
 
 async def test_what_both_searches_find_stands_above_what_one_of_them_finds_as_well(store: VectorStore) -> None:
     await store.put_tickets(ACME, [ticket(1, PRINTER), ticket(2, "The printer prints blank pages after the upgrade")])
-    found = await store.similar_tickets(ACME, dense("The printer prints blank pages after the"), sparse_vector("upgrade"),
-                                        limit=5, exclude=None)  # fmt: skip
+    meaning, words = dense("The printer prints blank pages after the"), sparse_vector("upgrade")
+    found = await store.similar_tickets(ACME, meaning, words, limit=5, exclude=None)
     assert [(hit.ticket_id, hit.words) for hit in found] == [(2, 1.0), (1, 0.0)]
     assert found[0].relevance > found[1].relevance
 
