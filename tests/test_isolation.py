@@ -236,7 +236,8 @@ async def test_similar_tickets_and_sources_are_the_accounts_own(town: Town) -> N
             for ticket in canvas["similar_tickets"]:
                 assert house.host in ticket["url"]
                 assert ticket["ticket_id"] in house.tickets
-            known = {f"ticket:{ticket['ticket_id']}" for ticket in canvas["similar_tickets"]}
+            # A newer neighbour may have taken the place of one that a reply rests on.
+            known = {f"ticket:{own}" for own in house.tickets}
             for reply in canvas["replies"]:
                 assert {source for source in reply["sources"] if source.startswith("ticket:")} <= known | {
                     f"ticket:{number}"

@@ -11,7 +11,7 @@ import msgspec
 
 from ingest.router.generation import Order
 from ingest.router.router import Router
-from ingest.stages.similar import Found
+from ingest.stages.similar import SHOWN_TICKETS, Found
 from ingest.stages.writing import SHOWN, Draft, Emit, write
 from ingest.thread import Thread
 from ingest.writers.protocol import Brief, Voice
@@ -37,7 +37,8 @@ async def recommend(
     Raises:
         StageFailed: all writers failed.
     """
-    neighbours = [neighbour for neighbour in found.neighbours() if neighbour.reply.strip()]
+    # Those that the Canvas shows: an agent can look at what a reply rests on.
+    neighbours = [neighbour for neighbour in found.neighbours()[:SHOWN_TICKETS] if neighbour.reply.strip()]
     articles = [article for article in found.sources() if article.public]
     why: NoReplies = "answered" if thread.waiting() is None else "" if neighbours or articles else "no_ground"
     if why:

@@ -74,7 +74,10 @@ async def test_every_seeded_ticket_is_a_hit_and_the_second_start_computes_nothin
         assert {answer.headers["cache-status"] for answer in found} == {"prompt-canvas; hit"}
         documents = [answer.json() for answer in found]
         assert {document["status"] for document in documents} == {"ready"}
-        assert all(document["summary"]["text"] and document["replies"] for document in documents)
+        assert all(document["summary"]["text"] for document in documents)
+        # Whose agent has not had the last word has replies, or says why there are none.
+        assert all(bool(document["replies"]) != bool(document["no_replies"]) for document in documents)
+        assert sum(bool(document["replies"]) for document in documents) > 50
         assert {document["provenance"]["models"]["summary"] for document in documents} == {"extractive"}
         assert {document["language"] for document in documents} == {"ko", "en"}
         async with httpx.AsyncClient(base_url=first.url) as anybody:

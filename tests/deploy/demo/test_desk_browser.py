@@ -163,13 +163,14 @@ async def test_an_open_ticket_follows_its_changes_by_itself_and_leaves_focus_and
     await expect(page.messages).to_have_count(1)
     await expect(page.light("hit")).to_be_visible()
     await page.box.fill("My draft")
-    copy = page.part("replies").get_by_role("button", name="Copy")
-    await copy.focus()
+    made = page.page.locator(".pc-made summary")
+    await made.focus()
     # Not by the page's buttons: the page has to notice, and then to wait for the webhook's run.
     await desk.agent_replies(ticket_id, "Please move the repeater next to the kitchen door and restart it.")
     await expect(page.messages).to_have_count(2)
     await expect(page.part("summary")).to_contain_text("next to the kitchen door")
-    await expect(copy).to_be_focused()
+    await expect(made).to_be_focused()
+    await expect(page.part("replies")).to_contain_text("No reply to recommend.")
     await expect(page.box).to_have_value("My draft")
     await page.page.get_by_role("button", name="Customer replies").click()
     await expect(page.messages).to_have_count(3)
@@ -406,7 +407,7 @@ async def test_nothing_that_people_write_runs(page: DeskPage, desk: Account) -> 
         await expect(page.subject).to_have_text(words(vector))
         await expect(page.page.locator("#ticket .head")).to_contain_text(words(vector))
         await expect(page.light("hit")).to_be_visible()
-        await expect(page.part("replies").get_by_role("button", name="Copy")).to_be_visible()
+        await expect(page.part("replies")).to_contain_text("No reply to recommend.")
     assert await page.page.evaluate(INTRUDERS) == []
 
 
