@@ -75,7 +75,9 @@ def ranked(hits: Sequence[TicketHit], now_ms: int, language: str = "") -> list[T
 def worth_showing(
     hits: Sequence[TicketHit], floor: float, words: Sequence[str], language: str, limit: int
 ) -> list[TicketHit]:
-    """The first `limit` that stand out from the crowd or share a code (an error's number), each with its reasons.
+    """Of the first `limit` those that stand out from the crowd, and who shares a rare code; each with its reasons.
+
+    What is left out is not made up for by what ranks lower: fewer rather than wrong ones.
 
     `hits` are all candidates in their order, `floor` the embedding model's, `words` and `language` the ticket's own.
     """
@@ -85,11 +87,11 @@ def worth_showing(
     crowd = scores[CANDIDATES - 1] if len(scores) >= CANDIDATES else 0.0
     enough = min(max(floor, crowd + GAP * (1 - floor)), floor + SURE * (1 - floor))
     kept = []
-    for hit in hits:
+    for place, hit in enumerate(hits):
         lift = FOREIGN * (1 - floor) if _is_foreign(hit, language) else 0.0
         if hit.score < floor + lift:
             continue
-        if hit.score + lift >= enough or told.shares_code(hit):
+        if (place < limit and hit.score + lift >= enough) or told.shares_code(hit):
             kept.append(replace(hit, why=told.why(hit)))
         if len(kept) == limit:
             break

@@ -23,7 +23,6 @@ from ingest.stages import embed, similar
 from ingest.stages.embed import Embedded
 from ingest.text.clean import detect_language
 from ingest.thread import Message, Thread
-from ingest.vectors.edge import EdgeVectorStore
 from ingest.vectors.protocol import EVERY, TicketHit, VectorStore
 from shared.canvas_store import to_ms
 
@@ -68,7 +67,8 @@ class Scores:
         }
         for name, order in orders.items():
             self.rows[name].append(measures([hit.ticket_id for hit in order], relevant))
-        shown = ranking.worth_showing(shipped, floor, about.words, about.language, similar.SHOWN_TICKETS)
+        kept = ranking.worth_showing(shipped, floor, about.words, about.language, similar.CANDIDATES)
+        shown = kept[: similar.SHOWN_TICKETS]
         self.shown.append((len(shown), sum(hit.ticket_id in relevant for hit in shown)))
 
     def report(self, report: Report) -> None:
@@ -88,6 +88,8 @@ class Scores:
 @asynccontextmanager
 async def empty_store(embedder: KeptVectors) -> AsyncIterator[VectorStore]:
     """The embedded vector store in a folder that is removed afterwards."""
+    from ingest.vectors.edge import EdgeVectorStore  # where its wheel is missing, the other commands work
+
     with TemporaryDirectory(prefix="canvas-eval-") as folder:
         store = await EdgeVectorStore.open(Path(folder), "eval", embedder.size, embedder.floor)
         try:

@@ -12,7 +12,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function look_again(place)
   for _, ticket in ipairs(redis.call('ZRANGEBYSCORE', KEYS[place], '-inf', now, 'LIMIT', 0, ARGV[5])) do
     local left = redis.call('PTTL', ARGV[6] .. ticket)
-    if left > 0 then
+    if left >= 0 then
       redis.call('ZREM', KEYS[place], ticket)
       redis.call('ZADD', KEYS[1], now + left + 1, ticket)
     else

@@ -5,6 +5,7 @@ it says how long a search takes, not how good it is (`canvas eval --retrieval` d
 """
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -46,10 +47,13 @@ async def measure(lab: Lab) -> list[Figure]:
                 points = [_ticket(numbers, topics, number) for number in range(start, start + 200)]
                 await store.put_tickets(_host(tenant), points)
         filled = time.perf_counter() - began
+        gc.collect()
+        gc.freeze()  # as a server does when it has started (deploy.process.forever)
         async with _watched() as idle:
             await asyncio.sleep(IDLE_S)
         tickets, articles, stops = await _search(store, numbers, topics)
     finally:
+        gc.unfreeze()
         await store.close()
     note = f"{TENANTS} tenants with {TICKETS:,} tickets each, {SIZE} dimensions; put in {filled:.0f} s"
     budget = at_most(BUDGET_MS)
