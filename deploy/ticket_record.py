@@ -98,7 +98,7 @@ async def read_record(state: Redis, host: str, ticket_id: int) -> TicketRecord |
         next_attempt=_moment(turn),
         failing_since=_moment(record.get("failing_since")),
         last_change=_moment(record.get("last_due")),
-        revision=_moment(record.get("revision")),
+        revision=_moment(int(record.get("revision", 0)) or None),  # 0: Freshdesk does not know the ticket
         recipe=record.get("recipe", ""),
         run=record.get("run", ""),
     )

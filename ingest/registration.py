@@ -160,7 +160,7 @@ async def finish_rotation(context: ReceiverContext, freshdesk: FreshdeskClient, 
         if sent != newest and context.tenants.accepts_webhook(tenant, sent):
             raise BadInput(
                 f"Rule {rule_id} in Freshdesk still sends the old secret: put the new one into it, or run "
-                f"`canvas tenant install-webhooks {tenant.host}`"
+                f"`canvas tenant install-webhooks {tenant.host} --public-url https://…`"
             )
     dropped = 0
 

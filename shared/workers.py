@@ -39,6 +39,14 @@ async def report(state: Redis, worker: WorkerReport) -> None:
         await pipe.execute()
 
 
+async def withdraw(state: Redis, name: str) -> None:
+    """Take a report back: its worker has stopped."""
+    async with state.pipeline(transaction=False) as pipe:
+        pipe.delete(keys.worker(name))
+        pipe.zrem(keys.WORKERS, name)
+        await pipe.execute()
+
+
 async def reports(state: Redis) -> list[WorkerReport]:
     """The reports of all workers that are alive."""
     names = await state.zrange(keys.WORKERS, 0, -1)

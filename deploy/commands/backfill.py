@@ -38,6 +38,6 @@ async def _backfill(settings: AllSettings, host: str) -> None:
     console.print(f"{counts.computed} tickets computed, {counts.current} were current, {counts.articles} articles")
     if counts.waiting or counts.dead:
         raise CanvasError(
-            f"{counts.waiting} tickets wait for another attempt (they are tried again by themselves), "
+            f"{counts.waiting} tickets wait for their turn or another attempt (that happens by itself), "
             f"{counts.dead} were given up (start the backfill again to try them)"
         )

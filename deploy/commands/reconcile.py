@@ -42,11 +42,11 @@ async def _reconcile(settings: AllSettings, host: str) -> None:
         found = await watch_pass(context, host)
     if found.code:
         raise CanvasError(f"The pass stopped ({found.code}) and is tried again by itself; nothing is skipped meanwhile")
-    console.print(f"{found.found} changes had been missed and are computed now, {found.left} tickets left the lists")
+    console.print(f"{found.found} changes had been missed and are due now, {found.left} tickets left the lists")
     if found.updated:
-        console.print(
-            f"Everything until {datetime.fromtimestamp(found.updated / 1000, UTC):%Y-%m-%d %H:%M:%S} is known"
-        )
+        # Some minutes before now, or the last change: Freshdesk's list lags, so that its end is always read again.
+        again = datetime.fromtimestamp(found.updated / 1000, UTC)
+        console.print(f"The next pass reads what changed since {again:%Y-%m-%d %H:%M:%S} UTC")
 
 
 async def watch_pass(context: ReceiverContext, host: str) -> ReconcileState:

@@ -36,7 +36,7 @@ async def _reencrypt(settings: AllSettings) -> None:
         for problem in problems:
             console.print(f"[yellow]![/yellow] {problem}")
         raise CanvasError("Keep the old master keys until these are settled")
-    console.print(f"{len(hosts)} accounts: the first master key alone is enough now")
+    console.print(f"{len(hosts)} account{'' if len(hosts) == 1 else 's'}: the first master key alone is enough now")
 
 
 async def _one(context: ReceiverContext, host: str) -> list[str]:

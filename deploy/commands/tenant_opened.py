@@ -64,6 +64,8 @@ def https_address(settings: AllSettings, public_url: str | None) -> str:
         BadInput: none is set, or Freshdesk would not call it.
     """
     url = public_url or settings.deploy.public_url
+    if not url:
+        raise BadInput("Freshdesk needs an address to call: give one with --public-url https://… or CANVAS_PUBLIC_URL")
     if not url.startswith("https://"):
         raise BadInput("Freshdesk calls HTTPS addresses only: give one with --public-url or CANVAS_PUBLIC_URL")
     return url

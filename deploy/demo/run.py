@@ -134,8 +134,10 @@ def _say(settings: AllSettings, started: Demo) -> None:
         console.print(f"{counts.computed} tickets precomputed in {seconds:.1f} s ({rate:.1f} a second)")
     else:
         console.print(f"{counts.current} tickets were precomputed already")
-    if counts.waiting or counts.dead:
-        console.print(f"{counts.waiting + counts.dead} tickets could not be computed completely: see the lines above")
+    if counts.waiting:
+        console.print(f"{counts.waiting} tickets wait for their turn or another attempt (that happens by itself)")
+    if counts.dead:
+        console.print(f"{counts.dead} tickets were given up: canvas dead list {DOMAIN}")
     models = ", ".join(started.running.worker.router.models.names("summary"))
     redis = "outside Redis" if settings.shared.redis_url else f"Valkey in {settings.shared.data_dir}/redis"
     vectors = "outside Qdrant" if settings.ingest.qdrant_url else f"vectors in {settings.shared.data_dir}/vectors"

@@ -4,8 +4,7 @@ Words of Latin and other alphabets are taken whole; runs of Hangul, Han and kana
 particle at the end is taken off. nDCG@10 of this half alone on Korean questions (Welfare-QA, ParaKQC; 600 each): pairs
 .450 and .761, with single characters .458 and .804, pairs without particles .491 and .767, morphemes (Kiwi) .492 and
 .809, morphemes and pairs .491 and .823. Morphemes would cost 7 to 11 ms a text, where this costs 0.2, and a wheel of
-100 MB. The weight is BM25's share of the document; how rare a word is, the
-engine counts (its IDF modifier).
+100 MB. The weight is BM25's share of the document; how rare a word is, the engine counts (its IDF modifier).
 """
 
 import re
