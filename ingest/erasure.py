@@ -114,6 +114,10 @@ async def look(context: ReceiverContext, host: str, *, erase: bool = False) -> C
     counted[JOBS] += await _jobs(redis.state, host, erase=erase)
     for name in (keys.RECONCILE, keys.TENANTS):
         counted[name.removeprefix(f"{keys.PREFIX}:")] += await _member(redis.state, name, host, erase=erase)
+    asked = [member async for member, _ in redis.state.zscan_iter(keys.ANSWERS, match=f"{host} *")]
+    counted["answers"] += len(asked)
+    if erase and asked:
+        await redis.state.zrem(keys.ANSWERS, *asked)
     return +counted
 
 

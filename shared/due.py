@@ -260,7 +260,7 @@ class DueLedger(DueView):
         wanted = await self._dead(host, ticket_ids)
         for ticket_id in wanted:
             # A mark in between has taken it out of `dead` already: then nothing is dropped.
-            await self._drop(keys=_places(host, ticket_id), args=[ticket_id])
+            await self._drop(keys=_places(host, ticket_id), args=[ticket_id, _seconds(keys.RECORD_LIFETIME)])
         return len(wanted)
 
     async def _dead(self, host: str, ticket_ids: Sequence[int] | None) -> list[int]:

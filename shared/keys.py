@@ -11,7 +11,7 @@ PREFIX = "pc"
 CANVAS_LIFETIME = timedelta(days=90)
 """A Canvas that nobody opened or changed for a quarter is recomputed when it is opened."""
 RECORD_LIFETIME = timedelta(days=180)
-"""Longer than the Canvas's: the record is what refuses an older revision."""
+"""Longer than the Canvas's: the record tells that an older revision is not the newest one."""
 TOMBSTONE_LIFETIME = timedelta(minutes=10)
 """An unknown, deleted or spam ticket is remembered this long, so that asking again costs nothing."""
 RUN_LIFETIME = timedelta(hours=1)

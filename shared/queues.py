@@ -1,7 +1,7 @@
 """The arq queues and what may be put on them: ids only, as JSON, never text or secrets.
 
 An enqueue is a wake-up and may be lost (arq drops it while a job of that id is queued or running): what must happen
-stands in the due ledger, and the sweeper wakes whatever is due again.
+stands in the due ledger, and the dispatcher gives whatever is due its turn again.
 """
 
 from collections.abc import AsyncIterator

@@ -7,6 +7,7 @@ restart every process, run `canvas tenant reencrypt`, then take the old key away
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 import os
@@ -114,12 +115,15 @@ def _decode_key(text: str) -> bytes:
 
 def _read_or_make(path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        # O_EXCL: of two processes that start at once, one makes the key and the other reads it.
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text("ascii")
-    text = base64.b64encode(os.urandom(KEY_BYTES)).decode()
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-    return text
+    if not path.exists():
+        own = path.with_name(f"{path.name}.{os.getpid()}")
+        own.unlink(missing_ok=True)
+        with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(base64.b64encode(os.urandom(KEY_BYTES)).decode())
+            file.flush()
+            os.fsync(file.fileno())
+        # Whole or not at all, and of two processes that start at once both use the key of the quicker one.
+        with contextlib.suppress(FileExistsError):
+            os.link(own, path)
+        own.unlink()
+    return path.read_text("ascii")

@@ -119,19 +119,6 @@ class FreshdeskClient:
         """The answer to a GET below `/api/v2` and its headers, for what an account tells only once."""
         return await self._request("GET", path)
 
-    async def helpdesk_language(self) -> str:
-        """The account's primary language code, such as `ko`."""
-        settings = as_object(await self._get("/settings/helpdesk"))
-        return str(settings.get("primary_language") or "en")
-
-    async def status_names(self) -> dict[int, str]:
-        """The account's own names of ticket statuses, by number."""
-        fields = as_objects(await self._get("/ticket_fields"))
-        for field in fields:
-            if field.get("name") == "status" and isinstance(field.get("choices"), dict):
-                return {int(number): _label(labels) for number, labels in field["choices"].items()}
-        return {}
-
     async def articles(self) -> AsyncIterator[tuple[dict[str, Any], int]]:
         """Every published article with the visibility of its folder (1 everybody … 3 agents only)."""
         async for category in self._items("/solutions/categories"):
@@ -227,8 +214,3 @@ class FreshdeskClient:
             raise
         except (httpx.HTTPError, TimeoutError) as error:
             raise FreshdeskUnavailable(f"Freshdesk does not answer ({type(error).__name__})") from error
-
-
-def _label(labels: Any) -> str:
-    """The agents' label of a status: `["Open", "Being Processed"]` is [agents', customers']."""
-    return str(labels[0]) if isinstance(labels, list) and labels else str(labels)

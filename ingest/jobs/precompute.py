@@ -149,6 +149,8 @@ async def _run(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ending:
 
 async def _store(context: WorkerContext, claim: Claim, result: RunResult) -> Ending:
     canvas = result.canvas
+    known = await context.ledger.committed(claim.host, [claim.ticket_id])
+    lags = to_ms(canvas.revision) < known.get(claim.ticket_id, (0, ""))[0]
     stored = await context.canvases.put(
         claim.host,
         canvas,
@@ -160,7 +162,8 @@ async def _store(context: WorkerContext, claim: Claim, result: RunResult) -> End
         listed_before=result.listed_before,
     )
     done: dict[str, Any] = {"ticket_id": canvas.ticket_id, "revision": canvas.revision, "status": canvas.status}
-    healthy = canvas.status == "ready" and stored is not None
+    # An older state than an earlier run has read, whose Canvas is gone: better than none until Freshdesk catches up.
+    healthy = canvas.status == "ready" and stored is not None and not lags
     if stored is not None:
         done["etag"] = stored.etag
         await _learn(context, claim, result)
@@ -180,7 +183,7 @@ async def _store(context: WorkerContext, claim: Claim, result: RunResult) -> End
         revision=None if stored is None else _committed(canvas.revision, result.read_at),
         # Without a recipe the next backfill makes it again.
         recipe=context.recipe if healthy else "",
-        error="" if healthy else canvas.status,
+        error="" if healthy else "lagging" if lags else canvas.status,
         delay=HEALING_DELAYS[min(claim.attempt, len(HEALING_DELAYS)) - 1],
         outage=outage,
     )

@@ -105,7 +105,7 @@ async def _leased(
     host, began = tenant.host, await schedule.now_ms()
     before = await reconcile_state(context.redis.state, host)
     this = Pass(context, tenant, lease, before)
-    error = await _run(this, lease, host)
+    error = await _run(this, lease, schedule, host)
     ended = await schedule.now_ms()
     report: dict[str, int | str] = {
         "began_ms": began,
@@ -125,11 +125,11 @@ async def _leased(
     return await reconcile_state(context.redis.state, host)
 
 
-async def _run(this: Pass, lease: PassLease, host: str) -> CanvasError | None:
+async def _run(this: Pass, lease: PassLease, schedule: ReconcileSchedule, host: str) -> CanvasError | None:
     """Run a pass to its end or its failure, which is returned."""
     error: CanvasError | None = None
     try:
-        async with beside(_renew(lease)), asyncio.timeout(PASS_LIMIT.total_seconds()):
+        async with beside(_renew(lease, schedule, host)), asyncio.timeout(PASS_LIMIT.total_seconds()):
             await this.run()
     except TimeoutError:
         error = FreshdeskLimited(retry_after=AFTER_FAILURE)
@@ -157,7 +157,9 @@ async def _plan_next(
         await schedule.plan(host, timedelta(0))
 
 
-async def _renew(lease: PassLease) -> None:
+async def _renew(lease: PassLease, schedule: ReconcileSchedule, host: str) -> None:
     while True:
+        # Out of the way of those that are due: a pass that takes long must not hide them from other processes.
+        await schedule.plan(host, keys.RECONCILE_LEASE)
         await asyncio.sleep(keys.RECONCILE_LEASE.total_seconds() / 3)
         await lease.write()

@@ -29,7 +29,7 @@ if not holder then
   local run = redis.call('HGET', KEYS[1], 'run')
   local begun = run and redis.call('HGET', KEYS[1], 'begun') == run
   if begun then
-    redis.call('HSETNX', KEYS[1], 'error', 'worker-lost')
+    redis.call('HSET', KEYS[1], 'error', 'worker-lost')
   end
   local attempts = redis.call('HINCRBY', KEYS[1], 'attempts', 1)
   if attempts > tonumber(ARGV[5]) then

@@ -1,7 +1,7 @@
 -- What the ledger's scripts share; it is put before each of them. A due ticket stands in exactly one place:
 --   turn   it waits until its score (ms) for the dispatcher: debounce and backoff are a later score
 --   out    it was handed to a queue; who does not claim it until the score gets its turn again
---   held   a worker has its lease; at the score the dispatcher looks whether that is still so
+--   held   a worker has its lease, or was woken for an agent who looks; at the score the dispatcher looks for the lease
 -- Whoever gets the first turn of its tenant is announced, so that no dispatcher has to ask again and again.
 -- KEYS: record, lease, due, dead, held, turn live, turn backfill, out live, out backfill [, a stream]
 local function now_ms()
@@ -26,11 +26,6 @@ local function wait_turn(ticket, at)
   if redis.call('ZRANGE', turn, 0, 0)[1] == ticket then
     redis.call('PUBLISH', 'pc:turns', string.match(turn, '{(.-)}'))
   end
-end
-
-local function hand_out(ticket, look_again)
-  leave_places(ticket)
-  redis.call('ZADD', KEYS[8 + lane_offset()], look_again, ticket)
 end
 
 local function hold(ticket, look_again)

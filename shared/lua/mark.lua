@@ -21,7 +21,8 @@ redis.call('EXPIRE', KEYS[1], ARGV[3])
 if redis.call('EXISTS', KEYS[2]) == 1 then
   return want -- its holder looks again at its end
 end
-local handed_out = redis.call('ZSCORE', KEYS[8], ticket) or (was_backfill and redis.call('ZSCORE', KEYS[9], ticket))
+local handed_out = redis.call('ZSCORE', KEYS[5], ticket) or redis.call('ZSCORE', KEYS[8], ticket)
+  or (was_backfill and redis.call('ZSCORE', KEYS[9], ticket))
 if handed_out and (ARGV[2] == 'backfill' or not was_backfill) then
   return want -- whoever claims it reads this change too
 end

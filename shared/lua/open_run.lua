@@ -6,8 +6,11 @@
 local ticket, now = ARGV[1], now_ms()
 local held = redis.call('EXISTS', KEYS[2]) == 1
 local at_once = ARGV[6] == '1'
-if at_once then
+if at_once and redis.call('HGET', KEYS[1], 'error') ~= 'worker-lost' then
   redis.call('HDEL', KEYS[1], 'attempts', 'error')
+elseif at_once and redis.call('ZSCORE', KEYS[4], ticket) then
+  -- It may have killed its workers: one more attempt, and whoever asks again does not begin to count anew.
+  redis.call('HINCRBY', KEYS[1], 'attempts', -1)
 end
 local run = redis.call('HGET', KEYS[1], 'run')
 local created = 0
@@ -42,5 +45,8 @@ if turn and turn > now and redis.call('HEXISTS', KEYS[1], 'attempts') == 1 then
   wait_turn(ticket, turn)
   return {run, created, 0}
 end
-hand_out(ticket, now + tonumber(ARGV[8]))
+-- Who asks again must not put off the dispatcher's look; nor may views use up the live workers' room in `out`.
+if not redis.call('ZSCORE', KEYS[5], ticket) and tonumber(redis.call('ZSCORE', KEYS[6], ticket) or now + 1) > now then
+  hold(ticket, now + tonumber(ARGV[8]))
+end
 return {run, created, 1}

@@ -33,7 +33,11 @@ else
     redis.call('HSET', KEYS[1], 'attempts', math.min(attempts, tonumber(ARGV[13])))
   end
   redis.call('ZADD', KEYS[3], 'NX', now, ticket)
-  wait_turn(ticket, now + tonumber(ARGV[5]))
+  local turn = now + tonumber(ARGV[5])
+  if want > read then -- what changed meanwhile does not wait for the next attempt at the old state
+    turn = math.min(turn, calm_at(now, tonumber(ARGV[14]), tonumber(ARGV[15])))
+  end
+  wait_turn(ticket, turn)
   result = 'later'
 end
 if ARGV[6] ~= '' then

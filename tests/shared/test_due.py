@@ -284,7 +284,45 @@ async def test_a_ticket_that_was_given_up_is_tried_again_when_an_agent_has_nothi
     assert await ledger.claim(HOST, 7) is None
     assert await ledger.state_of(HOST, 7) == "dead"
     await ledger.open_run(HOST, 7, now=True)
-    assert (await claimed(ledger)).attempt == 1
+    assert (await claimed(ledger)).attempt == MAX_ATTEMPTS  # once more, since it may be what killed its workers
+
+
+async def test_a_ticket_that_kills_its_workers_is_given_up_however_often_agents_look(
+    ledger: DueLedger, redis: Redis
+) -> None:
+    for _ in range(MAX_ATTEMPTS + 1):  # that the first worker is gone is seen by the second
+        await ledger.open_run(HOST, 7, now=True)
+        await claimed(ledger)
+        await redis.delete(keys.lease(HOST, 7))
+    assert await ledger.claim(HOST, 7) is None
+    assert await ledger.state_of(HOST, 7) == "dead"
+
+
+async def test_a_change_during_a_failing_run_does_not_wait_for_the_next_attempt(ledger: DueLedger) -> None:
+    await ledger.mark(HOST, 7)
+    claim = await claimed(ledger)
+    await ledger.mark(HOST, 7)
+    late = Ending(False, Event.ERROR, b"{}", delay=timedelta(hours=1))
+    assert await ledger.settle(claim, late) == "later"
+    assert (await claimed(ledger)).generation == 2
+
+
+async def test_an_agent_who_asks_again_and_again_does_not_put_off_the_dispatcher(
+    ledger: DueLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(shared.due.UNCLAIMED, "live", timedelta(milliseconds=50))
+
+    async def asked_and_handed() -> bool:
+        await ledger.open_run(HOST, 7, now=True)
+        return await handed(ledger, 7)
+
+    await wait_until(asked_and_handed)
+
+
+async def test_views_take_no_room_of_the_live_lane(ledger: DueLedger) -> None:
+    for number in range(1, 6):
+        await ledger.open_run(HOST, number, now=True)
+    assert (await ledger.dispatch(HOST, 0, 0)).live_out == 0
 
 
 async def test_a_worker_that_stops_gives_its_ticket_back_without_counting_the_attempt(ledger: DueLedger) -> None:
