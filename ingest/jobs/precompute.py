@@ -149,8 +149,7 @@ async def _run(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ending:
 
 async def _store(context: WorkerContext, claim: Claim, result: RunResult) -> Ending:
     canvas = result.canvas
-    known = await context.ledger.committed(claim.host, [claim.ticket_id])
-    lags = to_ms(canvas.revision) < known.get(claim.ticket_id, (0, ""))[0]
+    lags = to_ms(canvas.revision) < await _known_revision(context, claim)
     stored = await context.canvases.put(
         claim.host,
         canvas,
@@ -201,6 +200,12 @@ async def _learn(context: WorkerContext, claim: Claim, result: RunResult) -> Non
         log.warning("feedback lost", host=claim.host, reason=type(error).__name__)
 
 
+async def _known_revision(context: WorkerContext, claim: Claim) -> int:
+    """The newest revision (ms) that a run has committed for the ticket, or 0."""
+    known = await context.ledger.committed(claim.host, [claim.ticket_id])
+    return known.get(claim.ticket_id, (0, ""))[0]
+
+
 def _committed(revision: datetime, read_at: datetime | None) -> int:
     """The revision (ms) that the ledger may take for read.
 
@@ -213,8 +218,7 @@ def _committed(revision: datetime, read_at: datetime | None) -> int:
 
 async def _bury(context: WorkerContext, claim: Claim, error: CanvasError) -> Ending:
     """The ticket is gone: forget it everywhere, and remember briefly that it is."""
-    known = await context.ledger.committed(claim.host, [claim.ticket_id])
-    revision_ms, _ = known.get(claim.ticket_id, (0, ""))
+    revision_ms = await _known_revision(context, claim)
     # First what people see: the vector store may be away, and is then asked again.
     await context.canvases.put_tombstone(claim.host, claim.ticket_id, revision_ms, claim.generation, error.code)
     await leave_lists(context, claim.host, claim.ticket_id)
