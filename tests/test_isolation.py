@@ -90,10 +90,22 @@ async def busy_day(account: Account, word: str) -> House:
             "host": account.host,
         },
     )
-    said, worker = house.canaries, account.world.running.worker
+    worker = account.world.running.worker
     tenant = await worker.tenants.get(account.host)
     assert tenant is not None
     assert await index_articles(worker, tenant, worker.freshdesk(tenant)) == 3
+    await solved_tickets(house)
+    await open_tickets(house)
+    await account.helpdesk.webhooks.settled()
+    for number in house.tickets:
+        await account.hit(number)
+        house.etags.append((await account.init(number)).headers["etag"])
+    await streamed_ticket(house)
+    return house
+
+
+async def solved_tickets(house: House) -> None:
+    account, said = house.account, house.canaries
     # Solved tickets, whose answers are recommended on the next ones.
     for turn in range(3):
         number = await account.create_ticket(
@@ -109,6 +121,10 @@ async def busy_day(account: Account, word: str) -> House:
         )
         await account.change(number, status=4)
         house.tickets.append(number)
+
+
+async def open_tickets(house: House) -> None:
+    account, said = house.account, house.canaries
     house.tickets.append(
         await account.create_ticket(
             "Refund limits", f"Who may refund my {said['description']}? Can agents refund 50 euros?", said["customer"]
@@ -117,10 +133,10 @@ async def busy_day(account: Account, word: str) -> House:
     house.tickets.append(
         await account.create_ticket("The export fails", "The export stops at 99 %. What can I do?", said["customer"])
     )
-    await account.helpdesk.webhooks.settled()
-    for number in house.tickets:
-        await account.hit(number)
-        house.etags.append((await account.init(number)).headers["etag"])
+
+
+async def streamed_ticket(house: House) -> None:
+    account, said = house.account, house.canaries
     # One that streams: its run can be asked for by whoever learns its id.
     account.helpdesk.faults.add(Fault("webhook_drop", count=1))
     number = await account.create_ticket(
@@ -130,7 +146,6 @@ async def busy_day(account: Account, word: str) -> House:
     assert parse_events(streamed.text)[-1][0] == "done"
     house.runs.append(streamed.headers["canvas-run"])
     house.tickets.append(number)
-    return house
 
 
 async def note(account: Account, number: int, text: str) -> None:

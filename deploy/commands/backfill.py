@@ -6,11 +6,10 @@ import rich_click as click
 from rich.console import Console
 
 from deploy.backfill_progress import watch_backfill
-from deploy.data_folder import redis_ready
+from deploy.commands.tenant_opened import redis_opened
 from deploy.process import data_option, run
 from deploy.settings import AllSettings, load_settings
-from ingest.context import receiver_context
-from shared.errors import BadInput, CanvasError
+from shared.errors import CanvasError
 from shared.tenants import parse_host
 
 console = Console(soft_wrap=True)
@@ -30,9 +29,8 @@ def backfill(host: str, data: Path | None) -> None:
 
 async def _backfill(settings: AllSettings, host: str) -> None:
     host = parse_host(host)
-    async with redis_ready(settings.shared) as shared, receiver_context(shared) as context:
-        if await context.tenants.get(host) is None:
-            raise BadInput(f"{host} is not connected: run `canvas tenant add {host}` first")
+    async with redis_opened(settings) as (_, context):
+        await context.tenants.require(host)
         result = await watch_backfill(context, host)
     counts = result.counts
     console.print(f"{counts.computed} tickets computed, {counts.current} were current, {counts.articles} articles")

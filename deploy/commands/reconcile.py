@@ -8,12 +8,12 @@ from pathlib import Path
 import rich_click as click
 from rich.console import Console
 
-from deploy.data_folder import redis_ready
+from deploy.commands.tenant_opened import redis_opened
 from deploy.process import data_option, run
 from deploy.settings import AllSettings, load_settings
-from ingest.context import ReceiverContext, receiver_context
+from ingest.context import ReceiverContext
 from shared import workers
-from shared.errors import BadInput, CanvasError
+from shared.errors import CanvasError
 from shared.reconcile_state import ReconcileSchedule, ReconcileState, reconcile_state
 from shared.tenants import parse_host
 
@@ -36,9 +36,8 @@ def reconcile(host: str, data: Path | None) -> None:
 
 async def _reconcile(settings: AllSettings, host: str) -> None:
     host = parse_host(host)
-    async with redis_ready(settings.shared) as shared, receiver_context(shared) as context:
-        if await context.tenants.get(host) is None:
-            raise BadInput(f"{host} is not connected: run `canvas tenant add {host}` first")
+    async with redis_opened(settings) as (_, context):
+        await context.tenants.require(host)
         found = await watch_pass(context, host)
     if found.code:
         raise CanvasError(f"The pass stopped ({found.code}) and is tried again by itself; nothing is skipped meanwhile")

@@ -51,23 +51,7 @@ async def run(size: Size, seed: int, folder: Path) -> Outcome:
         made.workers(storm.processes),
     ):
         made.add_tickets(storm.tickets)
-        dropped = 0
-
-        async def change(place: int) -> None:
-            nonlocal dropped
-            ticket, random = made.tickets[place], made.random
-            if random.random() < PRIORITY_ONLY:
-                made.touch(ticket)
-            else:
-                made.change(ticket)
-            if random.random() < DROPPED:
-                dropped += 1
-                return
-            for _ in range(2 if random.random() < DOUBLED else 1):
-                await asyncio.sleep(random.choice((0.0, random.uniform(0, SHUFFLED_WITHIN_S))))
-                await made.sender.send(*ticket)
-
-        await play(schedule(made.random, storm.changes, storm.tickets, storm.seconds), change)
+        dropped = await _storm(made, storm)
         passed_s = await _pass_after(made, time.time() * 1000, size.interval_s * JITTER + PASS_S)
         await made.settled(SETTLED_S)
         history = await made.history()
@@ -78,16 +62,41 @@ async def run(size: Size, seed: int, folder: Path) -> Outcome:
             "passed_s": passed_s,
             "runs": len(history.claims),
         }
-        ratios = {}
-        for kind in ("embed", "summarize", "recommend"):
-            calls = made.calls(kind)
-            ratios[f"calls_{kind}"] = len(calls) / max(1, len(set(calls)))
+        ratios = _ratios(made)
         return outcome(
             figures | ratios,
             await made.check(history),
             few_calls=max(ratios.values()) <= MOST_CALLS,
             calls_on_record=ratios["calls_embed"] > 0 and ratios["calls_summarize"] > 0,
         )
+
+
+async def _storm(made: World, storm: Storm) -> int:
+    """Change tickets while their webhooks are doubled, shuffled and dropped; returns how many were dropped."""
+    dropped = 0
+
+    async def change(place: int) -> None:
+        nonlocal dropped
+        ticket, random = made.tickets[place], made.random
+        if random.random() < PRIORITY_ONLY:
+            made.touch(ticket)
+        else:
+            made.change(ticket)
+        if random.random() < DROPPED:
+            dropped += 1
+            return
+        for _ in range(2 if random.random() < DOUBLED else 1):
+            await asyncio.sleep(random.choice((0.0, random.uniform(0, SHUFFLED_WITHIN_S))))
+            await made.sender.send(*ticket)
+
+    await play(schedule(made.random, storm.changes, storm.tickets, storm.seconds), change)
+    return dropped
+
+
+def _ratios(made: World) -> dict[str, float]:
+    """Calls of each kind for each distinct content."""
+    calls = {kind: made.calls(kind) for kind in ("embed", "summarize", "recommend")}
+    return {f"calls_{kind}": len(made_calls) / max(1, len(set(made_calls))) for kind, made_calls in calls.items()}
 
 
 async def _pass_after(made: World, moment_ms: float, within: float) -> float:
