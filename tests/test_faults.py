@@ -5,21 +5,24 @@ Faults of models and embeddings are in `test_model_faults`, of Redis and arq in 
 """
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import SecretStr
+from redis.asyncio import Redis
 
 from deploy.demo.helpdesk import Fault
 from ingest.jobs.backfill import make_due, prepare_ticket
-from ingest.jobs.precompute import _store
+from ingest.jobs.precompute import _committed, _store
 from ingest.pipeline import run_ticket
 from ingest.registration import register_tenant
 from shared import keys
+from shared.canvas_store import to_ms
 from shared.due import MAX_ATTEMPTS
 from shared.queues import Queue
 from shared.run_log import Event
 from shared.settings import Settings
+from shared.workers import reports
 from tests.faults import (
     claimed,
     current,
@@ -95,6 +98,35 @@ async def test_an_older_run_never_replaces_a_newer_canvas(acme: Account, first: 
     for settled, claim, result in runs if first == "older" else reversed(runs):
         assert await worker.ledger.settle(claim, await _store(worker, claim, result)) == settled
     assert "driver 7.2" in str((await current(acme, number))["summary"])
+
+
+async def test_an_older_state_than_was_read_before_is_shown_and_looked_at_again(acme: Account) -> None:
+    worker, number = worker_of(acme), await silent_ticket(acme)
+    await worker.ledger.mark(acme.host, number)
+    tenant, claim = await claimed(acme, number)
+    # An earlier run has read a later state, whose Canvas the cache has evicted; Freshdesk's replica lags.
+    later = to_ms(updated_at(acme.helpdesk, number)) + 60_000
+    await worker.redis.state.hset(keys.record(acme.host, number), "revision", str(later))  # type: ignore[misc]
+    ending = await _store(worker, claim, await run_ticket(worker, tenant, claim))
+    assert (ending.satisfied, ending.error) == (False, "lagging")
+    assert await worker.canvases.get(acme.host, number) is not None
+    assert await worker.ledger.settle(claim, ending) == "later"
+    await current(acme, number)
+
+
+@pytest.mark.parametrize(("after_s", "known"), [(0.4, -1), (-0.4, -1), (1.2, 0)])
+def test_a_revision_that_was_read_within_its_own_second_is_not_taken_for_known(after_s: float, known: int) -> None:
+    revision = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    assert _committed(revision, revision + timedelta(seconds=after_s)) - to_ms(revision) == known
+
+
+async def test_a_worker_that_stops_is_no_longer_reported(settings: Settings, redis: Redis) -> None:
+    async def reported() -> bool:
+        return bool(await reports(redis))
+
+    async with world(settings):
+        await wait_until(reported)
+    assert not await reported()
 
 
 async def test_whoever_takes_over_a_run_takes_its_words_back_first(acme: Account) -> None:
