@@ -44,6 +44,7 @@ class Dispatcher:
         self._scan_at = 0.0
         self._first = secrets.randbelow(1000)
         self._nudged = asyncio.Event()
+        self._announced: set[str] = set()
 
     async def run(self) -> None:
         """Dispatch until cancelled; goes on by itself when Redis was away."""
@@ -73,6 +74,7 @@ class Dispatcher:
         for place, host in enumerate([*hosts[first:], *hosts[:first]]):
             # Each gets its share of what the ones before it have left over; who is first changes each time.
             left = len(hosts) - place
+            self._announced.discard(host)
             handed = await self._context.ledger.dispatch(host, -(-live // left), -(-backfill // left))
             self._note(host, handed)
             live, backfill = live - len(handed.live), backfill - len(handed.backfill)
@@ -90,6 +92,8 @@ class Dispatcher:
         wait = SCAN_EVERY_S if handed.next_s is None else max(TICK_S, handed.next_s)
         if handed.live_out or handed.backfill_out:
             wait = TICK_S
+        if host in self._announced:
+            wait = 0.0  # its turn changed while it was looked at: what was found may be older than that
         self._look_at[host] = time.monotonic() + wait
 
     async def _enqueue(self, host: str, handed: HandedOut) -> None:
@@ -115,7 +119,9 @@ class Dispatcher:
                     while True:
                         message = await channel.get_message(ignore_subscribe_messages=True, timeout=LISTEN_FOR_S)
                         if message is not None:
-                            self._look_at[message["data"].decode()] = 0.0
+                            host = message["data"].decode()
+                            self._look_at[host] = 0.0
+                            self._announced.add(host)
                             self._nudged.set()
             except (RedisError, OSError) as error:
                 log.warning("dispatch listens again", reason=type(error).__name__)
