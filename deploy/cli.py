@@ -50,7 +50,7 @@ def up_command(data: Path | None, port: int | None) -> None:
     Example:  canvas up --port 8080 --data /var/lib/canvas
     """
     settings = load_settings(data, port)
-    run(settings, up(settings))
+    run(settings, up(settings), "up")
 
 
 @canvas.command("serve")
@@ -62,7 +62,7 @@ def serve_command(data: Path | None, port: int | None) -> None:
     Example:  REDIS_URL=redis://redis:6379 canvas serve --port 8080
     """
     settings = load_settings(data, port)
-    run(settings, serve_alone(settings))
+    run(settings, serve_alone(settings), "serve")
 
 
 @canvas.command("ingest")
@@ -74,7 +74,7 @@ def ingest_command(data: Path | None, port: int | None) -> None:
     Example:  REDIS_URL=redis://redis:6379 canvas ingest --port 8081
     """
     settings = load_settings(data, ingest_port=port)
-    run(settings, ingest_alone(settings))
+    run(settings, ingest_alone(settings), "ingest")
 
 
 @canvas.command("worker")
@@ -86,14 +86,19 @@ def ingest_command(data: Path | None, port: int | None) -> None:
     help="Queue to work on; may be given more than once (default: all)",
 )
 @data_option
-def worker_command(names: tuple[str, ...], data: Path | None) -> None:
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    help="Port of /metrics, 0 for a free one (default: CANVAS_METRICS_PORT, else none)",
+)
+def worker_command(names: tuple[str, ...], data: Path | None, metrics_port: int | None) -> None:
     """Run workers alone.
 
-    Example:  canvas worker --queue interactive --queue live
+    Example:  canvas worker --queue interactive --queue live --metrics-port 9100
     """
-    settings = load_settings(data)
+    settings = load_settings(data, metrics_port=metrics_port)
     queues = [Queue[name.upper()] for name in names] or list(Queue)
-    run(settings, worker_alone(settings, queues))
+    run(settings, worker_alone(settings, queues), "worker")
 
 
 @canvas.command("demo")
@@ -113,7 +118,7 @@ def demo_command(data: Path | None, port: int | None) -> None:
     if "log_level" not in settings.shared.model_fields_set:
         # The demo speaks to a person: its ten lines, and what goes wrong.
         settings = replace(settings, shared=settings.shared.model_copy(update={"log_level": "warning"}))
-    run(settings, demo(settings))
+    run(settings, demo(settings), "demo")
 
 
 canvas.add_command(tenant_command.tenant)

@@ -5,13 +5,16 @@ import gc
 import signal
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import rich_click as click
 
 from deploy.settings import AllSettings
 from shared.logs import set_up_logging
 from shared.tasks import stop
+from shared.tracing import tracing
+
+T = TypeVar("T")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """SIGHUP too: a terminal that is closed must not leave the embedded Valkey behind."""
@@ -25,13 +28,17 @@ data_option = click.option(
 """Every command takes it: whoever runs `canvas up --data X` must be able to reach the same folder."""
 
 
-def run(settings: AllSettings, job: Coroutine[Any, Any, Any]) -> None:
-    """Run a command to its end with logging set up."""
+def run(settings: AllSettings, job: Coroutine[Any, Any, T], process: str = "command") -> T | None:
+    """Run a command to its end with logging and tracing set up; what it found, None if a signal has ended it.
+
+    `process` names it in traces.
+    """
     set_up_logging(settings.shared)
-    asyncio.run(until_signal(job))
+    with tracing(process):
+        return asyncio.run(until_signal(job))
 
 
-async def until_signal(job: Coroutine[Any, Any, None]) -> None:
+async def until_signal(job: Coroutine[Any, Any, T]) -> T | None:
     """Run a job until it ends, or until a signal cancels it; it cleans up either way."""
     task, stopping = asyncio.create_task(job), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -41,8 +48,7 @@ async def until_signal(job: Coroutine[Any, Any, None]) -> None:
     try:
         await asyncio.wait([task, waiter], return_when=asyncio.FIRST_COMPLETED)
         await stop(task, patience_s=STOP_PATIENCE_S)
-        if not task.cancelled():
-            task.result()
+        return None if task.cancelled() else task.result()
     finally:
         await stop(waiter)
         for number in SIGNALS:

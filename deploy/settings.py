@@ -28,6 +28,13 @@ class DeploySettings(BaseSettings):
         validation_alias="CANVAS_INGEST_PORT",
         description="Port of the webhook receiver where it runs alone (`canvas ingest`)",
     )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        validation_alias="CANVAS_METRICS_PORT",
+        description="Port of /metrics of workers that run alone (`canvas worker`); empty = none, 0 = a free one",
+    )
     public_url: str = Field(
         default="",
         validation_alias="CANVAS_PUBLIC_URL",
@@ -45,7 +52,12 @@ class AllSettings:
     deploy: DeploySettings
 
 
-def load_settings(data: Path | None = None, port: int | None = None, ingest_port: int | None = None) -> AllSettings:
+def load_settings(
+    data: Path | None = None,
+    port: int | None = None,
+    ingest_port: int | None = None,
+    metrics_port: int | None = None,
+) -> AllSettings:
     """Settings from the environment and `.env`, with what the command line says on top.
 
     Raises:
@@ -59,7 +71,7 @@ def load_settings(data: Path | None = None, port: int | None = None, ingest_port
     except SettingsError as error:
         raise StartupError(f"The settings can't be used: {_variable(error)}: Input should be valid JSON") from error
     shared = found.shared.model_copy(update={"data_dir": data} if data else {})
-    ports = {"port": port, "ingest_port": ingest_port}
+    ports = {"port": port, "ingest_port": ingest_port, "metrics_port": metrics_port}
     deploy = found.deploy.model_copy(update={name: value for name, value in ports.items() if value is not None})
     return AllSettings(shared, found.ingest, found.serve, deploy)
 

@@ -19,6 +19,7 @@ from ingest.webhooks import create_receiver
 from ingest.worker import workers_running
 from serve.app import create_serve
 from serve.context import serve_context
+from shared.gauges import create_metrics
 from shared.queues import Queue
 
 log = structlog.get_logger()
@@ -83,8 +84,17 @@ async def ingest_alone(settings: AllSettings) -> None:
 
 
 async def worker_alone(settings: AllSettings, queues: Sequence[Queue]) -> None:
-    """`canvas worker`: workers of the given queues."""
-    async with redis_ready(settings.shared) as shared, worker_context(shared, settings.ingest) as context:
-        log.info("worker is ready", queues=[queue.value for queue in queues])
+    """`canvas worker`: workers of the given queues, and their metrics where a port is given."""
+    async with AsyncExitStack() as stack:
+        port, said = settings.deploy.metrics_port, {}
+        sock = None if port is None else bind(settings.deploy.host, port)
+        if sock is not None:
+            stack.callback(sock.close)
+        shared = await stack.enter_async_context(redis_ready(settings.shared))
+        context = await stack.enter_async_context(worker_context(shared, settings.ingest))
+        if sock is not None:
+            app = create_metrics(context.redis.state, shared)
+            said["metrics"] = f"{await stack.enter_async_context(running(app, sock))}/metrics"
+        log.info("worker is ready", queues=[queue.value for queue in queues], **said)
         async with workers_running(context, queues):
             await forever()

@@ -4,7 +4,7 @@ Status, priority, tags, assignee and `updated_at` are not part of it: a ticket t
 Freshdesk. Nor are private notes part of what replies are made of. Where a ticket has only grown, a model reads its last
 summary and the new messages; after so many times it reads everything again, so that drift can't pile up. Replies also
 draw on similar tickets and articles; those that change later do not make replies wrong that were right when they were
-written, so they stay. A change of the recipe makes everything again (a backfill does).
+written, so they stay. What a text is made by is part of it, too (`ingest.recipe`).
 """
 
 import hashlib
@@ -13,16 +13,15 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from ingest.recipe import Recipe
 from ingest.stages.writing import Draft
 from ingest.thread import Message, Thread
 from ingest.writers import prompts
 from ingest.writers.blocks import cost, told
 from ingest.writers.protocol import Brief, Earlier, Voice
 from ingest.writers.recap import recap
-from ingest.writers.replies import VERSION as RULES
 from shared.canvas_store import CanvasStore, StoredCanvas, to_ms
 from shared.models import Canvas, Reply, Summary
-from shared.tenant_settings import TenantSettings
 
 T = TypeVar("T")
 DIGEST_BYTES = 12
@@ -63,24 +62,16 @@ class Kept(NamedTuple):
 def content_of(thread: Thread, recipe: str) -> bytes:
     """Digest of all that a summary's writer reads of a thread, and of what makes it write as it does (`recipe`)."""
     resolved = thread.resolved if recipe.startswith(READS_RESOLUTION) else None
-    versions = [prompts.VERSIONS["summary"], prompts.VERSIONS["update"]]
-    return _digest([recipe, *versions, *_heads(thread), resolved, _said(thread.messages)])
+    return _digest([recipe, *_heads(thread), resolved, _said(thread.messages)])
 
 
-def contents_of(thread: Thread, recipe: str, voice: Voice) -> Contents:
+def contents_of(thread: Thread, recipe: Recipe) -> Contents:
     """The digests of a thread as it is now."""
-    replies = [recipe, prompts.VERSIONS["reply"], RULES, *_heads(thread), _said(thread.public()), voice]
-    return Contents(content_of(thread, recipe), _digest(replies))
+    replies = _digest([recipe.replies, *_heads(thread), _said(thread.public())])
+    return Contents(content_of(thread, recipe.summary), replies)
 
 
-def voice_of(settings: TenantSettings) -> Voice:
-    """How a tenant wants customers to be spoken to."""
-    return Voice(
-        tone=settings.tone, style_guide=settings.style_guide, forbidden_phrases=tuple(settings.forbidden_phrases)
-    )
-
-
-async def kept_parts(canvases: CanvasStore, host: str, thread: Thread, recipe: str, contents: Contents) -> Kept:
+async def kept_parts(canvases: CanvasStore, host: str, thread: Thread, recipe: Recipe, contents: Contents) -> Kept:
     """The parts of the stored Canvas that were made of this content by the writer that was wanted."""
     stored = await canvases.get(host, thread.ticket_id)
     if stored is None or stored.tombstone:
@@ -95,7 +86,7 @@ async def kept_parts(canvases: CanvasStore, host: str, thread: Thread, recipe: s
         summary = _draft("summary", canvas.summary, models)
     if stored.replies_of == contents.replies:
         replies = _draft("replies", canvas.replies, models)
-    known = _known(thread, recipe, stored)
+    known = _known(thread, recipe.summary, stored)
     earlier = _earlier(thread, known, canvas.summary) if stored.updates < REBUILT_AFTER else None
     listed = tuple(ticket.ticket_id for ticket in canvas.similar_tickets)
     return Kept(summary, replies, listed, known, earlier, stored.updates, canvas)

@@ -13,6 +13,7 @@ from ingest.freshdesk.budget import CallBudget, Calls
 from ingest.freshdesk.client import FreshdeskClient, freshdesk_http
 from ingest.freshdesk.limits import Priority
 from ingest.providers import open_embedder, open_models, open_vectors, rules_of
+from ingest.recipe import Recipe, recipe_of
 from ingest.router.breaker import Breaker
 from ingest.router.budget import TokenBudget
 from ingest.router.router import Router
@@ -75,10 +76,9 @@ class WorkerContext(ReceiverContext):
     reconcile_every: timedelta = timedelta(minutes=5)
     """Between two passes over a tenant's ticket lists."""
 
-    @property
-    def recipe(self) -> str:
-        """Names what makes a Canvas: where it changes, Canvases of the same revision are made again."""
-        return f"{self.router.models.names('summary')[0]}|{self.embedder.name}|1"
+    def recipe_of(self, tenant: Tenant) -> Recipe:
+        """What makes a tenant's Canvases: where it changes, a backfill makes those of the same revision again."""
+        return recipe_of(self.router.models, self.embedder.name, tenant.settings)
 
     def freshdesk(
         self, tenant: Tenant, priority: Priority = Priority.LIVE, *, patient: bool = False

@@ -33,21 +33,23 @@ from shared.reconcile_state import is_unlisted
 from shared.run_log import Event
 from shared.tasks import first_cause
 from shared.tenants import Tenant
+from shared.tracing import traceparent
 
 
 @dataclass(frozen=True)
 class RunResult:
     """A Canvas, not stored yet, and the kinds in which stages or preferred writers have failed on the way.
 
-    `summary_of` and `replies_of` are the digests of what these parts were made of, b"" where they are to be made again;
-    `covers` and `updates` are how many messages the summary has read, and how often it was brought up to date.
-    `ticket` and `embedded` are what others find of the ticket (None where that failed); `searched` is False where it
-    could not look for others itself; `before` is the Canvas that was stored until now, `thread` what was read;
-    `unlisted` says that others shall not find it any more; `since_ms` and `read_at` as in `Run`.
+    `recipe` names what made it; `summary_of` and `replies_of` are the digests of what these parts were made of, b""
+    where they are to be made again; `covers` and `updates` are how many messages the summary has read, and how often it
+    was brought up to date. `ticket` and `embedded` are what others find of the ticket (None where that failed);
+    `searched` is False where it could not look for others itself; `before` is the Canvas that was stored until now,
+    `thread` what was read; `unlisted` says that others shall not find it any more. `since_ms` and `read_at`: see `Run`.
     """
 
     canvas: Canvas
     failures: frozenset[str]
+    recipe: str
     summary_of: bytes
     replies_of: bytes
     covers: int
@@ -80,7 +82,9 @@ async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ru
         LeaseLost: another worker has taken the ticket over.
     """
     run = Run(context, tenant, claim)
-    await run.emit(Event.RESET if claim.resumed else Event.STARTED, {"attempt": claim.attempt})
+    # Who follows the run's events finds the way to its spans, where there are any.
+    trace = {"trace": found} if (found := traceparent()) else {}
+    await run.emit(Event.RESET if claim.resumed else Event.STARTED, {"attempt": claim.attempt} | trace)
     prepared: Prepared | None = None
     if claim.listed:
         prepared = await take_prepared(context.redis.state, claim.host, claim.ticket_id, claim.generation)
@@ -89,7 +93,7 @@ async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ru
     thread = prepared.thread if prepared else await _read(run)
     if await is_unlisted(context.redis.state, claim.host, claim.ticket_id, thread.revision):
         thread = msgspec.structs.replace(thread, unlisted=True)
-    contents = contents_of(thread, run.recipe, run.voice)
+    contents = contents_of(thread, run.recipe)
     run.kept = await kept_parts(context.canvases, claim.host, thread, run.recipe, contents)
     brief = await asyncio.to_thread(brief_of, thread, run.kept, run.voice)
     try:
@@ -114,6 +118,7 @@ def _result(run: Run, brief: Brief, contents: Contents, canvas: Canvas, solved: 
     return RunResult(
         canvas=canvas,
         failures=frozenset([*run.failures, *written]),
+        recipe=run.recipe.canvas,
         summary_of=contents.summary if "summary" in lasting else b"",
         replies_of=contents.replies if "replies" in lasting and sources_known else b"",
         updates=run.kept.updates if summarize.NAME in run.reused else run.kept.updates + 1 if brief.earlier else 0,

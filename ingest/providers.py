@@ -1,7 +1,7 @@
 """Choose and open the parts that the settings switch: embeddings, vectors, writers. The only place that knows all."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -14,8 +14,9 @@ from ingest.vectors.protocol import VectorStore
 from ingest.writers.call import Limits
 from ingest.writers.extractive import NAME as EXTRACTIVE
 from ingest.writers.extractive import ExtractiveWriter
-from shared.errors import StartupError
+from shared.errors import BadInput, StartupError
 from shared.settings import Settings
+from shared.tenant_settings import Task
 
 
 def uses_openai_embeddings(ingest: IngestSettings) -> bool:
@@ -97,6 +98,32 @@ async def open_models(ingest: IngestSettings) -> AsyncIterator[Models]:
             compatible = await stack.enter_async_context(compatible_client(url, key, limits))
             makers[name] = partial(OpenAIWriter, compatible, api="chat", limits=limits, provider=name)
         yield Models(makers, _defaults(ingest, makers), ExtractiveWriter())
+
+
+def check_models(ingest: IngestSettings, chosen: Mapping[Task, Sequence[str]]) -> None:
+    """See that a tenant's models, by task, can be asked here; `extractive` always can.
+
+    Raises:
+        BadInput: a provider is not set up; the message says which are, and how to set it up.
+    """
+    for task, names in chosen.items():
+        for name in names:
+            provider, _, _ = name.partition("/")
+            if name != EXTRACTIVE and provider not in providers_of(ingest):
+                known = ", ".join(sorted(providers_of(ingest))) or "none is"
+                raise BadInput(
+                    f"{name} can't write for {task}: the provider {provider!r} is not set up here (set up: {known}). "
+                    f"{SET_UP.get(provider, f'Give its address in CANVAS_COMPATIBLE_URLS under the name {provider!r}')}"
+                )
+
+
+def providers_of(ingest: IngestSettings) -> frozenset[str]:
+    """The providers of text that the settings give access to."""
+    keys = {"anthropic": ingest.anthropic_api_key, "openai": ingest.openai_api_key}
+    return frozenset([*(name for name, key in keys.items() if key is not None), *ingest.compatible_urls])
+
+
+SET_UP = {"anthropic": "Set ANTHROPIC_API_KEY", "openai": "Set OPENAI_API_KEY"}
 
 
 def limits_of(ingest: IngestSettings) -> Limits:

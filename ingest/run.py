@@ -10,8 +10,9 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
-from ingest.content import Kept, voice_of
+from ingest.content import Kept
 from ingest.context import WorkerContext
+from ingest.recipe import Recipe, voice_of
 from ingest.router.generation import Order
 from ingest.stages import similar
 from ingest.stages.writing import Draft
@@ -54,12 +55,10 @@ class Run:
             daily_tokens=chosen.daily_token_budget,
         )
 
-    @property
-    def recipe(self) -> str:
-        """What makes this tenant's texts: the installation's recipe, and the models and language that it has chosen."""
-        chosen, language = self.tenant.settings.models, self.tenant.settings.language
-        models = [f"{task}={','.join(chosen[task])}" for task in sorted(chosen)]
-        return "|".join([self.context.recipe, *models, *([f"language={language}"] if language else [])])
+    @cached_property
+    def recipe(self) -> Recipe:
+        """What makes this tenant's Canvases."""
+        return self.context.recipe_of(self.tenant)
 
     def language(self, thread: Thread) -> str:
         """The language to write in: the tenant's choice, else the ticket's own."""

@@ -9,6 +9,7 @@ import msgspec
 
 from shared.metrics import STAGE_SECONDS
 from shared.models import StageReport
+from shared.tracing import span
 
 
 class Stopwatch:
@@ -22,7 +23,8 @@ class Stopwatch:
         """Time the block; it is reported whether it fails or not."""
         started = time.perf_counter()
         try:
-            yield
+            with span(f"stage {name}", stage=name):
+                yield
         finally:
             seconds = time.perf_counter() - started
             STAGE_SECONDS.labels(stage=name).observe(seconds)

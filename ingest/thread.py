@@ -40,7 +40,8 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True):
 
     `revision` is Freshdesk's `updated_at`; `language` is "ko" or "en", as the customer writes; `status` is the
     account's own label and `resolved` says whether it counts as solved (resolved or closed). `unlisted` says that it
-    was merged or archived: agents may open it, but it is recommended to nobody.
+    was merged or archived: agents may open it, but it is recommended to nobody. `group_id` and `responder_id` say which
+    agents may see it, 0 where it has none.
     """
 
     ticket_id: int
@@ -53,6 +54,8 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True):
     revision: datetime
     messages: list[Message]
     unlisted: bool = False
+    group_id: int = 0
+    responder_id: int = 0
 
     def public(self) -> list[Message]:
         """The messages that the customer has seen or written."""

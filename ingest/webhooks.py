@@ -7,14 +7,12 @@ below Litestar's router: the machinery of a Litestar handler took longer than al
 
 import asyncio
 import time
-from typing import Any
 
 import structlog
-from litestar import Litestar, Request, asgi, get
+from litestar import Litestar, asgi
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
-from litestar.response import Response
 from litestar.types import Receive, Scope, Send
 from redis.exceptions import RedisError
 
@@ -25,10 +23,12 @@ from ingest.webhook_auth import SECRET_HEADER, WebhookAuth
 from ingest.webhook_body import ticket_id_of
 from shared.due import Debounce, DueLedger
 from shared.errors import StoreUnavailable, Unauthorized
-from shared.gauges import Gauges
+from shared.gauges import Gauges, metrics
 from shared.metrics import WEBHOOK_SECONDS, WEBHOOKS
 from shared.problems import canvas_error_handlers, store_answers
+from shared.request_ids import request_id
 from shared.tenants import TenantRegistry
+from shared.tracing import current_span, span, tracing_on
 
 __all__ = ["MAX_BODY_BYTES", "SECRET_HEADER", "create_receiver"]
 
@@ -64,13 +64,6 @@ def create_receiver(context: ReceiverContext) -> Litestar:
     )
 
 
-@get("/metrics", include_in_schema=False)
-async def metrics(request: Request[Any, Any, State]) -> Response[bytes]:
-    """Prometheus' exposition of this process, and what goes on everywhere: by tenant for who knows the token."""
-    gauges: Gauges = request.app.state.gauges
-    return await gauges.exposition(request.headers.get("authorization"))
-
-
 class Receiver:
     """Takes webhooks; those that arrive together share their round trips to Redis."""
 
@@ -88,7 +81,7 @@ class Receiver:
         """
         began = time.perf_counter()
         try:
-            body = await self._accept(scope, receive)
+            body = await self._traced(scope, receive)
         except (RedisError, OSError, StoreUnavailable) as error:
             _UNAVAILABLE.inc()
             raise StoreUnavailable from error
@@ -102,6 +95,13 @@ class Receiver:
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 202, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _traced(self, scope: Scope, receive: Receive) -> bytes:
+        if not tracing_on():
+            return await self._accept(scope, receive)
+        parent = request_id(scope["headers"]).traceparent
+        with span("POST /webhooks/freshdesk/{tenant}", parent=parent, kind="server"):
+            return await self._accept(scope, receive)
 
     async def _accept(self, scope: Scope, receive: Receive) -> bytes:
         """What to say to a webhook that is accepted."""
@@ -119,6 +119,7 @@ class Receiver:
         async with store_answers():
             generation = await self._ledger.mark(host, ticket_id)
             await self._last.note(host)
+        current_span().note(host=host, ticket=ticket_id, generation=generation)
         _ACCEPTED.inc()
         return b'{"accepted":true,"ticket_id":%d,"generation":%d}' % (ticket_id, generation)
 

@@ -32,7 +32,6 @@ from shared import queues, workers
 from shared.queues import Queue
 from shared.tasks import beside
 
-REPORT_EVERY = timedelta(seconds=5)
 RESTART_AFTER_S = 0.5
 WITHDRAW_WITHIN_S = 1.0
 
@@ -146,4 +145,4 @@ async def _report(context: WorkerContext, serving: Sequence[Queue], workers_now:
             await workers.report(context.redis.state, own)
         except (RedisError, OSError) as error:
             log.warning("report failed", reason=type(error).__name__)
-        await asyncio.sleep(REPORT_EVERY.total_seconds())
+        await asyncio.sleep(workers.REPORT_EVERY.total_seconds())

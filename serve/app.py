@@ -6,13 +6,15 @@ from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, Reference, SecurityScheme
+from litestar.types import ASGIApp
 
 from serve.context import ServeContext
-from serve.health import health, metrics
+from serve.health import health
 from serve.init import init, init_without_id
+from serve.observed import Observed
 from serve.runs import run_events
 from serve.settings import ServeSettings
-from shared.gauges import Gauges
+from shared.gauges import Gauges, metrics
 from shared.problems import canvas_error_handlers
 
 MAX_BODY_BYTES = 256 * 1024
@@ -20,7 +22,12 @@ PREFLIGHT_S = 600
 EXPOSED = ["ETag", "Cache-Status", "Canvas-Run", "Location", "Retry-After"]
 
 
-def create_serve(context: ServeContext, serve: ServeSettings) -> Litestar:
+def create_serve(context: ServeContext, serve: ServeSettings) -> ASGIApp:
+    """Everything that serve answers, observed: request ids, metrics, spans, log lines."""
+    return Observed(create_routes(context, serve), serve.log_hits)
+
+
+def create_routes(context: ServeContext, serve: ServeSettings) -> Litestar:
     """Routes, problem documents and CORS (exact origins, never cookies)."""
     return Litestar(
         [init, init_without_id, run_events, health, metrics],

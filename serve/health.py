@@ -1,4 +1,4 @@
-"""`/health`: is each part ready, and if not, why. `/metrics`: Prometheus.
+"""`/health`: is each part ready, and if not, why.
 
 Redis is asked; everything that only workers know (vectors, models, Freshdesk) is what they last reported, with its age.
 """
@@ -13,7 +13,6 @@ from redis.exceptions import RedisError
 from serve.context import ServeContext
 from shared import workers
 from shared.errors import StoreUnavailable
-from shared.gauges import Gauges
 from shared.problems import store_answers
 from shared.queues import Queue
 
@@ -37,13 +36,6 @@ async def health(request: Request[Any, Any, State]) -> Response[dict[str, Any]]:
     ready = all(part["ready"] for part in parts.values())
     body = {"status": "ok" if ready else "degraded", "parts": parts}
     return Response(body, headers={"Cache-Control": "no-store"})
-
-
-@get("/metrics", include_in_schema=False)
-async def metrics(request: Request[Any, Any, State]) -> Response[bytes]:
-    """Prometheus' exposition of this process, and what goes on everywhere: by tenant for who knows the token."""
-    gauges: Gauges = request.app.state.gauges
-    return await gauges.exposition(request.headers.get("authorization"))
 
 
 def _worker_parts(alive: list[workers.WorkerReport]) -> dict[str, dict[str, Any]]:

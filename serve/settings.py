@@ -16,3 +16,10 @@ class ServeSettings(BaseSettings):
         validation_alias="CANVAS_CORS_ORIGINS",
         description="JSON list of origins whose pages may call serve: the frame of Freshdesk apps, `fdk run`",
     )
+    log_hits: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        validation_alias="CANVAS_LOG_HITS",
+        description="Share of /init's hits that get a log line, 0 to 1; every other request gets one",
+    )

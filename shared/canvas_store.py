@@ -1,7 +1,7 @@
 """Where finished Canvases live: encoded once, written by compare-and-set, read back as bytes.
 
 A stored value is `<revision ms, 16 digits><generation, 12 digits>` followed by a msgpack array; the fixed-width head
-lets `put_canvas.lua` compare versions as text. In place of a Canvas there may be a tombstone: the code of the error
+lets `put_canvas.lua` compare versions as text. The body is in it as it goes over the wire (`shared.encodings`). In place of a Canvas there may be a tombstone: the code of the error
 that a deleted, spam or unknown ticket answers with, kept briefly. Beside them stands which Canvases list a ticket, so
 that a change of one ticket finds the Canvases of others; each write of a Canvas keeps that up in the same step.
 """
@@ -15,6 +15,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from shared import keys
+from shared.encodings import pack, unpack
 from shared.models import Canvas, Incident, SimilarTicket, Summary
 from shared.redis import script
 
@@ -36,22 +37,34 @@ _summary = msgspec.json.Decoder(Summary).decode
 class StoredCanvas(msgspec.Struct, frozen=True, array_like=True):
     """What `/init` needs: the body's bytes as sent, its strong ETag, and when it was made (ms since the epoch).
 
-    `tombstone` is the code of an error, and `body` empty, where the ticket is gone. `summary_of` and `replies_of` are
+    `zstd` and `gzip` are the body, both empty for a tombstone; of a version without compression `zstd` is plain JSON and
+    `gzip` empty. `tombstone` is the code of an error where the ticket is gone. `summary_of` and `replies_of` are
     digests of what the summary and the replies were made of (`ingest.content`), empty where they should be made again;
     `covers` is how many messages the summary has read, `updates` how often it was brought up to date.
     """
 
     etag: str
     generated_ms: int
-    body: bytes
+    zstd: bytes
     tombstone: str = ""
     summary_of: bytes = b""
     replies_of: bytes = b""
     covers: int = 0
     updates: int = 0
+    gzip: bytes = b""
+
+    @property
+    def body(self) -> bytes:
+        """The plain JSON, decompressed anew each time."""
+        return unpack(self.zstd)
 
 
 _decode = msgspec.msgpack.Decoder(StoredCanvas).decode
+
+
+def decode_canvas(value: bytes) -> StoredCanvas:
+    """A stored value without its head; the body stays compressed."""
+    return _decode(value[HEAD_BYTES:])
 
 
 class Snapshot(NamedTuple):
@@ -135,7 +148,8 @@ class CanvasStore:
         """
         body = _encode_json(canvas)
         made_ms = to_ms(canvas.generated_at)
-        stored = StoredCanvas(_etag(body), made_ms, body, "", summary_of, replies_of, covers, updates)
+        zstd, gzip = await pack(body)
+        stored = StoredCanvas(_etag(body), made_ms, zstd, "", summary_of, replies_of, covers, updates, gzip)
         head = head_of(to_ms(canvas.revision), generation, canvas.status)
         sets, count = _shown_sets(host, canvas.similar_tickets, listed_before)
         written = await self._write(host, canvas.ticket_id, head, stored, keys.CANVAS_LIFETIME, sets, count)
@@ -174,7 +188,7 @@ class CanvasStore:
     async def get(self, host: str, ticket_id: int) -> StoredCanvas | None:
         """The stored Canvas or tombstone of a ticket, or None."""
         value = await self._cache.get(keys.canvas(host, ticket_id))
-        return None if value is None else _decode(value[HEAD_BYTES:])
+        return None if value is None else decode_canvas(value)
 
     async def read(self, host: str, ticket_ids: Sequence[int]) -> dict[int, Snapshot]:
         """The stored Canvases and tombstones of those tickets that have one, to be patched."""
@@ -218,7 +232,8 @@ class CanvasStore:
         if incident is not None:
             parts["incident"] = msgspec.Raw(_encode_json(incident))
         body = _encode_json(parts)
-        value = read.head + _encode(msgspec.structs.replace(read.stored, etag=_etag(body), body=body))
+        zstd, gzip = await pack(body)
+        value = read.head + _encode(msgspec.structs.replace(read.stored, etag=_etag(body), zstd=zstd, gzip=gzip))
         sets, count = _shown_sets(host, similar, [ticket.ticket_id for ticket in read.similar()])
         names = [keys.canvas(host, ticket_id), keys.canvas(host, fence.ticket_id), *sets]
         args: list[Any] = [read.seen, fence.head, value, ticket_id, _seconds(keys.CANVAS_LIFETIME), count]

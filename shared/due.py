@@ -26,6 +26,7 @@ from shared.due_view import DueView
 from shared.errors import StageFailed
 from shared.redis import script
 from shared.settings import Settings
+from shared.tracing import traceparent
 
 Lane = Literal["live", "backfill"]
 Settled = Literal["lost", "done", "again", "later"]
@@ -83,7 +84,7 @@ class Claim:
 
     `resumed` says that another worker began this very run and is gone: what it wrote to the log is void. `listed` says
     that the last mark was a backfill's, so that the ticket did not change since the backfill read it. `viewed` says
-    that an agent waits for it.
+    that an agent waits for it. `asked_by` are the spans that made it due (W3C `traceparent`), the first ones first.
     """
 
     host: str
@@ -95,6 +96,7 @@ class Claim:
     resumed: bool
     listed: bool
     viewed: bool = False
+    asked_by: tuple[str, ...] = ()
     appends: Appends = field(default_factory=Appends, compare=False)
 
 
@@ -180,7 +182,7 @@ class DueLedger(DueView):
 
     async def mark(self, host: str, ticket_id: int, lane: Lane = "live") -> int:
         """Mark a ticket as due and return its generation, the number of changes seen so far."""
-        args = [ticket_id, lane, _seconds(keys.RECORD_LIFETIME), *self._debounce]
+        args = [ticket_id, lane, _seconds(keys.RECORD_LIFETIME), *self._debounce, traceparent()]
         return int(await self._mark(keys=_places(host, ticket_id), args=args))
 
     async def open_run(self, host: str, ticket_id: int, *, now: bool) -> OpenedRun:
@@ -193,7 +195,7 @@ class DueLedger(DueView):
         queued = msgspec.json.encode({"ticket_id": ticket_id})
         lifetimes = [_seconds(keys.RECORD_LIFETIME), _seconds(keys.RUN_LIFETIME)]
         args: list[str | int | bytes] = [ticket_id, run_id, *lifetimes, queued, int(now), keys.run(host, "")]
-        args.append(_ms(UNCLAIMED["live"]))
+        args += [_ms(UNCLAIMED["live"]), traceparent()]
         names = [*_places(host, ticket_id), keys.run(host, run_id)]
         found, created, wake = await self._open(keys=names, args=args)
         return OpenedRun(found.decode(), bool(created), bool(wake))
@@ -226,9 +228,10 @@ class DueLedger(DueView):
         answer = await self._claim(keys=_places(host, ticket_id), args=args)
         if answer[0] != b"run":
             return None
-        _, want, run_id, attempt, resumed, listed, viewed = answer
+        _, want, run_id, attempt, resumed, listed, viewed, traces = answer
         flags = bool(resumed), bool(listed), bool(viewed)
-        return Claim(host, ticket_id, token, int(want), run_id.decode(), int(attempt), *flags)
+        asked_by = tuple(traces.decode().split())
+        return Claim(host, ticket_id, token, int(want), run_id.decode(), int(attempt), *flags, asked_by)
 
     async def settle(self, claim: Claim, ending: Ending) -> Settled:
         """End a claimed run: its last event, the record and the lease change in one step."""
@@ -236,7 +239,7 @@ class DueLedger(DueView):
         revision = "" if ending.revision is None else ending.revision
         args: list[str | int | bytes] = [ticket_id, claim.token, claim.generation, int(ending.satisfied)]
         args += [_ms(ending.delay), revision, ending.recipe, ending.event, ending.data]
-        args += [_seconds(keys.RUN_LIFETIME), ending.error]
+        args += [_seconds(keys.ENDED_RUN_LIFETIME), ending.error]
         patience = ENDLESS if ending.queues else PATIENCE if ending.outage else timedelta(0)
         args += [_ms(patience), OUTAGE_ATTEMPTS, *self._debounce]
         names = [*_places(host, ticket_id), keys.run(host, claim.run_id)]

@@ -4,12 +4,18 @@ CanvasError
 ├── BadInput              400  what was sent can't be used
 │   └── MalformedTicketId
 ├── Unauthorized          401  no credential, or a wrong one: which of the two is never said
+├── Forbidden             403  the credential is right, but not an admin's
 ├── TicketMissing         404  not there, or not this tenant's: the two can't be told apart
-│   RunMissing            404
+│   RunMissing, AttachmentMissing, BackfillMissing 404
 ├── TicketDeleted         410
 ├── TicketSpam            410
+├── RunCancelled          410  nobody waited for what the run was making
+├── AnswerLate            504  it takes longer than anybody should wait without a stream
+├── AttachmentUnsafe      502  Freshdesk names an address for a file where no browser is sent
 ├── StartupError               a process can't start; one line for a person, exit code 2
 └── Transient                  may be tried again
+    ├── RateLimited       429  too many requests of an agent, a tenant or an address
+    │   TooManyStreams    429  too many streams at the same time
     ├── StoreUnavailable  503  Redis does not answer or refuses to write
     ├── FreshdeskUnavailable 503
     │   FreshdeskRedirects  503  it answers with another address, where the key must never go
@@ -21,6 +27,12 @@ Terminal, but Freshdesk's: FreshdeskRefused 502 (the stored key no longer works)
 
 from datetime import timedelta
 from typing import Any, ClassVar
+
+
+WANTED = (
+    "Send X-Freshdesk-Domain and X-Freshdesk-API-Key, or Authorization: Bearer with a token from POST /session "
+    "that has not expired"
+)
 
 
 class CanvasError(Exception):
@@ -57,9 +69,18 @@ class MalformedTicketId(BadInput):
 
 
 class Unauthorized(CanvasError):
-    """The credential is missing or wrong; the answer is the same for an unknown tenant."""
+    """The credential is missing, wrong or expired; the answer is the same for an unknown tenant."""
 
     status, code, title = 401, "unauthorized", "Credentials are missing or wrong"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or WANTED)
+
+
+class Forbidden(CanvasError):
+    """The credential is right, but its agent is no admin of the Freshdesk account."""
+
+    status, code, title = 403, "forbidden", "This is for admins of the Freshdesk account"
 
 
 class TicketMissing(CanvasError):
@@ -84,6 +105,36 @@ class RunMissing(CanvasError):
     """The run does not exist (any more) for this tenant."""
 
     status, code, title = 404, "run-missing", "There is no such run"
+
+
+class RunCancelled(CanvasError):
+    """Whoever asked for it has gone, so the work was stopped."""
+
+    status, code, title = 410, "run-cancelled", "Nobody waited for this run any more"
+
+
+class AnswerLate(CanvasError):
+    """It takes longer than a plain request waits; the run in `Location` goes on for whoever follows it soon."""
+
+    status, code, title = 504, "answer-late", "This takes longer than expected"
+
+
+class AttachmentMissing(CanvasError):
+    """The ticket has no such attachment (any more)."""
+
+    status, code, title = 404, "attachment-missing", "The ticket has no such attachment"
+
+
+class AttachmentUnsafe(CanvasError):
+    """Freshdesk names an address for a file that is none of its own."""
+
+    status, code, title = 502, "attachment-unsafe", "The file's address is not one that can be trusted"
+
+
+class BackfillMissing(CanvasError):
+    """The backfill does not exist (any more) for this tenant."""
+
+    status, code, title = 404, "backfill-missing", "There is no such backfill"
 
 
 class StartupError(CanvasError):
@@ -124,6 +175,18 @@ class StoreUnavailable(Transient):
     """Redis does not answer, or refuses to write."""
 
     code, title = "store-unavailable", "The store does not answer"
+
+
+class RateLimited(Transient):
+    """Too many requests; `retry_after` is when the next one has a chance."""
+
+    status, code, title = 429, "rate-limited", "Too many requests"
+
+
+class TooManyStreams(Transient):
+    """Too many streams at the same time, of one agent or of the whole tenant: close one first."""
+
+    status, code, title = 429, "too-many-streams", "Too many streams are open"
 
 
 class FreshdeskUnavailable(Transient):

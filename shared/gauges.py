@@ -9,7 +9,10 @@ import hmac
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from typing import Any
 
+from litestar import Litestar, Request, get
+from litestar.datastructures import State
 from litestar.response import Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -20,6 +23,7 @@ from redis.exceptions import RedisError
 from shared.errors import StoreUnavailable
 from shared.metrics import exposition
 from shared.overview import Overview, TenantFigures, overview
+from shared.problems import canvas_error_handlers
 from shared.settings import Settings
 
 FRESH_FOR = timedelta(seconds=2)
@@ -98,6 +102,24 @@ class Gauges:
         if self._token is None or scheme.lower() != "bearer":
             return False
         return hmac.compare_digest(given.strip().encode(), self._token.get_secret_value().encode())
+
+
+@get("/metrics", include_in_schema=False)
+async def metrics(request: Request[Any, Any, State]) -> Response[bytes]:
+    """Prometheus' exposition of this process, and what goes on everywhere: by tenant for who knows the token."""
+    gauges: Gauges = request.app.state.gauges
+    return await gauges.exposition(request.headers.get("authorization"))
+
+
+def create_metrics(state: Redis, settings: Settings) -> Litestar:
+    """An app of `/metrics` alone, for a process that answers nothing else: a worker."""
+    return Litestar(
+        [metrics],
+        state=State({"gauges": Gauges(state, settings)}),
+        exception_handlers=canvas_error_handlers(),
+        logging_config=None,
+        openapi_config=None,
+    )
 
 
 class _Snapshot(Collector):

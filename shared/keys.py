@@ -15,9 +15,17 @@ RECORD_LIFETIME = timedelta(days=180)
 TOMBSTONE_LIFETIME = timedelta(minutes=10)
 """An unknown, deleted or spam ticket is remembered this long, so that asking again costs nothing."""
 RUN_LIFETIME = timedelta(hours=1)
-"""An agent whose laptop slept through lunch can still resume the stream."""
+"""Above what a run may wait for its worker, from its last event on."""
+ENDED_RUN_LIFETIME = timedelta(minutes=10)
+"""A cut stream can be resumed for so long after the run's end; later the Canvas itself says more than its log."""
 CREDENTIAL_LIFETIME = timedelta(minutes=5)
 """How long a revoked API key may still read (bounded; the check costs a Freshdesk call)."""
+PROVEN_LIFETIME = timedelta(days=1)
+"""A key that was right within a day is checked again without being counted among the wrong ones."""
+LIMIT_LIFETIME = timedelta(minutes=5)
+"""Above the time in which any bucket fills up: one that is gone is a full one."""
+STREAM_LEASE = timedelta(seconds=30)
+"""The places of a killed process's streams are free again after this long; renewed every third of it."""
 THREAD_LIFETIME = timedelta(hours=2)
 """A fetched thread waits this long between a backfill's two passes."""
 HEARTBEAT_LIFETIME = timedelta(seconds=15)
@@ -39,6 +47,8 @@ CALL_LOG_LIFETIME = timedelta(minutes=62)
 """At most, for the few accounts with a limit by the hour; of the others a minute and a half is kept."""
 DRAFTS_LIFETIME = timedelta(days=400)
 """So that a month can be compared with the same one a year ago."""
+FEEDBACK_LIFETIME = timedelta(days=90)
+"""Of what agents did with single suggestions; the counts by month live longer."""
 ERASURE_LIFETIME = timedelta(hours=1)
 """The account of a tenant's removal, for whoever waits for it; while it is there the tenant can't be added again."""
 LAST_WEBHOOK_LIFETIME = timedelta(days=30)
@@ -66,6 +76,10 @@ LIFETIMES: dict[str, timedelta] = {
     "pc:{host}:thread:<id>": THREAD_LIFETIME,
     "pc:{host}:run:<run>": RUN_LIFETIME,
     "pc:{host}:credential:<hash>": CREDENTIAL_LIFETIME,
+    "pc:{host}:proven:<hash>": PROVEN_LIFETIME,
+    "pc:{host}:limit:<bucket>": LIMIT_LIFETIME,
+    "pc:{addresses}:limit:<address>": LIMIT_LIFETIME,
+    "pc:{host}:streams:<who>": STREAM_LEASE,
     "pc:{host}:backfill": BACKFILL_LIFETIME,
     "pc:{host}:backfill:lease": BACKFILL_LEASE,
     "pc:{host}:articles": RECORD_LIFETIME,
@@ -81,6 +95,10 @@ LIFETIMES: dict[str, timedelta] = {
     "pc:{host}:drafts:<month>": DRAFTS_LIFETIME,
     "pc:{host}:answer:<run>": RUN_LIFETIME,
     "pc:{host}:answer:<run>:lease": LEASE_LIFETIME,
+    "pc:{host}:answer:<run>:watchers": RUN_LIFETIME,
+    "pc:{host}:feedback": FEEDBACK_LIFETIME,
+    "pc:{host}:feedback:ids": FEEDBACK_LIFETIME,
+    "pc:{host}:feedback:counts:<month>": DRAFTS_LIFETIME,
     "pc:breaker:{<provider>}": BREAKER_LIFETIME,
     "pc:breaker:{<provider>}:<model>": BREAKER_LIFETIME,
 }
@@ -127,7 +145,7 @@ def dead(host: str) -> str:
 
 def record(host: str, ticket_id: int | str) -> str:
     """Hash of a ticket: `want`, `done`, `lane`, `listed`, `viewed`, `first_due`, `last_due`, `run`, `begun`, `resumed`,
-    `appended`, `attempts`, `error`, `failing_since`, `revision`, `recipe`, `marked`, `unlisted`, `dropped`.
+    `appended`, `attempts`, `error`, `failing_since`, `dead`, `revision`, `recipe`, `marked`, `unlisted`, `dropped`.
     """
     return f"{PREFIX}:{{{host}}}:ticket:{ticket_id}"
 
@@ -165,6 +183,26 @@ def run(host: str, run_id: str) -> str:
 def credential(host: str, key_hash: str) -> str:
     """String: what Freshdesk said about an API key, under its keyed hash."""
     return f"{PREFIX}:{{{host}}}:credential:{key_hash}"
+
+
+def proven(host: str, key_hash: str) -> str:
+    """String: that an API key was right within the last day, under its keyed hash."""
+    return f"{PREFIX}:{{{host}}}:proven:{key_hash}"
+
+
+def limit(host: str, bucket: str) -> str:
+    """Hash: a token bucket of a tenant or of one of its agents, see `spend_tokens.lua`."""
+    return f"{PREFIX}:{{{host}}}:limit:{bucket}"
+
+
+def limit_of_address(address: str) -> str:
+    """Hash: the token bucket of a client's address, whatever tenant it asks for."""
+    return f"{PREFIX}:{{addresses}}:limit:{address}"
+
+
+def streams(host: str, who: str) -> str:
+    """Sorted set: the streams that an agent (or everybody) has open, by the time (ms) at which their places end."""
+    return f"{PREFIX}:{{{host}}}:streams:{who}"
 
 
 def backfill(host: str) -> str:
@@ -245,6 +283,26 @@ def answer(host: str, run_id: str) -> str:
 def answer_lease(host: str, run_id: str) -> str:
     """String: the token of the worker that answers this question now."""
     return f"{PREFIX}:{{{host}}}:answer:{run_id}:lease"
+
+
+def answer_watchers(host: str, run_id: str) -> str:
+    """Set: the serve processes with clients that wait for this answer; when it empties, the run is stopped."""
+    return f"{PREFIX}:{{{host}}}:answer:{run_id}:watchers"
+
+
+def feedback(host: str) -> str:
+    """Stream: what agents did with suggestions, see `shared.feedback`."""
+    return f"{PREFIX}:{{{host}}}:feedback"
+
+
+def feedback_ids(host: str) -> str:
+    """Sorted set: the clients' ids of the latest feedback, by time (ms), so that none counts twice."""
+    return f"{PREFIX}:{{{host}}}:feedback:ids"
+
+
+def feedback_counts(host: str, month: str) -> str:
+    """Hash: the same counted by kind, action, model and prompt version."""
+    return f"{PREFIX}:{{{host}}}:feedback:counts:{month}"
 
 
 def breaker(provider: str) -> str:

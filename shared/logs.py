@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from shared.settings import Settings
+from shared.tracing import trace_id
 
 SECRET_NAMES = frozenset(
     {"api_key", "authorization", "secret", "token", "password", "key", "body", "text", "subject", "email", "content"}
@@ -25,6 +26,13 @@ def mask_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> Mutable
     for name in event:
         if name in SECRET_NAMES:
             event[name] = "[masked]"
+    return event
+
+
+def add_trace(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Name the trace that the task is in, where there is one."""
+    if found := trace_id():
+        event["trace"] = found
     return event
 
 
@@ -52,6 +60,7 @@ def set_up_logging(settings: Settings) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            add_trace,
             mask_secrets,
             renderer,
         ],

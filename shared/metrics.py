@@ -10,6 +10,25 @@ WEBHOOK_SECONDS = Histogram(
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 3),
 )
 INIT = Counter("canvas_init_total", "Answers of /init", ["outcome"])
+REQUEST_SECONDS = Histogram(
+    "canvas_request_seconds",
+    "Time until an answer was sent whole; of a stream, until its headers were",
+    ["route", "method", "status"],
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+FIRST_EVENT_SECONDS = Histogram(
+    "canvas_first_event_seconds",
+    "Time from a request to the first event of its stream",
+    ["route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+STREAMS_OPEN = Gauge("canvas_streams_open", "Streams of events that are open", ["route"])
+STREAM_SECONDS = Histogram(
+    "canvas_stream_seconds",
+    "How long streams of events were open",
+    ["route"],
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600),
+)
 STAGE_SECONDS = Histogram(
     "canvas_stage_seconds",
     "Wall time of a run's stages",

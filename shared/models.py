@@ -175,6 +175,30 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attachment_id: int = 0
 
 
+class GeneratedReply(msgspec.Struct, frozen=True, kw_only=True):
+    """A reply that an agent asked for; `sources` name what it rests on (`ticket:12`, `article:7`).
+
+    `agent` among them is the agent's own instructions or draft. `degraded` says that no model could write it.
+    """
+
+    text: str
+    tone: Tone
+    language: str
+    sources: list[str]
+    degraded: bool
+    provenance: Provenance
+
+
+class AttachmentLink(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an attachment can be fetched, for some minutes."""
+
+    url: str
+    name: str
+    content_type: str
+    size: int
+    expires_at: datetime
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to an agent's question, for agents only; citations stand in the text as `[1]`.
 

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from shared.errors import CanvasError, StoreUnavailable, Transient
 from shared.logs import failure
+from shared.request_ids import instance
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -47,12 +48,16 @@ async def store_answers() -> AsyncIterator[None]:
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """The document of every error (RFC 9457); `type` never changes its meaning."""
+    """The document of every error (RFC 9457); `type` never changes its meaning.
+
+    `instance` is there where the client has named its request (`X-Request-ID` or `traceparent`).
+    """
 
     type: str
     title: str
     status: int
     detail: str = ""
+    instance: str = ""
 
 
 def documented(*errors: type[CanvasError]) -> dict[int, ResponseSpec]:
@@ -73,16 +78,20 @@ def problem_response(error: CanvasError) -> Response[dict[str, Any]]:
         headers["Retry-After"] = str(max(1, round(error.retry_after.total_seconds())))
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return Response(error.problem(), status_code=error.status, media_type=PROBLEM_JSON, headers=headers)
+    return Response(
+        error.problem() | instance(), status_code=error.status, media_type=PROBLEM_JSON, headers=headers
+    )
 
 
 def problem_of_run(document: bytes) -> Response[bytes]:
     """The response for the problem document (JSON) that a run has ended with."""
-    status = int(msgspec.json.decode(document)["status"])
+    problem = msgspec.json.decode(document)
+    status = int(problem["status"])
     headers = {"Cache-Control": "no-store"}
     if status >= 500:
         headers["Retry-After"] = str(round(Transient().retry_after.total_seconds()))
-    return Response(document, status_code=status, media_type=PROBLEM_JSON, headers=headers)
+    body = msgspec.json.encode(problem | instance())
+    return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
 
 
 def _canvas_error(_: Request[Any, Any, Any], error: CanvasError) -> Response[dict[str, Any]]:
@@ -101,7 +110,7 @@ def _http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[dic
         "type": f"urn:prompt-canvas:http-{status}",
         "title": error.detail if status < 500 else "Something went wrong on our side",
         "status": status,
-    }
+    } | instance()
     return Response(problem, status_code=status, media_type=PROBLEM_JSON, headers=dict(error.headers or {}))
 
 

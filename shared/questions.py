@@ -1,130 +1,105 @@
-"""Questions that agents ask, and who answers them: a run without a ticket, fenced like one.
+"""Runs that agents ask for, and who does them: a run without a ticket's place in the ledger, fenced like one.
 
-A question is asked once, and is not due for ever: a worker takes it under a lease, a killed worker is followed by
-another, and after a few attempts, or when nobody can wait for it any more, its run ends with an error. Its words stand
-in Redis until then, never on a queue. `PENDING` only tells where to look; the record decides.
+What is wanted (a question's answer, a reply, a file's address) is asked for once, and is not due for ever: a worker
+takes it under a lease, a killed worker is followed by another, and after a few attempts, or when nobody waits for it
+any more, its run ends with an error. Its words stand in Redis until then, never on a queue. `ANSWERS` only tells where
+to look; the record decides.
 
     ask ─▶ take ─▶ (run) ─▶ settle ─▶ ended
              ▲                ├─▶ later  it failed; the next look at it wakes another worker
              └────────────────┴─▶ back   its worker stops; the attempt does not count
+    leave (the last one who watched has gone) ─▶ ended; the worker learns it by its lease, which is gone
 """
 
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 import msgspec
 from redis.asyncio import Redis
 
 from shared import keys
+from shared.asked import FILE_LIFETIME, PATIENCE, Wanted, WantedFile, checked, decode, encode
 from shared.due import Appends, new_run_id
-from shared.errors import BadInput, StageFailed
+from shared.errors import RunCancelled, StageFailed
 from shared.redis import script
 
-Scope = Literal["tickets", "solutions", "images", "attachments"]
-SCOPES: tuple[Scope, ...] = ("tickets", "solutions", "images", "attachments")
 How = Literal["end", "later", "back"]
 Look = Literal["ended", "busy", "waiting"]
 
-MOST_CHARACTERS = 2000
-"""Of a question: a page. What is longer is a ticket, and has a Canvas."""
 MAX_ATTEMPTS = 3
-PATIENCE = timedelta(minutes=2)
-"""Nobody looks at a question for longer."""
 UNCLAIMED = timedelta(seconds=2)
-"""A question that no worker has by then has lost its wake-up."""
+"""What no worker has by then has lost its wake-up."""
 AGAIN_AFTER = timedelta(seconds=1)
 LOOKED_AT = 50
-"""Questions that one look wakes workers for."""
+"""Runs that one look wakes workers for."""
+PREFIX = "ask-"
+"""Of these runs' ids: tells them from those of tickets."""
 
-_encode = msgspec.json.Encoder().encode
-
-
-class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What an agent wants to know. `types` is where to look (empty: everywhere); times bound when it was created.
-
-    `language` is the answer's, None for the question's own.
-    """
-
-    text: str
-    types: list[Scope] = msgspec.field(default_factory=list)
-    since: datetime | None = None
-    until: datetime | None = None
-    language: Literal["ko", "en"] | None = None
-
-
-_decode = msgspec.json.Decoder(Question).decode
+_json = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True)
 class QuestionClaim:
-    """A worker's right to answer a question; `resumed` says that an earlier attempt left words in the log."""
+    """A worker's right to do what is wanted; `resumed` says that an earlier attempt left words in the log."""
 
     host: str
     run_id: str
     token: str
-    question: Question
+    wanted: Wanted
     attempt: int
     resumed: bool
     appends: Appends = field(default_factory=Appends, compare=False)
 
 
-def check_question(question: Question) -> Question:
-    """The question, if it can be answered.
-
-    Raises:
-        BadInput: it is empty or too long, or its times are no span.
-    """
-    if not question.text.strip() or len(question.text) > MOST_CHARACTERS:
-        raise BadInput(f"A question has 1 to {MOST_CHARACTERS} characters")
-    for moment in (question.since, question.until):
-        if moment is not None and moment.tzinfo is None:
-            raise BadInput("A time needs its time zone, such as 2026-11-23T00:00:00Z")
-    if question.since and question.until and question.since >= question.until:
-        raise BadInput("The time from which on to look must be before the one until which to look")
-    return question
+def is_asked(run_id: str) -> bool:
+    """Whether a run is one that an agent asked for, by its id."""
+    return len(run_id) == len(PREFIX) + 22 and run_id.startswith(PREFIX)
 
 
 class Questions:
-    """Asks, takes and settles questions; safe to use from any number of processes."""
+    """Asks, takes and settles; safe to use from any number of processes."""
 
     def __init__(self, state: Redis) -> None:
         self._state = state
         self._ask = script(state, "ask")
         self._take = script(state, "take_question")
         self._settle = script(state, "settle_question")
+        self._cancel = script(state, "cancel_question")
 
-    async def ask(self, host: str, question: Question) -> str:
-        """Open a run for a question and return its id: its log exists when this returns. A worker is to be woken then.
+    async def ask(self, host: str, wanted: Wanted) -> str:
+        """Open a run for what is wanted; return its id: its log exists when this returns. A worker is to be woken then.
 
         Raises:
-            BadInput: the question can't be answered.
+            BadInput: it can't be done.
         """
-        run_id = new_run_id()
-        queued = _encode({"question": True})
-        args: list[str | int | bytes] = [_encode(check_question(question)), _seconds(keys.RUN_LIFETIME), queued]
-        # First where it will be looked for: a question that nobody looks for would wait in vain.
+        run_id = PREFIX + new_run_id()
+        queued = _json({"asked": True})
+        args: list[str | int | bytes] = [encode(checked(wanted)), _seconds(keys.RUN_LIFETIME), queued]
+        # First where it will be looked for: what nobody looks for would wait in vain.
         await self._look_at(host, run_id, UNCLAIMED)
         await self._ask(keys=[keys.answer(host, run_id), keys.run(host, run_id)], args=args)
         return run_id
 
     async def take(self, host: str, run_id: str) -> QuestionClaim | None:
-        """Take a question, or None: it has ended, another worker has it, or it was tried too often."""
+        """Take what is wanted, or None: it has ended, another worker has it, or it was tried too often."""
         token = secrets.token_hex(12)
-        given_up = _encode(StageFailed("This question could not be answered", kind="internal").problem())
+        given_up = _json(StageFailed("This could not be done in time", kind="internal").problem())
         args: list[Any] = [token, _ms(keys.LEASE_LIFETIME), MAX_ATTEMPTS, _ms(PATIENCE), given_up]
         args.append(_seconds(keys.RUN_LIFETIME))
         answer = await self._take(keys=_places(host, run_id), args=args)
         if answer[0] != b"run":
             return None
-        _, question, attempt, resumed = answer
-        return QuestionClaim(host, run_id, token, _decode(question), int(attempt), bool(resumed))
+        _, wanted, attempt, resumed = answer
+        return QuestionClaim(host, run_id, token, decode(wanted), int(attempt), bool(resumed))
 
     async def settle(self, claim: QuestionClaim, how: How, event: str = "", data: bytes = b"") -> bool:
         """End an attempt: for good with its last event, or to be tried again. False where the lease was lost."""
-        args: list[Any] = [claim.token, how, event, data, _seconds(keys.RUN_LIFETIME)]
+        # A file's address stands in its last event, and for as long as that is good for something.
+        lifetime = FILE_LIFETIME if isinstance(claim.wanted, WantedFile) else keys.RUN_LIFETIME
+        args: list[Any] = [claim.token, how, event, data, _seconds(lifetime)]
         settled = bool(await self._settle(keys=_places(claim.host, claim.run_id), args=args))
         if settled and how == "end":
             await self.forget(claim.host, claim.run_id)
@@ -132,8 +107,25 @@ class Questions:
             await self._look_at(claim.host, claim.run_id, AGAIN_AFTER if how == "later" else timedelta(0))
         return settled
 
+    async def watch(self, host: str, run_id: str, process: str) -> None:
+        """A process of serve has clients that wait for a run."""
+        name = keys.answer_watchers(host, run_id)
+        async with self._state.pipeline(transaction=True) as pipe:
+            pipe.sadd(name, process)
+            pipe.expire(name, keys.RUN_LIFETIME)
+            await pipe.execute()
+
+    async def leave(self, host: str, run_id: str, process: str) -> bool:
+        """A process has none any more: the run is ended if no other one has. True where it was."""
+        names = [*_places(host, run_id), keys.answer_watchers(host, run_id)]
+        cancelled = _json(RunCancelled().problem())
+        ended = await self._cancel(keys=names, args=["error", cancelled, _seconds(keys.RUN_LIFETIME), process])
+        if ended:
+            await self.forget(host, run_id)
+        return bool(ended)
+
     async def due(self) -> list[tuple[str, str]]:
-        """Questions to look at now, by host and run id, the longest waiting first."""
+        """Runs to look at now, by host and run id, the longest waiting first."""
         seconds, micros = await self._state.time()
         now_ms = seconds * 1000 + micros // 1000
         found: Sequence[bytes] = await self._state.zrangebyscore(keys.ANSWERS, "-inf", now_ms, 0, LOOKED_AT)
@@ -141,7 +133,7 @@ class Questions:
         return [(host, run_id) for host, run_id in pairs]
 
     async def look(self, host: str, run_id: str) -> Look:
-        """What is the matter with a question, and when to look again: after its lease, or when a wake-up is lost."""
+        """What is the matter with a run, and when to look again: after its lease, or when a wake-up is lost."""
         record, lease, _ = _places(host, run_id)
         if not await self._state.hexists(record, "question"):  # type: ignore[misc]
             await self.forget(host, run_id)
@@ -153,7 +145,7 @@ class Questions:
         return "waiting"
 
     async def forget(self, host: str, run_id: str) -> None:
-        """Look at a question no more."""
+        """Look at a run no more."""
         await self._state.zrem(keys.ANSWERS, f"{host} {run_id}")
 
     async def _look_at(self, host: str, run_id: str, after: timedelta) -> None:

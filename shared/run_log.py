@@ -38,10 +38,14 @@ class Event(StrEnum):
     SOURCES = "sources"
     ANSWER_DELTA = "answer.delta"
     ANSWER = "answer"
+    REPLY = "reply"
+    CANVAS = "canvas"
     DONE = "done"
     ERROR = "error"
 
 
+WAITING = "waiting"
+"""The one event that stands in no log: serve tells it where no worker is there. It has no id."""
 FINAL = frozenset({Event.DONE, Event.ERROR})
 
 
@@ -49,7 +53,7 @@ class LeaseLost(Exception):
     """Another worker has taken the ticket over: stop quietly."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One event as read back: `data` is JSON, `result` is how the ledger settled (only on the final event)."""
 

@@ -18,6 +18,8 @@ Redaction = Literal["card", "national_id", "secret", "email", "phone", "iban"]
 tokens, private keys and passwords; and what an agent often needs to see, so that it is not masked unless asked for."""
 DEFAULT_REDACTIONS: frozenset[Redaction] = frozenset({"card", "national_id", "secret"})
 
+NO_MODEL = "extractive"
+"""In place of a model: this tenant's texts are selected from what people wrote, and sent to nobody."""
 MODEL = re.compile(r"[a-z][a-z0-9-]{0,31}/[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}")
 MOST_MODELS = 5
 STYLE_GUIDE_CHARACTERS = 8000
@@ -75,8 +77,12 @@ def _check_models(task: str, models: list[str]) -> None:
     if not 1 <= len(models) <= MOST_MODELS:
         raise BadInput(f"For {task} 1 to {MOST_MODELS} models can be named")
     for model in models:
-        if not MODEL.fullmatch(model):
-            raise BadInput(f"{model!r} is no model: write provider/model, such as anthropic/claude-haiku-5-5")
+        if model != NO_MODEL and not MODEL.fullmatch(model):
+            raise BadInput(
+                f"{model!r} is no model: write provider/model, such as anthropic/claude-haiku-5-5, or {NO_MODEL}"
+            )
+    if NO_MODEL in models[:-1]:
+        raise BadInput(f"What stands behind {NO_MODEL} would never be asked")
     if len(set(models)) < len(models):
         raise BadInput(f"A model is named twice for {task}")
 

@@ -81,12 +81,21 @@ class Vault:
 
     def keyed_hash(self, secret: str, host: str) -> str:
         """HMAC-SHA256 of `secret` for `host` under the first master key, 64 hex digits."""
-        return self._hashes(secret, host)[0]
+        return hmac.digest(self._keys[0], host.encode() + b"\0" + secret.encode(), "sha256").hex()
 
     def matches(self, secret: str, host: str, stored_hash: str) -> bool:
         """Whether `stored_hash` is a keyed hash of `secret`; the time does not depend on where they differ."""
         found = [hmac.compare_digest(candidate, stored_hash) for candidate in self._hashes(secret, host)]
         return any(found)
+
+    def derived_keys(self, purpose: str) -> list[tuple[str, bytes]]:
+        """A key of 32 bytes derived from each master key for one purpose, the first one's first, with a public id.
+
+        HKDF's expand step (RFC 5869) with one block: the master keys are uniform already.
+        """
+        info = f"prompt-canvas {purpose}".encode()
+        made = [hmac.digest(key, info + b"\x01", "sha256") for key in self._keys]
+        return [(hashlib.sha256(b"id\0" + key).hexdigest()[:16], key) for key in made]
 
     def _hashes(self, secret: str, host: str) -> list[str]:
         message = host.encode() + b"\0" + secret.encode()

@@ -9,6 +9,9 @@ from redis.asyncio import Redis
 from shared import keys
 
 FORGET_AFTER = timedelta(hours=1)
+REPORT_EVERY = timedelta(seconds=2)
+SILENT_AFTER = timedelta(seconds=4.5)
+"""A worker that did not report for so long is taken for dead by whoever waits for it: two reports are missing."""
 
 
 class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,3 +57,16 @@ async def reports(state: Redis) -> list[WorkerReport]:
         return []
     values = await state.mget([keys.worker(name.decode()) for name in names])
     return [msgspec.json.decode(value, type=WorkerReport) for value in values if value is not None]
+
+
+async def alive(state: Redis, queue: str) -> bool:
+    """Whether a worker of a queue has reported a moment ago. By Redis' clock: those of machines may differ."""
+    names = [keys.worker(name.decode()) for name in await state.zrange(keys.WORKERS, 0, -1, desc=True)]
+    async with state.pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.pttl(name)
+            pipe.get(name)
+        found = await pipe.execute()
+    left_ms = (keys.HEARTBEAT_LIFETIME - SILENT_AFTER).total_seconds() * 1000
+    fresh = [value for left, value in zip(found[::2], found[1::2], strict=True) if value is not None and left > left_ms]
+    return any(queue in msgspec.json.decode(value, type=WorkerReport).queues for value in fresh)

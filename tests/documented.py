@@ -39,6 +39,9 @@ KEY_ARGUMENTS = {
     "day": "<day>",
     "lane": "<lane>",
     "month": "<month>",
+    "bucket": "<bucket>",
+    "address": "<address>",
+    "who": "<who>",
 }
 """The words that stand for a key function's arguments in the patterns of `shared.keys`."""
 ENV_HEAD = """\

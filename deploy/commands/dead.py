@@ -97,11 +97,15 @@ def drop(host: str, tickets: tuple[int, ...], every: bool, yes: bool, data: Path
     Example:  canvas dead drop acme.freshdesk.com 123
     """
     _one_way(tickets, every)
-    host = parse_host(host)
+    settings, host = load_settings(data), parse_host(host)
     if not yes:
-        which = "all dead tickets" if every else f"{len(tickets)} ticket{'s' if len(tickets) > 1 else ''}"
-        click.confirm(f"Drop {which} of {host} until their next change?", abort=True, err=True)
-    settings = load_settings(data)
+        # Asked between two looks: an event loop would swallow the Ctrl-C of who is asked.
+        count = run(settings, _count(settings, host, tickets))
+        if count is None:
+            raise click.Abort
+        if count:
+            which = "1 ticket" if count == 1 else f"{count:,} tickets"
+            click.confirm(f"Drop {which} of {host} until the next change?", abort=True, err=True)
     run(settings, _drop(settings, host, tickets))
 
 
@@ -186,6 +190,17 @@ async def _drop(settings: AllSettings, host: str, tickets: tuple[int, ...]) -> N
         async for chunk in _chunks(ledger, host, tickets):
             done += await ledger.drop(host, chunk)
     _say(done, "dropped until the next change", tickets)
+
+
+async def _count(settings: AllSettings, host: str, tickets: tuple[int, ...]) -> int:
+    """How many tickets are dead: of those named, or else of all."""
+    async with _opened(settings, host) as state:
+        ledger = DueLedger(state)
+        counts = await ledger.counts(host)
+        if not tickets:
+            return counts.dead
+        letters = await ledger.dead_letters(host, 0, counts.dead)
+    return len({letter.ticket_id for letter in letters} & set(tickets))
 
 
 async def _chunks(ledger: DueLedger, host: str, tickets: tuple[int, ...]) -> AsyncIterator[list[int]]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import rich_click as click
 from pydantic import SecretStr
+from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 
 from deploy.commands.tenant_keys import reencrypt
 from deploy.commands.tenant_opened import console, facts, moment, redis_opened
@@ -28,6 +30,8 @@ from shared.tenants import GLOBAL_SCOPE, Tenant, parse_host
 PLACEHOLDER_URL = "https://YOUR-PUBLIC-ADDRESS"
 SCOPES = {GLOBAL_SCOPE: "all tickets", 2: "the tickets of its groups", 3: "its own tickets"}
 FROM_STDIN = "-"
+WIDEST = 1000
+"""Columns of a list that nothing is cut from."""
 
 
 @click.group()
@@ -129,8 +133,13 @@ async def _list(settings: AllSettings) -> None:
                 language = found.settings.language or found.language
                 plan = escape(found.account.plan) if found.account else ""
                 figures = (str(found.agent_id), str(counts[host].due), str(counts[host].dead))
-                table.add_row(host, language, plan, *figures, moment(found.created_at))
-    console.print(table)
+                table.add_row(host, language, plan, *figures, f"{found.created_at:%Y-%m-%d}")
+    if not table.row_count:
+        console.print("No account is connected yet: `canvas tenant add HOST`")
+        return
+    # Hosts are copied from here: a narrow terminal breaks the line, it does not cut the name.
+    whole = Measurement.get(console, console.options.update(width=WIDEST), table).maximum
+    Console(soft_wrap=True, highlight=False, width=max(console.width, whole)).print(table)
 
 
 async def _show(settings: AllSettings, host: str) -> None:

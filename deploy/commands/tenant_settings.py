@@ -9,6 +9,7 @@ import rich_click as click
 from deploy.commands.tenant_opened import console, facts, redis_opened
 from deploy.process import data_option, run
 from deploy.settings import AllSettings, load_settings
+from ingest.providers import check_models
 from shared.errors import BadInput
 from shared.tenant_settings import TenantSettings, check_settings, parse_models, parse_redactions
 from shared.tenants import Tenant, parse_host
@@ -43,13 +44,16 @@ FIELDS = {
     "models",
     multiple=True,
     metavar="TASK=MODELS",
-    help="Models of summary, reply or answer in order of preference, such as summary=anthropic/claude-haiku-5-5",
+    help="Models of summary, reply or answer in order of preference, such as summary=anthropic/claude-haiku-5-5; "
+    "extractive = no model",
 )
 @click.option("--daily-tokens", type=int, help="Tokens that models may use in a day (default: no bound)")
 @click.option("--unset", multiple=True, type=click.Choice(list(FIELDS)), help="Back to the default; may be repeated")
 @data_option
 def change(host: str, unset: tuple[str, ...], data: Path | None, **options: Any) -> None:
-    """Change the settings of HOST; what is not named stays. Takes effect with the next change of each ticket.
+    """Change the settings of HOST; what is not named stays.
+
+    It takes effect with the next change of each ticket; a backfill brings it to all of them.
 
     Example:  canvas tenant set acme.freshdesk.com --language ko --similar-days 365 --redact default,email
     """
@@ -57,6 +61,10 @@ def change(host: str, unset: tuple[str, ...], data: Path | None, **options: Any)
     values = _values(**options)
     if not values and not unset:
         raise BadInput("Name what to set, or --unset it; `canvas tenant set --help` lists what there is")
+    both = ", ".join(name for name in FIELDS if name in unset and FIELDS[name] in values)
+    if both:
+        raise BadInput(f"Both set and unset: {both}. Say one of the two; nothing was changed")
+    check_models(settings.ingest, values.get("models", {}))
     run(settings, _change(settings, parse_host(host), [FIELDS[name] for name in unset], values))
 
 
@@ -104,5 +112,7 @@ async def _change(settings: AllSettings, host: str, unset: list[str], values: di
 
     async with redis_opened(settings) as (_, context):
         tenant = await context.tenants.update(host, changed)
-    console.print(f"Settings of {host}; they take effect with the next change of each ticket:")
+    console.print(
+        f"Settings of {host}; they take effect with the next change of each ticket (a backfill brings them to all):"
+    )
     console.print(facts(chosen(tenant.settings)))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
+from shlex import quote
 
 import msgspec
 from pydantic import SecretStr
@@ -147,5 +148,10 @@ def _say(settings: AllSettings, started: Demo) -> None:
     console.print(
         f"A Canvas             curl -H 'X-Freshdesk-Domain: {DOMAIN}' -H 'X-Freshdesk-API-Key: {ADMIN_KEY}' "
         f"{started.url}/init/300"
+    )
+    urls = msgspec.json.encode({DOMAIN: started.helpdesk_url}).decode()
+    console.print(
+        f"Commands             CANVAS_DATA_DIR={quote(str(settings.shared.data_dir))} "
+        f"CANVAS_FRESHDESK_URLS={quote(urls)} canvas tenant show {DOMAIN}"
     )
     console.print(f"[bold]Open the desk        {started.url}/desk[/bold]   (Ctrl-C stops everything)")

@@ -12,6 +12,7 @@ from deploy.evaluation.histories import Histories, parse_histories, read_histori
 from deploy.evaluation.tickets import evaluate_tickets
 from deploy.evaluation.tickets_view import as_json, as_table
 from deploy.settings import AllSettings
+from ingest.providers import check_models
 from shared.errors import BadInput
 from shared.tenant_settings import TenantSettings, check_settings
 
@@ -31,9 +32,8 @@ async def replay_tickets(settings: AllSettings, file: str, model: str | None, to
     chosen = TenantSettings()
     if model is not None:
         models = [model]
-        chosen = TenantSettings(models={"summary": models, "reply": models})
-        if model != "extractive":
-            chosen = check_settings(chosen)
+        chosen = check_settings(TenantSettings(models={"summary": models, "reply": models}))
+        check_models(settings.ingest, chosen.models)
     report = await evaluate_tickets(
         settings.ingest, _histories(file), chosen=chosen, progress=lambda done, total: told("Replaying", done, total)
     )

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from ingest.text.sentences import detect_language
 from ingest.writers.salience import terms
-from shared.questions import Question, Scope
+from shared.asked import Question, Scope
 
 Intent = Literal["search", "summarize", "how_to"]
 
@@ -23,6 +23,11 @@ SEARCH = re.compile(
 TICKET = re.compile(
     r"(?i)(?:\bticket\s*(?:no\.?|number|id)?\s*#?\s*|#|티켓\s*(?:번호)?\s*#?\s*)(\d{1,15})\b|(?<!\d)(\d{1,15})\s*번\s*티켓"
 )
+THIS = re.compile(
+    r"(?i)\b(?:this|the (?:current|open)) (?:ticket|case|customer|conversation|issue|problem)\b"
+    r"|(?:이|현재|지금) (?:티켓|문의|고객|건|대화|문제)"
+)
+"""The ticket that the agent has open."""
 IMAGES = re.compile(
     r"(?i)\b(?:images?|pictures?|photos?|screen ?(?:shots?|grabs?))\b|이미지|사진|스크린샷|캡처|화면\s?캡"
 )
@@ -70,6 +75,8 @@ def wanted(question: Question) -> Wanted:
             found.add("attachments")
         scopes = frozenset(found)
     named = [int(one or other) for one, other in TICKET.findall(text)]
+    if question.ticket_id and THIS.search(text):
+        named.insert(0, question.ticket_id)
     return Wanted(
         question=question,
         intent=_intent(text),

@@ -24,6 +24,7 @@ from ingest.writers.protocol import Asked, Delta
 from ingest.writers.quoting import quoted
 from ingest.writers.support import Support
 from ingest.writers.versions import version_of
+from shared.asked import Question
 from shared.errors import StageFailed
 from shared.models import Answer, ModelCall, Provenance
 from shared.questions import QuestionClaim
@@ -63,6 +64,7 @@ class AnswerRun:
     context: WorkerContext
     tenant: Tenant
     claim: QuestionClaim
+    question: Question
     watch: Stopwatch = field(default_factory=Stopwatch)
 
     async def emit(self, event: Event, data: Any) -> None:
@@ -78,7 +80,7 @@ class AnswerRun:
             RedisError, OSError: Redis failed.
         """
         await self.emit(Event.RESET if self.claim.resumed else Event.STARTED, {"attempt": self.claim.attempt})
-        asked_for = wanted(self.claim.question)
+        asked_for = wanted(self.question)
         with self.watch.stage("search"):
             evidence = await gather(self.context, self.tenant.host, asked_for)
         await self.emit(Event.STAGE, self.watch.reports[-1])

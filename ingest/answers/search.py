@@ -77,7 +77,15 @@ async def gather(context: WorkerContext, host: str, wanted: Wanted) -> list[Evid
 
     async def tickets(*, holding: bool) -> list[TicketHit]:
         return await context.vectors.similar_tickets(
-            host, dense, sparse, limit=EVERY, exclude=None, since_ms=since, until_ms=until, holding=holding
+            host,
+            dense,
+            sparse,
+            limit=EVERY,
+            exclude=None,
+            since_ms=since,
+            until_ms=until,
+            holding=holding,
+            seen_by=wanted.question.access,
         )
 
     if "tickets" in wanted.scopes:
@@ -105,7 +113,8 @@ async def _tickets(context: WorkerContext, host: str, wanted: Wanted, hits: Sequ
             canvas, hit = canvases.get(ticket_id), known.get(ticket_id)
             if hit is not None and (draft := _ticket(context, wanted, hit, canvas)):
                 found.append(draft)
-            elif ticket_id in wanted.named and canvas is not None:
+            elif ticket_id in wanted.named and canvas is not None and wanted.question.access.scope == "all":
+                # A Canvas does not say which agents may see its ticket.
                 found.append(_named_ticket(host, canvas))
         return found
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from ingest.context import WorkerContext
 from ingest.freshdesk.client import FreshdeskClient
 from ingest.text.clean import clean_message, detect_language
@@ -19,6 +21,8 @@ from shared import keys
 from shared.canvas_store import to_ms
 from shared.tenant_settings import DEFAULT_REDACTIONS, Redaction
 from shared.tenants import Tenant
+
+log = structlog.get_logger()
 
 EVERYBODY = 1
 BATCH = 16
@@ -51,23 +55,37 @@ class Part:
 async def index_articles(context: WorkerContext, tenant: Tenant, freshdesk: FreshdeskClient) -> int:
     """Embed and store every published article that changed since the last time; returns how many there are.
 
+    What is published no longer (deleted, or a draft again) is removed, once all that is published was listed.
+
     Raises:
         CanvasError: Freshdesk, the embedding model or the vector store failed; what was indexed stays.
     """
-    key, state = keys.articles(tenant.host), context.redis.state
-    known: dict[bytes, bytes] = await state.hgetall(key)  # type: ignore[misc]
-    found = 0
+    known: dict[bytes, bytes] = await context.redis.state.hgetall(keys.articles(tenant.host))  # type: ignore[misc]
+    # The vectors decide: they may be another store's, or lost, while our notes are still there.
+    stored = await context.vectors.stored_articles(tenant.host)
+    published: set[int] = set()
     batch: Batch = []
     async for article, visibility in freshdesk.articles():
-        found += 1
+        number = int(article["id"])
+        published.add(number)
         version = f"{article['updated_at']}|{visibility}|{context.embedder.name}|{RECIPE}"
-        if known.get(str(article["id"]).encode()) != version.encode():
+        if number not in stored or known.get(str(number).encode()) != version.encode():
             batch.append((article, visibility, version))
         if len(batch) >= BATCH:
             await _index_batch(context, tenant, batch)
             batch = []
     await _index_batch(context, tenant, batch)
-    return found
+    await _remove(context, tenant, (stored | set(map(int, known))) - published)
+    return len(published)
+
+
+async def _remove(context: WorkerContext, tenant: Tenant, gone: Collection[int]) -> None:
+    if not gone:
+        return
+    # In this order: a note without its article would keep it out when it is published again.
+    await context.redis.state.hdel(keys.articles(tenant.host), *map(str, gone))  # type: ignore[misc]
+    await context.vectors.drop_articles(tenant.host, sorted(gone))
+    log.info("articles are published no longer", host=tenant.host, articles=len(gone))
 
 
 async def _index_batch(context: WorkerContext, tenant: Tenant, batch: Batch) -> None:

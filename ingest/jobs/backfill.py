@@ -109,6 +109,7 @@ async def _outdated(
     """Ids of the tickets whose stored Canvas is not of their newest revision and of today's recipe."""
     seen: set[int] = set()
     current = 0
+    recipe = context.recipe_of(tenant).canvas
     async for page in freshdesk.tickets_updated_since(datetime.now(UTC) - REACH):
         revisions = {int(row["id"]): to_ms(datetime.fromisoformat(row["updated_at"])) for row in page}
         stored = await context.ledger.committed(tenant.host, list(revisions))
@@ -116,7 +117,7 @@ async def _outdated(
             if ticket_id in seen:
                 continue
             seen.add(ticket_id)
-            if stored.get(ticket_id) == (revision, context.recipe):
+            if stored.get(ticket_id) == (revision, recipe):
                 current += 1
             else:
                 yield ticket_id

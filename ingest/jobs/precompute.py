@@ -34,6 +34,7 @@ from shared.metrics import RUNS
 from shared.run_log import Event, LeaseLost
 from shared.tasks import beside
 from shared.tenants import Tenant
+from shared.tracing import span
 
 MAX_LOOKS = 10
 """A ticket that changes without end goes back to the queue after so many runs, to let others pass."""
@@ -82,14 +83,25 @@ async def _until_current(context: WorkerContext, host: str, ticket_id: int) -> N
         claim = await context.ledger.claim(host, ticket_id)
         if claim is None:
             return
-        if claim.resumed and claim.attempt >= SUSPECT_FROM:
-            settled = await _run_suspect(context, tenant, claim)
-        else:
-            settled = await run_claimed(context, tenant, claim)
+        settled = await _run_traced(context, tenant, claim)
         RUNS.labels(result=settled).inc()
         log.info("run settled", host=host, ticket=ticket_id, run=claim.run_id, result=settled)
         if settled != "again":
             return
+
+
+async def _run_traced(context: WorkerContext, tenant: Tenant, claim: Claim) -> str:
+    """Run a claimed ticket in the trace of what made it due first; the spans of the burst's others are linked."""
+    structlog.contextvars.bind_contextvars(host=claim.host, ticket=claim.ticket_id, run=claim.run_id)
+    first, links = (*claim.asked_by, "")[0], claim.asked_by[1:]
+    ids: dict[str, str | int] = {"host": claim.host, "ticket": claim.ticket_id, "run": claim.run_id}
+    with span("run", parent=first, links=links, kind="consumer", attempt=claim.attempt, **ids) as traced:
+        if claim.resumed and claim.attempt >= SUSPECT_FROM:
+            settled = await _run_suspect(context, tenant, claim)
+        else:
+            settled = await run_claimed(context, tenant, claim)
+        traced.note(result=settled)
+    return settled
 
 
 async def _run_suspect(context: WorkerContext, tenant: Tenant, claim: Claim) -> str:
@@ -150,16 +162,18 @@ async def _run(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ending:
 async def _store(context: WorkerContext, claim: Claim, result: RunResult) -> Ending:
     canvas = result.canvas
     lags = to_ms(canvas.revision) < await _known_revision(context, claim)
-    stored = await context.canvases.put(
-        claim.host,
-        canvas,
-        claim.generation,
-        summary_of=result.summary_of,
-        replies_of=result.replies_of,
-        covers=result.covers,
-        updates=result.updates,
-        listed_before=result.listed_before,
-    )
+    with span("store", status=canvas.status) as traced:
+        stored = await context.canvases.put(
+            claim.host,
+            canvas,
+            claim.generation,
+            summary_of=result.summary_of,
+            replies_of=result.replies_of,
+            covers=result.covers,
+            updates=result.updates,
+            listed_before=result.listed_before,
+        )
+        traced.note(etag=stored.etag if stored is not None else "")
     done: dict[str, Any] = {"ticket_id": canvas.ticket_id, "revision": canvas.revision, "status": canvas.status}
     # An older state than an earlier run has read, whose Canvas is gone: better than none until Freshdesk catches up.
     healthy = canvas.status == "ready" and stored is not None and not lags
@@ -181,7 +195,7 @@ async def _store(context: WorkerContext, claim: Claim, result: RunResult) -> End
         data=msgspec.json.encode(done),
         revision=None if stored is None else _committed(canvas.revision, result.read_at),
         # Without a recipe the next backfill makes it again.
-        recipe=context.recipe if healthy else "",
+        recipe=result.recipe if healthy else "",
         error="" if healthy else "lagging" if lags else canvas.status,
         delay=HEALING_DELAYS[min(claim.attempt, len(HEALING_DELAYS)) - 1],
         outage=outage,

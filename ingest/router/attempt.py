@@ -19,6 +19,7 @@ from ingest.writers.llm import LlmWriter
 from ingest.writers.protocol import Delta, Writer, Written
 from shared.errors import StageFailed
 from shared.tasks import stop
+from shared.tracing import span
 
 T = TypeVar("T")
 Ask = Callable[[Writer], AsyncGenerator[Delta | Written[T]]]
@@ -68,6 +69,8 @@ class Attempt(Generic[T]):
         call = self.generation.begin(self.model, self.model.limits)
         began = time.perf_counter()
         outcome, begun = "abandoned", False
+        # Never the task's current one: this generator may be closed by another task than the one that reads it.
+        traced = span(f"model {self.model.name}", kind="client", model=self.model.name, task=self.generation.task)
         try:
             async with aclosing(self.ask(self.model.told_by(call))) as chunks:
                 async for chunk in chunks:
@@ -92,6 +95,9 @@ class Attempt(Generic[T]):
         finally:
             if outcome != "ok":
                 self.generation.note(self.model, call, outcome, began)
+                traced.fail(outcome)
+            traced.note(outcome=outcome)
+            traced.end()
 
 
 async def first_to_begin(

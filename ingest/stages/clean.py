@@ -54,6 +54,8 @@ def clean(ticket: dict[str, Any], statuses: dict[int, str]) -> Thread:
         revision=datetime.fromisoformat(ticket["updated_at"]),
         messages=messages,
         unlisted=bool(ticket.get("archived")) or (status == CLOSED and _is_merge_note(messages[-1])),
+        group_id=int(ticket.get("group_id") or 0),
+        responder_id=int(ticket.get("responder_id") or 0),
     )
 
 

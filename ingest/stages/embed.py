@@ -114,6 +114,8 @@ def described(host: str, thread: Thread) -> TicketPayload:
         matter=matter(thread),
         articles=cited(replies),
         files=files_of(thread),
+        group_id=thread.group_id,
+        responder_id=thread.responder_id,
     )
 
 

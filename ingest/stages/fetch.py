@@ -18,7 +18,15 @@ async def fetch(freshdesk: FreshdeskClient, ticket_id: int) -> dict[str, Any]:
         TicketMissing, TicketDeleted, TicketSpam: there is nothing to show for it.
         FreshdeskUnavailable, FreshdeskLimited, FreshdeskRefused: the fetch itself failed.
     """
-    ticket = await freshdesk.ticket(ticket_id)
+    return present(await freshdesk.ticket(ticket_id))
+
+
+def present(ticket: dict[str, Any]) -> dict[str, Any]:
+    """The ticket, unless it is on its way out.
+
+    Raises:
+        TicketDeleted, TicketSpam: there is nothing to show for it.
+    """
     if ticket.get("deleted"):
         raise TicketDeleted
     if ticket.get("spam"):

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Self, TypeVar
@@ -31,6 +32,7 @@ from ingest.vectors.points import (
     collection_name,
     dense_of,
     hits,
+    ids_of_articles,
     nearest_parts,
     of_same_matter,
     payload,
@@ -47,11 +49,14 @@ from ingest.vectors.protocol import (
     TicketPayload,
     TicketPoint,
 )
+from shared.asked import EVERYTHING, Access
 from shared.errors import StageFailed, StartupError
 
 T = TypeVar("T")
 MOST_PARTS = 512
 """Of the few articles that are asked for by their ids."""
+LISTED_AT_ONCE = 256
+"""Articles that one call of the engine lists: some milliseconds."""
 FLUSH_EVERY = timedelta(seconds=5)
 """A flush takes 7 to 9 ms, in which nothing else runs; it also shortens the log that is read at the next start."""
 
@@ -111,9 +116,12 @@ class EdgeVectorStore:
         citing: bool = False,
         holding: bool = False,
         language: str = "",
+        seen_by: Access = EVERYTHING,
     ) -> list[TicketHit]:
         """See `VectorStore`."""
-        tickets = requests.matching(host, "ticket", exclude, since_ms, until_ms, citing=citing, holding=holding)
+        tickets = requests.matching(
+            host, "ticket", exclude, since_ms, until_ms, citing=citing, holding=holding, seen_by=seen_by
+        )
         return await self._run(lambda: self._similar(tickets, dense, sparse, limit, TicketHit, language))
 
     async def similar_articles(
@@ -130,6 +138,22 @@ class EdgeVectorStore:
         )
         found, _ = await self._run(lambda: self._shard.scroll(request))
         return nearest_parts(map(requests.found, found), dense, self._floor)
+
+    async def stored_articles(self, host: str) -> set[int]:
+        """See `VectorStore`."""
+        found: set[int] = set()
+        after = None
+        while True:
+            points, after = await self._run(partial(self._shard.scroll, requests.listing(host, after, LISTED_AT_ONCE)))
+            found |= ids_of_articles(point.payload for point in points)
+            if after is None:
+                return found
+
+    async def drop_articles(self, host: str, article_ids: Sequence[int]) -> None:
+        """See `VectorStore`."""
+        if article_ids:
+            parts = requests.parts_of(host, article_ids)
+            await self._run(lambda: self._drop(engine.UpdateOperation.delete_points_by_filter(parts)))
 
     async def tickets_between(self, host: str, first_ms: int, until_ms: int, limit: int) -> dict[int, int]:
         """See `VectorStore`."""

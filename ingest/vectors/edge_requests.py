@@ -6,6 +6,7 @@ from typing import Any
 from ingest.vectors.engine import engine
 from ingest.vectors.points import DENSE, SPARSE, Found, Kind, dense_of, id_of, payload, point_id
 from ingest.vectors.protocol import FOREIGN, ArticlePoint, SparseVector, TicketPayload, TicketPoint
+from shared.asked import EVERYTHING, Access
 
 
 def matching(
@@ -17,6 +18,7 @@ def matching(
     *,
     citing: bool = False,
     holding: bool = False,
+    seen_by: Access = EVERYTHING,
 ) -> engine.Filter:
     """The tenant always; the kind, and what else narrows it, where asked."""
     must: list[Any] = [engine.FieldCondition("tenant", match=engine.MatchValue(host))]
@@ -33,6 +35,10 @@ def matching(
         must_not.append(engine.IsEmptyCondition("articles"))
     if holding:
         must_not.append(engine.IsEmptyCondition("files"))
+    if seen_by.scope != "all":
+        own = engine.FieldCondition("responder_id", match=engine.MatchValue(seen_by.agent_id))
+        groups = engine.FieldCondition("group_id", match=engine.MatchAny(seen_by.groups))
+        must.append(engine.Filter(should=[own, groups] if seen_by.of_groups else [own]))
     return engine.Filter(must=must, must_not=must_not or None)
 
 
@@ -57,6 +63,13 @@ def parts_of(host: str, article_ids: Sequence[int]) -> engine.Filter:
     """All parts of some articles."""
     those = engine.FieldCondition("article_id", match=engine.MatchAny(list(article_ids)))
     return engine.Filter(must=[matching(host, "article"), those])
+
+
+def listing(host: str, after: Any, limit: int) -> engine.ScrollRequest:
+    """One part of each article, from the point `after` on (None: from the first one)."""
+    first = engine.FieldCondition("chunk", match=engine.MatchValue(0))
+    where = engine.Filter(must=[matching(host, "article"), first])
+    return engine.ScrollRequest(offset=after, limit=limit, filter=where, with_payload=["article_id"])
 
 
 def outdated_parts(host: str, parts: Sequence[ArticlePoint]) -> engine.Filter:

@@ -83,6 +83,11 @@ def revisions(payloads: Iterable[dict[str, Any] | None]) -> dict[int, int]:
     return {int(kept["ticket_id"]): int(kept["revision_ms"]) for kept in payloads if kept}
 
 
+def ids_of_articles(payloads: Iterable[dict[str, Any] | None]) -> set[int]:
+    """The articles that some parts are of."""
+    return {int(kept["article_id"]) for kept in payloads if kept}
+
+
 def of_same_matter(stored: dict[str, Any] | None, ticket: TicketPayload) -> bool:
     """Whether a stored ticket's vectors were made of the very text that this one's would be made of."""
     return bool(ticket.matter) and (stored or {}).get("matter") == ticket.matter

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct, field
 
+from shared.asked import EVERYTHING, Access
 from shared.models import Likeness
 
 CANDIDATES: Final = 50
@@ -47,7 +48,8 @@ class TicketPayload(Struct, frozen=True, kw_only=True):
 
     `matter` is a digest of the text that the vectors were made of ("" of points that are older than this field);
     `articles` are the ids of the solution articles that agents' public replies link to; `files` came with its messages,
-    private notes included: they are for agents.
+    private notes included: they are for agents. `group_id` and `responder_id` say which agents may see it (0: none, and
+    of points that are older than these fields: agents who may not see everything don't find those).
     """
 
     ticket_id: int
@@ -63,6 +65,8 @@ class TicketPayload(Struct, frozen=True, kw_only=True):
     matter: str = ""
     articles: list[int] = []
     files: list[File] = []
+    group_id: int = 0
+    responder_id: int = 0
 
 
 class TicketPoint(TicketPayload, frozen=True, kw_only=True):
@@ -156,11 +160,13 @@ class VectorStore(Protocol):
         citing: bool = False,
         holding: bool = False,
         language: str = "",
+        seen_by: Access = EVERYTHING,
     ) -> list[TicketHit]:
         """At most `limit` tickets, best first by `relevance` (not by `score`), without the ticket `exclude`.
 
         Of those that were created at `since_ms` (ms since 1970) or later and before `until_ms`; None is without bound.
-        `citing` takes only tickets whose replies link to articles, `holding` only those with files. With `limit=EVERY`
+        `citing` takes only tickets whose replies link to articles, `holding` only those with files, `seen_by` only those
+        that an agent may see. With `limit=EVERY`
         they are all candidates: the nearest by meaning, the nearest by words, and, where `language` is given, the
         nearest by meaning among those in other languages.
         """
@@ -172,6 +178,12 @@ class VectorStore(Protocol):
 
     async def articles(self, host: str, article_ids: Sequence[int], dense: list[float]) -> list[ArticleHit]:
         """Of these articles those that are stored, each by its part nearest to `dense`, in no order."""
+
+    async def stored_articles(self, host: str) -> set[int]:
+        """The ids of all articles that are stored."""
+
+    async def drop_articles(self, host: str, article_ids: Sequence[int]) -> None:
+        """Remove all parts of these articles; removing what is not there is no error."""
 
     async def tickets_between(self, host: str, first_ms: int, until_ms: int, limit: int) -> dict[int, int]:
         """At most `limit` tickets with `first_ms` <= `revision_ms` < `until_ms`, in no order: revision by ticket id."""

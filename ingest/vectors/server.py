@@ -13,7 +13,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import chain
 from typing import Final, Self
 
-import structlog
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
@@ -21,12 +20,12 @@ from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 from ingest.vectors import server_requests as requests
 from ingest.vectors.points import (
     DENSE,
-    SPARSE,
     Hit,
     by_article,
     collection_name,
     dense_of,
     hits,
+    ids_of_articles,
     nearest_parts,
     of_same_matter,
     payload,
@@ -43,19 +42,16 @@ from ingest.vectors.protocol import (
     TicketPayload,
     TicketPoint,
 )
-from shared.errors import StageFailed, StartupError
+from ingest.vectors.server_collection import ALIAS, prepare
+from shared.asked import EVERYTHING, Access
+from shared.errors import StageFailed
 
-log = structlog.get_logger()
-ALIAS: Final = "canvas"
-OLDEST_SERVER: Final = (1, 16)
-"""Older ones ignore `update_filter`, and an old revision would silently replace a newer one."""
 MOST_PARTS: Final = 512
 """Of the few articles that are asked for by their ids."""
+LISTED_AT_ONCE: Final = 256
 CHUNK: Final = 64
 """Points a request: 64 of 1,536 dimensions are some 2 MB of JSON; the server refuses 32 MB."""
 TIMEOUT_S: Final = 10
-MOVED_AT: Final = 0.95
-"""Share of the old collection's points from which on the new one is complete: some tickets are gone by then."""
 
 
 class QdrantVectorStore:
@@ -74,7 +70,7 @@ class QdrantVectorStore:
         A process reads and writes the collection of its own model only. So a change of the model costs no downtime:
         those with the old one go on with theirs while one worker with the new one fills the new collection
         (`canvas backfill`); then the others are restarted, and the alias, which says to people and other tools which
-        collection is in use, moves as soon as the new one holds as much as the old (`MOVED_AT`).
+        collection is in use, moves as soon as the new one holds as much as the old (`server_collection.MOVED_AT`).
         `url` is `QDRANT_URL`, or ":memory:" for the client's local mode; `floor` is `Embedder.floor`.
 
         Raises:
@@ -87,11 +83,7 @@ class QdrantVectorStore:
         async with AsyncExitStack() as unless_opened:
             unless_opened.push_async_callback(client.close)
             async with _engine_errors():
-                await _check_version(client)
-                if not await client.collection_exists(name):
-                    await _create(client, name, size)
-                await _index(client, name)
-                await _point_alias(client, name)
+                await prepare(client, name, size)
             unless_opened.pop_all()
         return cls(client, name, floor)
 
@@ -140,9 +132,12 @@ class QdrantVectorStore:
         citing: bool = False,
         holding: bool = False,
         language: str = "",
+        seen_by: Access = EVERYTHING,
     ) -> list[TicketHit]:
         """See `VectorStore`."""
-        tickets = requests.matching(host, "ticket", exclude, since_ms, until_ms, citing=citing, holding=holding)
+        tickets = requests.matching(
+            host, "ticket", exclude, since_ms, until_ms, citing=citing, holding=holding, seen_by=seen_by
+        )
         return await self._similar(tickets, dense, sparse, limit, TicketHit, language)
 
     async def similar_articles(
@@ -158,6 +153,31 @@ class QdrantVectorStore:
                 self._name, requests.parts_of(host, article_ids), limit=MOST_PARTS, with_vectors=[DENSE]
             )
             return nearest_parts(map(requests.found, found), dense, self._floor)
+
+    async def stored_articles(self, host: str) -> set[int]:
+        """See `VectorStore`."""
+        found: set[int] = set()
+        after = None
+        while True:
+            async with _engine_errors():
+                points, after = await self._client.scroll(
+                    self._name,
+                    requests.first_parts(host),
+                    limit=LISTED_AT_ONCE,
+                    offset=after,
+                    with_payload=["article_id"],
+                    with_vectors=False,
+                )
+            found |= ids_of_articles(point.payload for point in points)
+            if after is None:
+                return found
+
+    async def drop_articles(self, host: str, article_ids: Sequence[int]) -> None:
+        """See `VectorStore`."""
+        if article_ids:
+            async with _engine_errors():
+                parts = models.FilterSelector(filter=requests.parts_of(host, article_ids))
+                await self._client.delete(self._name, parts, wait=True)
 
     async def tickets_between(self, host: str, first_ms: int, until_ms: int, limit: int) -> dict[int, int]:
         """See `VectorStore`."""
@@ -233,61 +253,3 @@ async def _engine_errors() -> AsyncIterator[None]:
     except (ApiException, QdrantException, ValueError, RuntimeError) as error:
         reason = f"HTTP {error.status_code}" if isinstance(error, UnexpectedResponse) else type(error).__name__
         raise StageFailed(f"The vector server failed: {reason}", kind="vectors") from error
-
-
-async def _check_version(client: AsyncQdrantClient) -> None:
-    version = (await client.info()).version
-    major_minor = tuple(int(part) for part in version.split(".")[:2])
-    if major_minor < OLDEST_SERVER:
-        oldest = ".".join(map(str, OLDEST_SERVER))
-        raise StartupError(f"The Qdrant server is {version}: {oldest} or later is needed")
-
-
-async def _create(client: AsyncQdrantClient, name: str, size: int) -> None:
-    """Make the collection, unless another process was quicker."""
-    try:
-        await client.create_collection(
-            name,
-            vectors_config={DENSE: models.VectorParams(size=size, distance=models.Distance.COSINE)},
-            sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
-            hnsw_config=models.HnswConfigDiff(m=0, payload_m=16),
-        )
-    except UnexpectedResponse as error:
-        if error.status_code != 409:  # it exists by now
-            raise
-
-
-async def _index(client: AsyncQdrantClient, name: str) -> None:
-    """Make the payload indexes; at every start, since a process may have died between the collection and them."""
-    if _is_local(client):
-        return  # it has none, and warns about them
-    tenant = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
-    await client.create_payload_index(name, "tenant", tenant, wait=True)
-    await client.create_payload_index(name, "kind", models.PayloadSchemaType.KEYWORD, wait=True)
-    await client.create_payload_index(name, "created_ms", models.PayloadSchemaType.INTEGER, wait=True)
-    for numbers in ("revision_ms", "article_id", "articles"):
-        await client.create_payload_index(name, numbers, models.PayloadSchemaType.INTEGER, wait=True)
-
-
-async def _point_alias(client: AsyncQdrantClient, name: str) -> None:
-    """Let the alias mean this collection, in one atomic change, unless another one holds more than this one yet."""
-    aliases = (await client.get_aliases()).aliases
-    current = next((alias.collection_name for alias in aliases if alias.alias_name == ALIAS), None)
-    if current == name:
-        return
-    changes: list[models.AliasOperations] = [
-        models.CreateAliasOperation(create_alias=models.CreateAlias(collection_name=name, alias_name=ALIAS))
-    ]
-    if current is not None:
-        held, wanted = (await client.count(name)).count, (await client.count(current)).count
-        if held < MOVED_AT * wanted:
-            log.warning("vectors.alias_waits", collection=name, points=held, of=wanted)
-            return
-        log.warning("vectors.alias_moved", before=current, now=name)
-        changes.insert(0, models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=ALIAS)))
-    await client.update_collection_aliases(changes)
-
-
-def _is_local(client: AsyncQdrantClient) -> bool:
-    options = client.init_options
-    return options.get("location") == ":memory:" or options.get("path") is not None

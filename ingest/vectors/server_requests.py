@@ -6,6 +6,7 @@ from qdrant_client import models
 
 from ingest.vectors.points import DENSE, SPARSE, Found, Kind, dense_of, id_of, payload, point_id
 from ingest.vectors.protocol import FOREIGN, ArticlePoint, SparseVector, TicketPayload, TicketPoint
+from shared.asked import EVERYTHING, Access
 
 
 def matching(
@@ -17,6 +18,7 @@ def matching(
     *,
     citing: bool = False,
     holding: bool = False,
+    seen_by: Access = EVERYTHING,
 ) -> models.Filter:
     """The tenant always; the kind, and what else narrows it, where asked."""
     must: list[models.Condition] = [models.FieldCondition(key="tenant", match=models.MatchValue(value=host))]
@@ -33,6 +35,10 @@ def matching(
         must_not.append(models.IsEmptyCondition(is_empty=models.PayloadField(key="articles")))
     if holding:
         must_not.append(models.IsEmptyCondition(is_empty=models.PayloadField(key="files")))
+    if seen_by.scope != "all":
+        own = models.FieldCondition(key="responder_id", match=models.MatchValue(value=seen_by.agent_id))
+        groups = models.FieldCondition(key="group_id", match=models.MatchAny(any=seen_by.groups))
+        must.append(models.Filter(should=[own, groups] if seen_by.of_groups else [own]))
     return models.Filter(must=must, must_not=must_not or None)
 
 
@@ -51,6 +57,12 @@ def parts_of(host: str, article_ids: Sequence[int]) -> models.Filter:
     """All parts of some articles."""
     those = models.FieldCondition(key="article_id", match=models.MatchAny(any=list(article_ids)))
     return models.Filter(must=[matching(host, "article"), those])
+
+
+def first_parts(host: str) -> models.Filter:
+    """One part of each article."""
+    first = models.FieldCondition(key="chunk", match=models.MatchValue(value=0))
+    return models.Filter(must=[matching(host, "article"), first])
 
 
 def drop_outdated_parts(host: str, parts: Sequence[ArticlePoint]) -> models.DeleteOperation:

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
 from ingest.thread import Thread
+from ingest.writers.composing import composed
 from ingest.writers.digest import digest
-from ingest.writers.protocol import Article, Asked, Brief, Delta, Neighbour, Written
+from ingest.writers.protocol import Article, Asked, Brief, Delta, Neighbour, Wish, Written
 from ingest.writers.quoting import quoted
 from ingest.writers.replies import recommend
 from shared.models import Reply, Summary
@@ -41,6 +42,12 @@ class ExtractiveWriter:
         if replies:
             yield Delta(replies[0].text)
         yield Written(value=replies, model=NAME)
+
+    async def compose(self, wish: Wish) -> AsyncGenerator[Delta | Written[Reply]]:
+        """Passes on the agent's draft, what was sent on a similar ticket, an article, or that we look at it."""
+        reply = await asyncio.to_thread(composed, wish)
+        yield Delta(reply.text)
+        yield Written(value=reply, model=NAME)
 
     async def answer(self, asked: Asked) -> AsyncGenerator[Delta | Written[str]]:
         """Answers in the sources' own sentences, each with its citation."""

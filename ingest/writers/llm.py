@@ -16,9 +16,10 @@ import httpx2
 from ingest.thread import Thread
 from ingest.writers.answering import answer_task
 from ingest.writers.call import Call, Limits
+from ingest.writers.composing import compose_task
 from ingest.writers.failures import guarded
 from ingest.writers.prompts import Task, reply_task, summary_task
-from ingest.writers.protocol import Article, Asked, Delta, Neighbour, Usage, Written
+from ingest.writers.protocol import Article, Asked, Delta, Neighbour, Usage, Wish, Written
 from ingest.writers.structured import Unfolding
 from shared.models import Reply, Summary
 
@@ -76,6 +77,12 @@ class LlmWriter(ABC):
     ) -> AsyncGenerator[Delta | Written[list[Reply]], None]:
         """Recommend replies; see `Writer`."""
         async with aclosing(self._write(reply_task(thread, neighbours, articles, language))) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def compose(self, wish: Wish) -> AsyncGenerator[Delta | Written[Reply], None]:
+        """Compose a reply; see `Writer`."""
+        async with aclosing(self._write(compose_task(wish))) as chunks:
             async for chunk in chunks:
                 yield chunk
 

@@ -22,7 +22,9 @@ from shared.models import Reply, Summary
 
 T = TypeVar("T")
 
-VERSIONS: Mapping[str, str] = MappingProxyType({"summary": "v2", "update": "v1", "reply": "v2", "answer": "v1"})
+VERSIONS: Mapping[str, str] = MappingProxyType(
+    {"summary": "v2", "update": "v1", "reply": "v2", "answer": "v1", "compose": "v1"}
+)
 """Of the files in `ingest/prompts`; a changed prompt is a new file, so that results can be compared."""
 
 LANGUAGES = {"ko": "Korean", "en": "English"}

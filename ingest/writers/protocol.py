@@ -83,6 +83,20 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     passages: tuple[Passage, ...]
 
 
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """A reply that an agent asks for: to which thread, out of what, and how; the tone is the thread's voice's.
+
+    `instructions` and `draft` are the agent's own words, "" where there are none.
+    """
+
+    thread: Brief
+    neighbours: tuple[Neighbour, ...]
+    articles: tuple[Article, ...]
+    language: str
+    instructions: str = ""
+    draft: str = ""
+
+
 class Delta(msgspec.Struct, frozen=True):
     """The next piece of the text that is being written."""
 
@@ -111,7 +125,7 @@ class Written(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
 
 class Writer(Protocol):
-    """Writes summaries, recommends replies and answers questions."""
+    """Writes summaries, recommends and composes replies, and answers questions."""
 
     @property
     def name(self) -> str:
@@ -130,6 +144,14 @@ class Writer(Protocol):
         self, thread: Thread, neighbours: Sequence[Neighbour], articles: Sequence[Article], language: str
     ) -> AsyncGenerator[Delta | Written[list[Reply]]]:
         """Recommend replies to the customer's last message; the deltas make up the first reply's text.
+
+        Raises:
+            StageFailed: the provider failed; nothing that was yielded may be kept.
+        """
+        ...
+
+    def compose(self, wish: Wish) -> AsyncGenerator[Delta | Written[Reply]]:
+        """Write the reply that an agent asks for; "" where nothing that was given says what to write.
 
         Raises:
             StageFailed: the provider failed; nothing that was yielded may be kept.

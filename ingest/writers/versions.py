@@ -3,7 +3,7 @@
 from ingest.writers import prompts, replies
 from ingest.writers.extractive import NAME
 
-PROMPT = {"summary": "summary", "replies": "reply", "answer": "answer"}
+PROMPT = {"summary": "summary", "replies": "reply", "reply": "compose", "answer": "answer"}
 """By a text's name in provenance, the prompt that it is written by."""
 
 

@@ -4,7 +4,8 @@
 -- ARGV: ticket id, token, lease ms, new run id, most attempts, last event of a run that is given up, run lifetime s,
 --       what stands before the id in a stream's name (same hash tag, so the same slot)
 -- Returns {'busy'} | {'idle'} | {'later'} | {'dead'}
---       | {'run', want, run id, attempts, 1 if begun before, 1 if the last mark was a backfill's, 1 if an agent looks}
+--       | {'run', want, run id, attempts, 1 if begun before, 1 if the last mark was a backfill's, 1 if an agent looks,
+--          who asked for it: traceparents, parted by spaces}
 local ticket, now = ARGV[1], now_ms()
 local holder = redis.call('GET', KEYS[2])
 if holder and holder ~= ARGV[2] then
@@ -36,7 +37,7 @@ if not holder then
     redis.call('ZREM', KEYS[3], ticket)
     leave_places(ticket)
     redis.call('ZADD', KEYS[4], now, ticket)
-    redis.call('HSET', KEYS[1], 'attempts', ARGV[5]) -- this one did not take place
+    redis.call('HSET', KEYS[1], 'attempts', ARGV[5], 'dead', 1) -- this one did not take place
     redis.call('HDEL', KEYS[1], 'run', 'begun', 'first_due', 'viewed')
     if run then
       redis.call('XADD', ARGV[8] .. run, '*', 'event', 'error', 'data', ARGV[6])
@@ -48,8 +49,15 @@ if not holder then
   redis.call('HSETNX', KEYS[1], 'run', ARGV[4])
   redis.call('HSET', KEYS[1], 'begun', redis.call('HGET', KEYS[1], 'run'), 'resumed', begun and 1 or 0, 'appended', 0)
   redis.call('HDEL', KEYS[1], 'first_due') -- changes from here on are another burst
+  local traces = redis.call('HGET', KEYS[1], 'traces')
+  if traces then
+    redis.call('HSET', KEYS[1], 'run_traces', traces)
+    redis.call('HDEL', KEYS[1], 'traces')
+  elseif not begun then
+    redis.call('HDEL', KEYS[1], 'run_traces')
+  end
   hold(ticket, now + tonumber(ARGV[3]))
 end
-local found = redis.call('HMGET', KEYS[1], 'run', 'attempts', 'resumed', 'listed', 'viewed')
-local listed = tonumber(found[4] or 0) == want
-return {'run', want, found[1], tonumber(found[2] or 1), tonumber(found[3] or 0), listed and 1 or 0, found[5] and 1 or 0}
+local found = redis.call('HMGET', KEYS[1], 'run', 'attempts', 'resumed', 'listed', 'viewed', 'run_traces')
+local listed, viewed = tonumber(found[4] or 0) == want and 1 or 0, found[5] and 1 or 0
+return {'run', want, found[1], tonumber(found[2] or 1), tonumber(found[3] or 0), listed, viewed, found[6] or ''}

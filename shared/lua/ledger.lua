@@ -33,6 +33,14 @@ local function hold(ticket, look_again)
   redis.call('ZADD', KEYS[5], look_again, ticket)
 end
 
+-- Who asks for a run (a W3C traceparent, '' where nothing is traced), for the run's own trace; of a burst the first few.
+local function asked_by(traceparent)
+  local before = redis.call('HGET', KEYS[1], 'traces') or ''
+  if traceparent ~= '' and #before < 400 and not string.find(before, traceparent, 1, true) then
+    redis.call('HSET', KEYS[1], 'traces', before == '' and traceparent or before .. ' ' .. traceparent)
+  end
+end
+
 -- The time from which a ticket may be worked on, or nil where it does not wait for its turn.
 local function turn_of(ticket)
   local score = redis.call('ZSCORE', KEYS[6], ticket) or redis.call('ZSCORE', KEYS[7], ticket)

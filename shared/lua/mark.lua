@@ -1,12 +1,12 @@
 -- A ticket has changed: it is due. Can't be lost (one atomic write) and can't be overtaken (`want` only grows).
 -- A blind retry after a lost answer marks twice, which only asks for one run more.
--- ARGV: ticket id, lane, record lifetime s, ms that a burst must be calm, ms that it may last at most
+-- ARGV: ticket id, lane, record lifetime s, ms that a burst must be calm, ms that it may last at most, traceparent or ''
 -- Returns the number of changes so far.
 local ticket, now = ARGV[1], now_ms()
 local want = redis.call('HINCRBY', KEYS[1], 'want', 1)
 redis.call('HSETNX', KEYS[1], 'first_due', now)
 redis.call('HSET', KEYS[1], 'last_due', now)
-redis.call('HDEL', KEYS[1], 'attempts', 'error', 'failing_since')
+redis.call('HDEL', KEYS[1], 'attempts', 'error', 'failing_since', 'dead')
 redis.call('ZREM', KEYS[4], ticket)
 local is_new = redis.call('ZADD', KEYS[3], 'NX', now, ticket) == 1
 local was_backfill = lane_offset() == 1
@@ -17,6 +17,7 @@ end
 if ARGV[2] == 'backfill' then
   redis.call('HSET', KEYS[1], 'listed', want)
 end
+asked_by(ARGV[6])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 if redis.call('EXISTS', KEYS[2]) == 1 then
   return want -- its holder looks again at its end

@@ -1,7 +1,8 @@
 -- An agent looks at a ticket whose Canvas is absent or behind: join the ticket's run, or make one.
 -- KEYS: the ledger's, and the stream of the new run
 -- ARGV: ticket id, new run id, record lifetime s, run lifetime s, event, 1 to run now even where an attempt waits,
---       what stands before the id in a stream's name (same hash tag, so the same slot), ms until the dispatcher looks
+--       what stands before the id in a stream's name (same hash tag, so the same slot), ms until the dispatcher looks,
+--       traceparent or ''
 -- Returns {run id, 1 if it is new, 1 if a worker has to be woken}
 local ticket, now = ARGV[1], now_ms()
 local held = redis.call('EXISTS', KEYS[2]) == 1
@@ -36,9 +37,11 @@ redis.call('HSET', KEYS[1], 'lane', 'live', 'viewed', '1')
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 redis.call('ZADD', KEYS[3], 'NX', now, ticket)
 redis.call('ZREM', KEYS[4], ticket)
+redis.call('HDEL', KEYS[1], 'dead')
 if held then
   return {run, created, 0}
 end
+asked_by(ARGV[9])
 -- A burst of changes need not calm down first: somebody is looking. A failed attempt's wait is kept, unless `at_once`.
 local turn = turn_of(ticket)
 if turn and turn > now and redis.call('HEXISTS', KEYS[1], 'attempts') == 1 then

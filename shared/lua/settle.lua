@@ -1,7 +1,8 @@
--- A run ends: its last event, the ticket's record and the lease change in one step.
+-- A run ends: its last event, the ticket's record and the lease change in one step. The log of a run that no agent has
+-- opened goes at once: it is as large as the Canvas that it made.
 -- KEYS: the ledger's, and the run's stream
 -- ARGV: ticket id, token, want that the run has read, 1 if that want is satisfied now, ms until the next attempt,
---       revision, recipe, last event, its data, run lifetime s, error code,
+--       revision, recipe, last event, its data, lifetime s of the log from now on, error code,
 --       ms for which an outage is waited out (0: no outage), attempts that stand for as long,
 --       ms that a burst must be calm, ms that it may last at most
 -- Returns 'lost' (another worker has the ticket) | 'done' | 'again' (it changed meanwhile) | 'later' (next attempt)
@@ -43,8 +44,13 @@ end
 if ARGV[6] ~= '' then
   redis.call('HSET', KEYS[1], 'revision', ARGV[6], 'recipe', ARGV[7])
 end
+local viewed = redis.call('HEXISTS', KEYS[1], 'viewed') == 1
 redis.call('HDEL', KEYS[1], 'run', 'begun', 'resumed', 'appended', 'viewed')
-redis.call('XADD', KEYS[10], '*', 'event', ARGV[8], 'data', ARGV[9], 'result', result)
-redis.call('EXPIRE', KEYS[10], ARGV[10])
+if viewed then
+  redis.call('XADD', KEYS[10], '*', 'event', ARGV[8], 'data', ARGV[9], 'result', result)
+  redis.call('EXPIRE', KEYS[10], ARGV[10])
+else
+  redis.call('DEL', KEYS[10]) -- whoever is told a run's id has opened it first: nobody can ask for this log any more
+end
 redis.call('DEL', KEYS[2])
 return result

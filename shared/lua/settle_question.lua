@@ -2,7 +2,7 @@
 -- A blind retry finds the lease gone, and answers as if it had been lost: nothing is written twice.
 -- KEYS: record, lease, stream
 -- ARGV: token, 'end' for good | 'later' to be tried again | 'back' the same without counting the attempt,
---       last event, its data, run lifetime s
+--       last event, its data, lifetime s of the log from now on (what is secret for a while is short)
 -- Returns 1 if it was settled
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then
   return 0

@@ -99,6 +99,13 @@ class ChaosWriter:
         replies: list[Reply] = []
         yield Written(value=replies, model=self.name)
 
+    async def compose(self, wish: Wish) -> AsyncGenerator[Delta | Written[Reply]]:
+        """The subject."""
+        self._journal.note("call", kind="compose", content=wish.thread.subject)
+        yield Delta(wish.thread.subject)
+        reply = Reply(text=wish.thread.subject, tone="brief", sources=["ticket"], kind="ask")
+        yield Written(value=reply, model=self.name)
+
     async def answer(self, asked: Asked) -> AsyncGenerator[Delta | Written[str]]:
         """No answer."""
         self._journal.note("call", kind="answer", content=asked.question)
@@ -145,6 +152,7 @@ class SharedVectors:
         citing: bool = False,
         holding: bool = False,
         language: str = "",
+        seen_by: Access = EVERYTHING,
     ) -> list[TicketHit]:
         """None."""
         return []
@@ -158,6 +166,13 @@ class SharedVectors:
     async def articles(self, host: str, article_ids: Sequence[int], dense: list[float]) -> list[ArticleHit]:
         """None."""
         return []
+
+    async def stored_articles(self, host: str) -> set[int]:
+        """None."""
+        return set()
+
+    async def drop_articles(self, host: str, article_ids: Sequence[int]) -> None:
+        """There are none in these worlds."""
 
     async def tickets_between(self, host: str, first_ms: int, until_ms: int, limit: int) -> dict[int, int]:
         """By looking at all of them."""

@@ -33,8 +33,8 @@ from tests.chaos.journal import read_journal
 from tests.chaos.load import Sender, sender
 from tests.chaos.parts import SharedVectors
 from tests.chaos.processes import Child, Fleet, Valkey, clean_environment, fleet, running_valkey
-from tests.deploy.installation import free_port
 from tests.parts import register
+from tests.ports import free_port
 from tests.waiting import wait_until
 from tests.world import SEED, desk_settings
 

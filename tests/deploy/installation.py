@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -36,6 +35,7 @@ from shared.due import DueLedger
 from shared.redis import connect
 from shared.settings import Settings
 from tests.faults import ticking, updated_at
+from tests.ports import free_port
 from tests.waiting import wait_until
 from tests.world import ACME, ADMIN_KEY, AGENT_KEY, SEED, desk_settings
 
@@ -240,12 +240,6 @@ async def installed() -> AsyncIterator[Installation]:
             yield made
         finally:
             await made.clean_up()
-
-
-def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 async def _register(made: Installation, freshdesk_url: str, address: str) -> None:

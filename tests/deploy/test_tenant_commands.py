@@ -19,7 +19,8 @@ from shared import keys
 from shared.settings import Settings
 from shared.tenant_settings import TenantSettings
 from shared.tenants import Tenant
-from tests.deploy.forking import Forking, forking
+from tests.deploy.forking import Forking
+from tests.deploy.test_cli import run
 from tests.world import ACME, ADMIN_KEY, AGENT_KEY, SEED, World, desk_settings
 
 PUBLIC = "https://canvas.example.com"
@@ -45,8 +46,9 @@ class Shell:
             **variables,
         }
         arguments = ("tenant", *arguments)
-        ended, said = await self.machine.canvas([*arguments], self.settings.data_dir, environment, stdin)
-        assert ended == code, said
+        done = await self.machine.canvas([*arguments], self.settings.data_dir, environment, stdin)
+        said = done.out + done.err
+        assert done.code == code, said
         assert "Traceback" not in said
         return said
 
@@ -56,12 +58,6 @@ class Shell:
     async def tenant(self) -> Tenant:
         async with receiver_context(self.settings) as context:
             return await context.tenants.require(ACME)
-
-
-@pytest.fixture(scope="module")
-async def machine() -> AsyncIterator[Forking]:
-    async with forking() as started:
-        yield started
 
 
 @pytest.fixture
@@ -107,6 +103,16 @@ async def test_an_account_is_added_shown_and_listed(shell: Shell) -> None:
     assert ACME in await shell.canvas("list")
 
 
+async def test_a_list_cuts_no_host_and_says_when_there_is_none(shell: Shell) -> None:
+    assert "canvas tenant add HOST" in await shell.canvas("list")
+    await shell.add()
+    assert shell.settings.redis_url is not None
+    url, folder = shell.settings.redis_url.get_secret_value(), str(shell.settings.data_dir)
+    narrow = await run(shell.settings.data_dir, "tenant", "list", COLUMNS="40", REDIS_URL=url, CANVAS_DATA_DIR=folder)
+    [_, row] = narrow.out.splitlines()
+    assert row.split()[:3] == [ACME, "en", "enterprise"]
+
+
 async def test_a_key_that_is_refused_or_absent_adds_nothing(shell: Shell, redis: Redis) -> None:
     said = await shell.canvas("add", ACME, stdin="wrong-key\n", code=1)
     assert f"{ACME} does not accept this API key" in said
@@ -147,6 +153,7 @@ async def test_settings_are_set_shown_unset_and_checked(shell: Shell) -> None:
         "set", ACME, "--language", "ko", "--tone", "formal", "--style-guide", str(guide), "--forbid", "환불 불가",
         "--forbid", "as an AI", "--similar-days", "365", "--redact", "default,email", "--daily-tokens", "100000",
         "--model", "summary=anthropic/claude-haiku-5-5,openai/gpt-5.4-mini", "--model", "reply=openai/gpt-5.4-mini",
+        ANTHROPIC_API_KEY="any", OPENAI_API_KEY="any",
     )  # fmt: skip
     assert line_of(said, "similar tickets") == "created in the last 365 days"
     assert line_of(said, "model summary") == "anthropic/claude-haiku-5-5, openai/gpt-5.4-mini"
@@ -165,7 +172,10 @@ async def test_settings_are_set_shown_unset_and_checked(shell: Shell) -> None:
         (["--similar-days", "0"], "days back"),
         (["--redact", "names"], "choose among"),
         (["--model", "summary=gpt"], "provider/model"),
+        (["--model", "summary=foo/bar"], "the provider 'foo' is not set up here"),
+        (["--model", "reply=extractive,openai/gpt"], "not set up here"),
         ([], "Name what to set"),
+        (["--language", "en", "--tone", "brief", "--unset", "language"], "Both set and unset: language"),
     ):
         assert hint in await shell.canvas("set", ACME, *wrong, code=1)
     assert (await shell.tenant()).settings == chosen

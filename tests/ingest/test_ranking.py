@@ -124,6 +124,31 @@ def test_what_means_nearly_the_same_in_other_words_stays_an_entry_of_its_own() -
     assert ids(ranking.folded([one, other], 5)) == [1, 2]
 
 
+def test_short_texts_with_the_same_words_may_say_the_opposite() -> None:
+    one = hit(1, "I can send emails but not receive")
+    other = hit(2, "I can receive emails but not send", dense=one.dense)
+    assert set(one.terms) == set(other.terms)
+    assert ids(ranking.folded([one, other], 5)) == [1, 2]
+    help_with = [hit(n, "Help", dense=one.dense, terms=one.terms, matter=str(n)) for n in (1, 2)]
+    assert ids(ranking.folded(help_with, 5)) == [1, 2], "the subject says nothing"
+    assert ids(ranking.folded([replace(each, matter="same text") for each in help_with], 5)) == [1]
+
+
+def test_different_codes_are_different_problems_however_alike_the_rest_is() -> None:
+    text = "After the update of last night each report that I print ends with the same message on the screen"
+    one = hit(1, f"{text}: error E-4711")
+    assert ids(ranking.folded([one, hit(2, f"{text}: error E-4712", dense=one.dense)], 5)) == [1, 2]
+    assert ids(ranking.folded([one, hit(2, f"{text}! Error E-4711", dense=one.dense)], 5)) == [1]
+
+
+def test_a_duplicate_that_says_how_it_was_solved_is_not_hidden_behind_one_that_does_not() -> None:
+    text = "The printer prints blank pages"
+    solved = hit(3, text, reply="Clean the head.", resolution="Clean the head.")
+    hits = [hit(1, text), hit(2, text, reply="We look into it."), solved, hit(4, text), hit(5, "Invoice of March")]
+    [first, second] = ranking.folded(hits, 5)
+    assert (first.ticket_id, first.count, second.ticket_id) == (3, 4, 5)
+
+
 def test_articles_that_answers_cite_are_found_under_whatever_host() -> None:
     replies = [
         "https://acme.freshdesk.com/support/solutions/articles/42-reset https://help.acme.com/support/solutions/articles/7",

@@ -100,14 +100,20 @@ async def aged(redis: Redis, ticket_id: int, age: timedelta) -> None:
 
 
 async def test_a_job_that_runs_is_not_one_that_waits(settings: Settings, redis: Redis) -> None:
+    live = Queue.LIVE.value
+    report = WorkerReport(name="a", queues=[live], parts={}, at=time.time(), running={live: 1}, capacity={live: 20})
+    await workers.report(redis, report)
     async with arq_pool(settings) as pool:
         queue = Enqueuer(pool)
         for ticket_id in (1, 2, 3):
             await queue.precompute(Queue.LIVE, ACME, ticket_id)
         await begun(pool, f"live:{ACME}:2")
         found = {figures.name: figures for figures in (await overview(redis, MINUTE)).queues}
-    assert (found["live"].waiting, found["live"].in_progress, found["live"].workers) == (2, 1, 0)
+        await workers.withdraw(redis, "a")
+        after = {figures.name: figures for figures in (await overview(redis, MINUTE)).queues}
+    assert (found["live"].waiting, found["live"].in_progress, found["live"].workers) == (2, 1, 1)
     assert (found["backfill"].waiting, found["interactive"].waiting) == (0, 0)
+    assert (after["live"].waiting, after["live"].in_progress) == (3, 0), "its worker is gone: it waits for another"
 
 
 async def begun(pool: ArqRedis, job_id: str) -> None:

@@ -6,8 +6,9 @@ import pytest
 from redis.asyncio import Redis
 
 from shared import keys
+from shared.asked import PATIENCE, Question, check_question
 from shared.errors import BadInput
-from shared.questions import MAX_ATTEMPTS, PATIENCE, Question, QuestionClaim, Questions, check_question
+from shared.questions import MAX_ATTEMPTS, QuestionClaim, Questions
 from shared.run_log import Event, LeaseLost, RunLog
 
 HOST = "acme.freshdesk.com"
@@ -39,7 +40,7 @@ async def test_a_question_is_taken_by_one_worker_and_ends_with_its_log(questions
     run_id = await questions.ask(HOST, ASKED)
     assert await events(redis, run_id) == ["queued"], "whoever asked can follow at once"
     claim = await taken(questions, run_id)
-    assert (claim.question, claim.attempt, claim.resumed) == (ASKED, 1, False)
+    assert (claim.wanted, claim.attempt, claim.resumed) == (ASKED, 1, False)
     assert await questions.take(HOST, run_id) is None
     await RunLog(redis).append(claim, [(Event.ANSWER_DELTA, {"text": "Hold"}), (Event.ANSWER, {"text": "Hold"})])
     assert await questions.settle(claim, "end", Event.DONE, b"{}")

@@ -17,6 +17,9 @@ Size = kill.Size
 FULL = kill.FULL
 SMALL = Size(Storm(changes=300, tickets=20, seconds=2, processes=2), kill_every_s=60, kills=0)
 """Without kills: what a killed worker held is locked by arq for its job's time-out and ten seconds more."""
+WRITER_SECONDS = 0.3
+"""Long beside the gaps between the changes of a ticket: the last one of many comes while a job of it runs."""
+READY_S = 30.0
 QUIET_S = 30.0
 
 
@@ -24,12 +27,20 @@ async def run(size: Size, seed: int, folder: Path) -> Outcome:
     """Enqueue what `kill` sends as webhooks, kill as `kill` does, and count the tickets that end on an old state."""
     storm = size.storm
     async with (
-        world(folder, seed) as made,
+        world(folder, seed, writer_seconds=WRITER_SECONDS) as made,
         arq_pool(made.settings) as pool,
         made.workers(storm.processes, lambda: "naive_worker") as workers,
     ):
         made.add_tickets(storm.tickets)
         kills: list[int] = []
+        # What comes before a worker reads the queue waits in it, and is not lost.
+        first = made.tickets[0]
+        await naive.enqueue(pool, *first)
+
+        async def ready() -> bool:
+            return bool(await made.redis.exists(naive.result_key(*first)))
+
+        await wait_until(ready, READY_S)
 
         async def change(place: int) -> None:
             made.change(made.tickets[place])

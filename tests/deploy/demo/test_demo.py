@@ -58,6 +58,17 @@ async def canvases(url: str) -> list[httpx.Response]:
         return [await client.get(f"/init/{number}") for number in range(1, 301)]
 
 
+async def the_printed_command_works(started: Started, elsewhere: Path) -> None:
+    """Paste the line that says how to call commands; it must reach this demo, its data and its look-alike."""
+    [line] = [line for line in started.lines if line.startswith("Commands")]
+    command = line.removeprefix("Commands").replace(" canvas tenant show ", f" {CANVAS} tenant add ")
+    process = await asyncio.create_subprocess_shell(
+        command, cwd=elsewhere, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate(b"demo-key\n")
+    assert "Connected demo.freshdesk.com" in said.decode()
+
+
 def running_on(folder: Path) -> list[str]:
     """Command lines of processes that still use the data folder."""
     commands = (path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline"))
@@ -84,6 +95,7 @@ async def test_every_seeded_ticket_is_a_hit_and_the_second_start_computes_nothin
             agent = CREDENTIAL | {"X-Freshdesk-API-Key": "demo-agent-key"}
             assert (await anybody.get("/init/7", headers=agent)).status_code == 200
             assert (await anybody.get("/desk")).status_code == 200
+        await the_printed_command_works(first, tmp_path)
     assert running_on(tmp_path) == []
     async with demo(tmp_path) as second:
         assert any("300 tickets were precomputed already" in line for line in second.lines)

@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from ingest.settings import IngestSettings
 from ingest.writers.extractive import NAME
 from shared import keys
-from shared.questions import Question, Questions
+from shared.asked import Question
+from shared.questions import Questions
 from shared.tenant_settings import TenantSettings
 from tests.faults import current, tick, worker_of
 from tests.ground import lay_ground

@@ -3,7 +3,7 @@
 import pytest
 
 from ingest.answers.intent import wanted
-from shared.questions import Question
+from shared.asked import Question
 
 
 @pytest.mark.parametrize(

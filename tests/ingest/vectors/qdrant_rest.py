@@ -113,6 +113,7 @@ class QdrantRest:
             name,
             asked.filter,
             limit=asked.limit or 10,
+            offset=asked.offset,
             with_payload=asked.with_payload or False,
             with_vectors=asked.with_vector or False,
         )

@@ -143,6 +143,37 @@ async def test_parts_of_an_older_revision_do_not_come_back(store: VectorStore) -
     assert await store.count(ACME) == 1
 
 
+async def test_articles_can_be_listed_and_dropped_with_all_their_parts_and_no_others(store: VectorStore) -> None:
+    for host in (ACME, OTHER):
+        await store.put_articles(host, [chunk(article(1, PRINTER), place) for place in range(3)])
+        await store.put_articles(host, [article(2, PRINTER)])
+    await store.put_tickets(ACME, [ticket(1, PRINTER)])
+    assert await store.stored_articles(ACME) == {1, 2}
+    await store.drop_articles(ACME, [1, 99])
+    await store.drop_articles(ACME, [])
+    assert await store.stored_articles(ACME) == {2}
+    assert (await store.count(ACME), await store.count(OTHER)) == (2, 4)
+    assert await store.stored_articles("nobody.freshdesk.com") == set()
+
+
+async def test_more_articles_than_one_call_lists_are_all_listed(store: VectorStore) -> None:
+    await store.put_articles(ACME, [article(number, "환불") for number in range(1, 301)])
+    assert await store.stored_articles(ACME) == set(range(1, 301))
+
+
+@pytest.mark.parametrize("revision_ms", [1_790_000_000_000, 1_790_000_000_001])
+async def test_an_article_that_was_hidden_from_customers_is_hidden_in_all_its_parts(
+    store: VectorStore, revision_ms: int
+) -> None:
+    """A folder's visibility changes without a new revision of its articles."""
+    await store.put_articles(ACME, [chunk(article(1, PRINTER), place) for place in range(2)])
+    hidden = msgspec.structs.replace(article(1, PRINTER, revision_ms), public=False)
+    await store.put_articles(ACME, [chunk(hidden, place) for place in range(2)])
+    [found] = await store.articles(ACME, [1], dense(PRINTER))
+    assert not found.public
+    assert not (await store.similar_articles(ACME, dense(PRINTER), sparse_vector(PRINTER), limit=1))[0].public
+
+
 async def test_a_text_without_words_is_still_compared_by_meaning(store: VectorStore) -> None:
     await store.put_tickets(ACME, [*TICKETS, ticket(7, "?!")])
     found = await store.similar_tickets(ACME, dense(PRINTER), SparseVector([], []), limit=1, exclude=None)
