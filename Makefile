@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 STAMP := $(VENV)/.ready
+TEST_PROCESSES ?= 2
 
 .PHONY: help setup demo test bench chaos lint format lock clean
 
@@ -20,9 +21,9 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup ## Start a helpdesk with 300 tickets and show a page with the sidebar (CANVAS_PORT, CANVAS_DATA_DIR)
 	@exec $(BIN)/canvas demo $(if $(CANVAS_PORT),--port $(CANVAS_PORT)) $(if $(CANVAS_DATA_DIR),--data $(CANVAS_DATA_DIR))
 
-test: setup ## Run everything that checks this project: linters, types, contracts, tests
+test: setup ## Run everything that checks this project: linters, types, contracts, tests (TEST_PROCESSES=n)
 	@sh deploy/browser.sh
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations 15 $(PYTEST_ARGS)
 
 bench: setup ## Measure, and print the performance table
 	$(BIN)/python -m tests.bench

@@ -3,16 +3,31 @@
 import asyncio
 import contextlib
 import socket
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
 
+from deploy.instant import InstantProtocol
 from shared.errors import StartupError
 
 GRACE_S = 2
-"""Open streams are cut after this long at shutdown; their followers resume by id."""
+"""What is still being answered is cut after this long at shutdown; streams end by themselves before (`drain`)."""
+UNSENT_BYTES = 128 * 1024
+"""What the kernel takes of a connection's data before it is sent. Unless told, it takes megabytes for each client that
+reads slowly, and only then can a server notice it."""
+UNACKNOWLEDGED_MS = 20_000
+"""A client whose network vanished without a word is given up after this long, in place of a quarter of an hour."""
+
+
+class _Protocol(InstantProtocol):
+    """Gives applications the connection's transport, to drop what a client does not read (see `serve.sse`)."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {"canvas.transport": {"transport": self.transport}}
 
 
 class _Server(uvicorn.Server):
@@ -28,6 +43,8 @@ class PathRouter:
     def __init__(self, default: Any, mounted: Mapping[str, Any]) -> None:
         self._default = default
         self._mounted = dict(mounted)
+        # Of the default's paths alone: what is mounted goes by another first part.
+        self.instant = getattr(default, "instant", None)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One ASGI call; the path is passed on unchanged."""
@@ -45,6 +62,9 @@ def bind(host: str, port: int) -> socket.socket:
     # The protocol is named because asyncio sets TCP_NODELAY only then: without it an answer takes 40 ms.
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sys.platform == "linux":  # connections have these from the socket that accepts them
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
     try:
         sock.bind((host, port))
         sock.listen()  # from here on a second process is refused the port, not only when this one serves
@@ -60,6 +80,7 @@ async def running(app: Any, sock: socket.socket) -> AsyncIterator[str]:
     """Serve `app` on a bound socket until the block ends; yields the base URL."""
     config = uvicorn.Config(
         app,
+        http=_Protocol,
         log_config=None,
         access_log=False,
         lifespan="off",

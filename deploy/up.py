@@ -45,11 +45,13 @@ async def everything(settings: AllSettings, mounted: Mapping[str, Any] | None = 
         stack.callback(sock.close)
         shared = await stack.enter_async_context(redis_ready(settings.shared))
         worker = await stack.enter_async_context(worker_context(shared, settings.ingest))
-        serving = await stack.enter_async_context(serve_context(shared))
+        serving = await stack.enter_async_context(serve_context(shared, serve=settings.serve))
         receiver = create_receiver(worker)
         router = PathRouter(create_serve(serving, settings.serve), {"webhooks": receiver, **(mounted or {})})
         await stack.enter_async_context(workers_running(worker, list(Queue)))
-        yield Running(await stack.enter_async_context(running(router, sock)), worker)
+        url = await stack.enter_async_context(running(router, sock))
+        stack.callback(serving.followers.drain)
+        yield Running(url, worker)
 
 
 async def up(settings: AllSettings) -> None:
@@ -64,11 +66,14 @@ async def serve_alone(settings: AllSettings) -> None:
     sock = bind(settings.deploy.host, settings.deploy.port)
     async with (
         redis_ready(settings.shared) as shared,
-        serve_context(shared) as context,
+        serve_context(shared, serve=settings.serve) as context,
         running(create_serve(context, settings.serve), sock) as url,
     ):
         log.info("serve is ready", url=url)
-        await forever()
+        try:
+            await forever()
+        finally:
+            context.followers.drain()
 
 
 async def ingest_alone(settings: AllSettings) -> None:

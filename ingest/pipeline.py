@@ -26,9 +26,10 @@ from ingest.thread import Thread
 from ingest.vectors.protocol import TicketPayload
 from ingest.writers.protocol import Brief
 from ingest.writers.versions import version_of
+from shared.assignments import Assignment, Assignments
 from shared.due import Claim
 from shared.errors import StageFailed
-from shared.models import Canvas, CanvasStatus, Incident, Provenance, Summary
+from shared.models import Canvas, CanvasStatus, Freshness, Incident, Provenance, Summary
 from shared.reconcile_state import is_unlisted
 from shared.run_log import Event
 from shared.tasks import first_cause
@@ -83,13 +84,15 @@ async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ru
     """
     run = Run(context, tenant, claim)
     # Who follows the run's events finds the way to its spans, where there are any.
+    started = {"ticket_id": claim.ticket_id, "attempt": claim.attempt}
     trace = {"trace": found} if (found := traceparent()) else {}
-    await run.emit(Event.RESET if claim.resumed else Event.STARTED, {"attempt": claim.attempt} | trace)
+    await run.emit(Event.RESET if claim.resumed else Event.STARTED, started | trace)
     prepared: Prepared | None = None
     if claim.listed:
         prepared = await take_prepared(context.redis.state, claim.host, claim.ticket_id, claim.generation)
     if prepared:
         run.watch.reports += prepared.stages
+        await _assign(run, prepared.thread.group_id, prepared.thread.responder_id)
     thread = prepared.thread if prepared else await _read(run)
     if await is_unlisted(context.redis.state, claim.host, claim.ticket_id, thread.revision):
         thread = msgspec.structs.replace(thread, unlisted=True)
@@ -148,12 +151,19 @@ async def _read(run: Run) -> Thread:
     async with run.stage(fetch.NAME):
         freshdesk = run.context.freshdesk(run.tenant, _priority(run.claim))
         ticket = await fetch.fetch(freshdesk, run.claim.ticket_id)
+        await _assign(run, ticket.get("group_id"), ticket.get("responder_id"))
     async with run.stage(clean.NAME):
         # A long thread is tens of milliseconds of parsing: not on the loop that streams to others.
         thread = await asyncio.to_thread(clean.clean_for, run.tenant, ticket)
     if thread is None:
         raise StageFailed("The ticket could not be read", kind="internal")
     return thread
+
+
+async def _assign(run: Run, group_id: int | None, responder_id: int | None) -> None:
+    """Before the first event that tells of the ticket: whoever follows it must know whether it may."""
+    assignment = Assignment(group_id or 0, responder_id or 0)
+    await Assignments(run.context.redis.state).put(run.claim.host, run.claim.ticket_id, assignment)
 
 
 async def _summarize(run: Run, thread: Brief) -> Summary | None:
@@ -234,6 +244,9 @@ def _canvas(run: Run, thread: Thread, summary: Summary | None, solved: Solved) -
         replies=solved.recommended.draft.value,
         no_replies=solved.recommended.why_none,
         incident=solved.incident,
+        freshness=Freshness(
+            covers=len(thread.messages), covers_until=thread.messages[-1].created_at if thread.messages else None
+        ),
         provenance=Provenance(
             models=models | {"embedding": run.context.embedder.name},
             prompts={task: version_of(task, model) for task, model in models.items()},

@@ -1,4 +1,7 @@
-"""`Retry-After` as services send it: seconds, milliseconds or a date; not trusted beyond reason (RFC 9110, 10.2.3)."""
+"""`Retry-After` as services send it: seconds, milliseconds or a date; not trusted beyond reason (RFC 9110, 10.2.3).
+
+A date is of the service's clock, which may differ from ours: where the answer has its own `Date`, that is its now.
+"""
 
 import math
 from collections.abc import Mapping
@@ -18,9 +21,16 @@ def retry_after(headers: Mapping[str, str]) -> timedelta | None:
             continue
         if math.isfinite(seconds):
             return timedelta(seconds=min(max(seconds, 0.0), LONGEST.total_seconds()))
-    try:
-        moment = parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
+    moment = _moment(headers.get("retry-after", ""))
+    if moment is None:
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(max(moment - datetime.now(UTC), timedelta()), LONGEST)
+    now = _moment(headers.get("date", "")) or datetime.now(UTC)
+    return min(max(moment - now, timedelta()), LONGEST)
+
+
+def _moment(date: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, OverflowError):  # a year of twenty digits is the latter
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -56,7 +56,7 @@ class AskedFreshdesk:
             return REFUSED
         try:
             return _agent(msgspec.json.decode(body), host)
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise FreshdeskUnavailable("Freshdesk answered with something unexpected") from error
 
     async def is_admin(self, host: str, api_key: str) -> bool | None:

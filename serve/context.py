@@ -3,17 +3,27 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import httpx
 
+from serve.address import Addresses
+from serve.asked_freshdesk import AskedFreshdesk
 from serve.credentials import CredentialChecker
 from serve.followers import HEARTBEAT_S, RunFollowers
+from serve.limits import Limits
+from serve.once import Once
+from serve.reads import CanvasReads, canvas_reads
+from serve.restricted import Restricted
+from serve.settings import ServeSettings
+from serve.tokens import SessionTokens
+from serve.watching import Watching
 from shared.canvas_store import CanvasStore
 from shared.due import Debounce, DueLedger
 from shared.queues import Enqueuer, enqueuer
 from shared.redis import RedisClients, redis_clients
 from shared.settings import Settings
-from shared.tenants import FRESHDESK_TIMEOUT, TenantRegistry
+from shared.tenants import FRESHDESK_TIMEOUT
 from shared.vault import Vault
 
 
@@ -24,30 +34,50 @@ class ServeContext:
     settings: Settings
     redis: RedisClients
     canvases: CanvasStore
+    reads: CanvasReads
     ledger: DueLedger
     queue: Enqueuer
     followers: RunFollowers
+    watching: Watching
     credentials: CredentialChecker
+    tokens: SessionTokens
+    limits: Limits
+    addresses: Addresses
+    restricted: Restricted
 
 
 @asynccontextmanager
-async def serve_context(settings: Settings, heartbeat_s: float = HEARTBEAT_S) -> AsyncIterator[ServeContext]:
-    """Open what serve needs, and close it at the end."""
+async def serve_context(
+    settings: Settings, heartbeat_s: float = HEARTBEAT_S, serve: ServeSettings | None = None
+) -> AsyncIterator[ServeContext]:
+    """Open what serve needs, and close it at the end; without `serve`, its settings are those of the environment."""
+    serve = serve or ServeSettings()
     async with (
         redis_clients(settings) as redis,
         enqueuer(settings) as queue,
         # Neither redirects nor proxies: the caller's API key goes to the tenant's own host or nowhere.
         httpx.AsyncClient(timeout=FRESHDESK_TIMEOUT, follow_redirects=False, trust_env=False) as http,
         RunFollowers(redis.state, heartbeat_s) as followers,
+        Watching(redis.state, followers) as watching,
+        canvas_reads(settings, serve.memory_mb * 1024 * 1024) as reads,
+        Limits(redis.state, serve) as limits,
+        Once() as once,
     ):
         vault = Vault.from_settings(settings)
-        tenants = TenantRegistry(redis.state, vault)
+        tokens = SessionTokens(vault, timedelta(minutes=serve.session_minutes))
+        asked = AskedFreshdesk(settings, http)
         yield ServeContext(
             settings=settings,
             redis=redis,
             canvases=CanvasStore(redis.cache),
+            reads=reads,
             ledger=DueLedger(redis.state, Debounce.from_settings(settings)),
             queue=queue,
             followers=followers,
-            credentials=CredentialChecker(settings, redis.state, tenants, vault, http),
+            watching=watching,
+            credentials=CredentialChecker(redis.state, vault, asked, tokens, limits, once),
+            tokens=tokens,
+            limits=limits,
+            addresses=Addresses(serve.trusted_proxies),
+            restricted=Restricted(redis.state),
         )

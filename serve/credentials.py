@@ -1,140 +1,231 @@
 """Who is asking? The tenant always comes from a checked credential, never from what a request merely says.
 
-An API key that was not seen before is checked once with Freshdesk's `/agents/me`; the answer is remembered for a few
-minutes under a keyed hash of the key, in Redis and in the process. Wrong keys are remembered for a shorter time.
+Two credentials are known: domain and API key (headers (a)), and a session token that was minted from them. An API key
+that was not seen before is checked once with Freshdesk; the answer is remembered for a few minutes under a keyed hash
+of the key, in Redis and in the process. Wrong keys are remembered for a shorter time, and different ones are bounded
+for each tenant and address. That the tenant is still registered is looked up once a second a process, for all callers.
 """
 
-import asyncio
-import base64
-import re
+import contextlib
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import NamedTuple
 
-import httpx
 import msgspec
+from pydantic import SecretStr
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
+from serve.asked_freshdesk import REFUSED, Agent, AskedFreshdesk
+from serve.caller import Caller, Scope
+from serve.limits import Limits, UnknownKey
+from serve.once import Once
+from serve.presented import Headers, Presented, presented
+from serve.registered import RegisteredTenants
+from serve.tokens import SessionTokens
 from shared import keys
-from shared.errors import BadInput, FreshdeskLimited, FreshdeskUnavailable, Unauthorized
+from shared.errors import Forbidden, StoreUnavailable, Unauthorized
 from shared.problems import store_answers
-from shared.settings import Settings
-from shared.tenants import FRESHDESK_TIMEOUT, TenantRegistry, parse_host
 from shared.vault import Vault
 
+__all__ = ["Caller", "CredentialChecker", "Headers", "Scope"]
+
 REFUSED_LIFETIME = timedelta(seconds=30)
-"""A wrong key costs one Freshdesk call in this time; different ones cost one each, without a limit as yet."""
+"""A wrong key costs one Freshdesk call in this time; how many different ones may, `Limits.unknown_key` says."""
 LOCAL_LIFETIME_S = 30.0
 LOCAL_ENTRIES = 10_000
-MAX_KEY_CHARACTERS = 200
-MAX_ANSWER_BYTES = 1_000_000
-DEFAULT_RETRY_AFTER = timedelta(seconds=30)
+OUTAGE_S = 5.0
+"""While Redis does not answer, a key that this process knows is taken for so long before Redis is asked again ..."""
+OUTAGE_LONGEST_S = keys.CREDENTIAL_LIFETIME.total_seconds()
+"""... and for so long in all."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Agent).decode
 
 
-class Caller(msgspec.Struct, frozen=True):
-    """A checked credential: the tenant, and the agent whose key it is."""
+class Remembered(NamedTuple):
+    """A right key in process memory: asked again after `fresh_until`, of use until `usable_until` (monotonic s)."""
 
-    host: str
-    agent_id: int
+    fresh_until: float
+    usable_until: float
+    caller: Caller
 
 
 class CredentialChecker:
-    """Checks `X-Freshdesk-Domain` with `X-Freshdesk-API-Key`."""
+    """Checks credentials of all tenants; `known` for the fast path, `caller` for everybody else."""
 
     def __init__(
-        self, settings: Settings, state: Redis, tenants: TenantRegistry, vault: Vault, http: httpx.AsyncClient
+        self,
+        state: Redis,
+        vault: Vault,
+        asked: AskedFreshdesk,
+        tokens: SessionTokens,
+        limits: Limits,
+        once: Once,
     ) -> None:
-        self._settings = settings
         self._state = state
-        self._tenants = tenants
         self._vault = vault
-        self._http = http
-        self._local: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
-        self._asking: dict[str, asyncio.Task[Caller]] = {}
+        self._asked = asked
+        self._tokens = tokens
+        self._limits = limits
+        self._once = once
+        self._tenants = RegisteredTenants(state, once)
+        self._local: OrderedDict[str, Remembered] = OrderedDict()
 
-    async def check(self, domain: str | None, api_key: str | None) -> Caller:
-        """The caller behind a domain and an API key.
+    def known(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller | None:
+        """The caller, from process memory alone; None means "ask `caller`", not that it is refused. About 3 µs."""
+        credential = presented(headers)
+        if credential is None:
+            return None
+        if credential.token is not None:
+            caller = self._tokens.remembered(credential.token)
+        else:
+            local = self._local.get(self._name(credential))
+            caller = local.caller if local is not None and local.fresh_until > time.monotonic() else None
+        return caller if caller is not None and self._tenants.known(caller.host) else None
+
+    async def caller(self, headers: Headers, address: str = "") -> Caller:
+        """The caller behind a bearer token or a domain and an API key; `address` is whose wrong keys are counted.
 
         Raises:
             Unauthorized: missing or wrong, or the tenant is not registered: the answer is the same.
+            RateLimited: too many different wrong keys.
             FreshdeskUnavailable, FreshdeskLimited: the key is new and Freshdesk can't be asked.
             StoreUnavailable: Redis does not answer.
         """
-        if not domain or not api_key or not _could_be_a_key(api_key):
+        credential = presented(headers)
+        if credential is None:
             raise Unauthorized
-        try:
-            host = parse_host(domain)
-        except BadInput as error:
-            raise Unauthorized from error
-        name = keys.credential(host, self._vault.keyed_hash(api_key, host))
-        local = self._local.get(name)
-        if local and local[0] > time.monotonic():
-            return local[1]
-        # Of many requests with a new key, one asks Freshdesk. The others share its answer, or its failure: one after
-        # the other, each would wait for a Freshdesk that hangs.
-        asking = self._asking.get(name)
-        if asking is None:
-            asking = asyncio.create_task(self._remembered(name, host, api_key))
-            self._asking[name] = asking
-            asking.add_done_callback(lambda _: self._asking.pop(name, None))
-        return await asyncio.shield(asking)
-
-    async def _remembered(self, name: str, host: str, api_key: str) -> Caller:
-        async with store_answers():
-            known = await self._state.get(name)
-            # Of a host that is no tenant nothing is remembered, or strangers could fill Redis.
-            if known is None and await self._tenants.get(host) is None:
-                raise Unauthorized
-        if known is None:
-            agent_id = await self._ask_freshdesk(host, api_key)
-            lifetime = keys.CREDENTIAL_LIFETIME if agent_id else REFUSED_LIFETIME
-            async with store_answers():
-                await self._state.set(name, str(agent_id), ex=lifetime)
-        else:
-            agent_id = int(known)
-        if not agent_id:
+        if credential.token is None:
+            return await self._holder(credential, address)
+        caller = self._tokens.verify(credential.token)
+        if caller is None or not await self._tenants.confirmed(caller.host):
             raise Unauthorized
-        caller = Caller(host, agent_id)
-        self._local[name] = (time.monotonic() + LOCAL_LIFETIME_S, caller)
-        while len(self._local) > LOCAL_ENTRIES:
-            self._local.popitem(last=False)
         return caller
 
-    async def _ask_freshdesk(self, host: str, api_key: str) -> int:
-        """The id of the agent whose key it is, or 0 if Freshdesk refuses it."""
-        token = base64.b64encode(f"{api_key}:X".encode()).decode()
-        headers = {"Authorization": f"Basic {token}", "Accept": "application/json"}
-        url = f"{self._settings.freshdesk_url(host)}/api/v2/agents/me"
-        try:
-            # httpx's own time-out starts anew with every byte.
-            async with (
-                asyncio.timeout(FRESHDESK_TIMEOUT),
-                self._http.stream("GET", url, headers=headers) as response,
-            ):
-                if response.status_code in {401, 403, 404}:
-                    return 0
-                if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-                    raise FreshdeskLimited(retry_after=_retry_after(response))
-                if response.status_code != httpx.codes.OK:
-                    raise FreshdeskUnavailable(f"Freshdesk answered {response.status_code}")
-                body = bytearray()
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > MAX_ANSWER_BYTES:
-                        raise FreshdeskUnavailable("Freshdesk's answer is too large")
-            return int(msgspec.json.decode(bytes(body))["id"])
-        except (httpx.HTTPError, TimeoutError) as error:
-            raise FreshdeskUnavailable(f"Freshdesk does not answer ({type(error).__name__})") from error
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError, RecursionError) as error:
-            raise FreshdeskUnavailable("Freshdesk answered with something unexpected") from error
+    async def key_holder(self, headers: Headers, address: str = "") -> Caller:
+        """Like `caller`, for API keys alone: a bearer token must not bring forth another one."""
+        credential = presented(headers)
+        if credential is None or credential.token is not None:
+            raise Unauthorized
+        return await self._holder(credential, address)
+
+    async def is_admin(self, caller: Caller) -> bool:
+        """Whether Freshdesk counts the agent as an admin: as its token says, else by asking with its key.
+
+        Of a caller that came from `known` with an API key it can't be told: use the one that `caller` returns.
+
+        Raises:
+            Unauthorized: the key was revoked meanwhile, and is forgotten now.
+            FreshdeskUnavailable, FreshdeskLimited: Freshdesk can't be asked.
+        """
+        if caller.admin is not None or caller.key is None:
+            return caller.admin is True
+        key = caller.key.get_secret_value()
+        admin = await self._asked.is_admin(caller.host, key)
+        if admin is None:
+            await self.forget(caller.host, key)
+            raise Unauthorized
+        name = keys.credential(caller.host, self._vault.keyed_hash(key, caller.host))
+        self._keep(name, msgspec.structs.replace(caller, admin=admin, key=None))
+        agent = Agent(caller.agent_id, caller.scope, caller.groups, admin)
+        async with store_answers():
+            await self._state.set(name, _encode(agent), keepttl=True, xx=True)
+        return admin
+
+    async def require_admin(self, caller: Caller) -> None:
+        """Let admins pass.
+
+        Raises:
+            Forbidden: an agent who is none; and what `is_admin` raises.
+        """
+        if not await self.is_admin(caller):
+            raise Forbidden
+
+    async def forget(self, host: str, api_key: str) -> None:
+        """Forget a key that Freshdesk refuses: in this process and in Redis at once, elsewhere within 30 s."""
+        hashed = self._vault.keyed_hash(api_key, host)
+        self._local.pop(keys.credential(host, hashed), None)
+        async with store_answers():
+            await self._state.delete(keys.credential(host, hashed), keys.proven(host, hashed))
+
+    async def _holder(self, credential: Presented, address: str) -> Caller:
+        name = self._name(credential)
+        local = self._local.get(name)
+        if local is not None and local.fresh_until > time.monotonic():
+            if not await self._tenants.confirmed(credential.host):
+                raise Unauthorized
+            caller = local.caller
+        else:
+            # Of many requests with a new key, one asks. The others share its answer, or its failure: one after the
+            # other, each would wait for a Freshdesk that hangs.
+            try:
+                caller = await self._once(name, lambda: self._ask(name, credential, address))
+            except (RedisError, OSError, StoreUnavailable):
+                caller = self._through_outage(name)
+        return msgspec.structs.replace(caller, key=SecretStr(credential.api_key))
+
+    def _through_outage(self, name: str) -> Caller:
+        local = self._local.get(name)
+        if local is None or local.usable_until <= time.monotonic():
+            raise StoreUnavailable
+        self._local[name] = local._replace(fresh_until=time.monotonic() + OUTAGE_S)
+        self._tenants.seen(local.caller.host)
+        return local.caller
+
+    async def _ask(self, name: str, credential: Presented, address: str) -> Caller:
+        host = credential.host
+        async with store_answers(), self._state.pipeline(transaction=False) as pipe:
+            pipe.get(name)
+            pipe.exists(keys.tenant(host))
+            value, registered = await pipe.execute()
+        # Of a host that is no tenant nothing is remembered, or strangers could fill Redis.
+        if not registered:
+            raise Unauthorized
+        self._tenants.seen(host)
+        agent = None if value is None else _agent_of(value)
+        if agent is None:
+            agent = await self._checked(name, credential, address)
+        if agent.agent_id == 0:
+            self._local.pop(name, None)
+            raise Unauthorized
+        caller = Caller(host, agent.agent_id, agent.scope, agent.groups, agent.admin)
+        self._keep(name, caller)
+        return caller
+
+    async def _checked(self, name: str, credential: Presented, address: str) -> Agent:
+        """What Freshdesk says of a key, remembered; it counts as a wrong one until it has proved right."""
+        host, proven = credential.host, keys.proven(credential.host, name.rpartition(":")[2])
+        async with store_answers():
+            trusted = await self._state.exists(proven)
+        counted = contextlib.nullcontext(UnknownKey()) if trusted else self._limits.unknown_key(host, address)
+        async with counted as tried:
+            agent = await self._asked.agent(host, credential.api_key)
+            tried.right = agent != REFUSED
+        async with store_answers(), self._state.pipeline(transaction=False) as pipe:
+            if agent == REFUSED:
+                pipe.set(name, _encode(agent), ex=REFUSED_LIFETIME)
+                pipe.delete(proven)
+            else:
+                pipe.set(name, _encode(agent), ex=keys.CREDENTIAL_LIFETIME)
+                pipe.set(proven, b"1", ex=keys.PROVEN_LIFETIME)
+            await pipe.execute()
+        return agent
+
+    def _keep(self, name: str, caller: Caller) -> None:
+        now = time.monotonic()
+        self._local[name] = Remembered(now + LOCAL_LIFETIME_S, now + OUTAGE_LONGEST_S, caller)
+        while len(self._local) > LOCAL_ENTRIES:
+            self._local.popitem(last=False)
+
+    def _name(self, credential: Presented) -> str:
+        return keys.credential(credential.host, self._vault.keyed_hash(credential.api_key, credential.host))
 
 
-def _retry_after(response: httpx.Response) -> timedelta:
-    """Freshdesk's own word: who comes back earlier makes it worse, since refused calls count, too."""
-    seconds = response.headers.get("retry-after", "")
-    return timedelta(seconds=int(seconds)) if re.fullmatch("[0-9]{1,4}", seconds) else DEFAULT_RETRY_AFTER
-
-
-def _could_be_a_key(text: str) -> bool:
-    """Short and ASCII. With a colon it would be a user and half a password (RFC 7617), so an alias of another key."""
-    return len(text) <= MAX_KEY_CHARACTERS and text.isascii() and ":" not in text
+def _agent_of(value: bytes) -> Agent | None:
+    try:
+        return _decode(value)
+    except msgspec.DecodeError:  # of another version of ours: ask again
+        return None

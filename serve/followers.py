@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from serve.followed import Followed, entry_order, wake
-from serve.silence import watch_silent
+from serve.silence import Patience, watch_silent
 from shared import keys
 from shared.errors import RunMissing, StoreUnavailable
 from shared.logs import failure
@@ -33,6 +33,7 @@ LOADS_AT_ONCE = 4
 HELD_BYTES = 64 * 1024 * 1024
 """What entries may take in this process: about 1,000 runs of 150 events. Above it, followers that are behind read the
 log themselves."""
+DEFAULT_PATIENCE = Patience()
 WOKEN_AT_ONCE = 50
 """Between so many followers others get their turn: waking one and sending to it takes about 50 µs."""
 
@@ -49,11 +50,18 @@ class Seat(NamedTuple):
 class RunFollowers:
     """Follows runs for any number of clients over one Redis connection; use as an async context manager."""
 
-    def __init__(self, state: Redis, heartbeat_s: float = HEARTBEAT_S, held_bytes: int = HELD_BYTES) -> None:
+    def __init__(
+        self,
+        state: Redis,
+        heartbeat_s: float = HEARTBEAT_S,
+        held_bytes: int = HELD_BYTES,
+        patience: Patience = DEFAULT_PATIENCE,
+    ) -> None:
         self._state = state
         self._log = RunLog(state)
         self._heartbeat_s = heartbeat_s
         self._held_bytes = held_bytes
+        self._patience = patience
         self._held = 0
         self._runs: dict[str, Followed] = {}
         self._loads = asyncio.Semaphore(LOADS_AT_ONCE)
@@ -77,6 +85,11 @@ class RunFollowers:
         """How many runs are followed now."""
         return len(self._runs)
 
+    @property
+    def held(self) -> int:
+        """Bytes that their entries take."""
+        return self._held
+
     def drain(self) -> None:
         """End all streams, those of the future too: the process stops, and whoever follows resumes at another."""
         self._draining = True
@@ -97,7 +110,7 @@ class RunFollowers:
         """Batches of a run's entries after the id `after`, up to the final one; an empty batch is a heartbeat.
 
         Who has seen the final entry gets it again: the stream must end, and the reader must know why. An entry without
-        an id stands in no log: `waiting`, where no worker is there. Without a final entry it ends when the process does.
+        an id stands in no log: `waiting`, where no worker is there. When the process stops it ends without a final one
 
         Raises:
             RunMissing: there is no such run for this tenant (any more).
@@ -242,7 +255,7 @@ class RunFollowers:
         await asyncio.sleep(RETRY_S)
 
     async def _watch_forever(self) -> None:
-        await watch_silent(self._state, lambda: [run for run in self._runs.values() if run.waits])
+        await watch_silent(self._state, lambda: [run for run in self._runs.values() if run.waits], self._patience)
 
 
 async def _wake_in_turns(changed: list[Followed]) -> None:

@@ -7,18 +7,23 @@ its events are streamed to whoever takes them, or named in a 202 for whoever doe
 from typing import Annotated, Any
 
 from litestar import Request, Response, route
-from litestar.datastructures import State
+from litestar.datastructures import Headers, State
 from litestar.enums import HttpMethod
 from litestar.openapi import ResponseSpec
 from litestar.params import PathParameter
 
+from serve.access import admitted
 from serve.context import ServeContext
+from serve.hits import HIT, STALE, Answer, Copy
+from serve.ids import parse_ticket_id
 from serve.miss import Started, answer_miss, refresh
+from serve.restricted import standing
 from shared.canvas_store import StoredCanvas
 from shared.errors import (
     TOMBSTONES,
     FreshdeskUnavailable,
     MalformedTicketId,
+    RateLimited,
     StoreUnavailable,
     TicketDeleted,
     TicketMissing,
@@ -27,24 +32,7 @@ from shared.errors import (
 )
 from shared.metrics import INIT
 from shared.models import Canvas
-from shared.problems import documented, problem_response, store_answers
-
-MAX_ID_DIGITS = 15
-
-CACHE_CONTROL = "private, no-cache"
-HIT = "prompt-canvas; hit"
-STALE = "prompt-canvas; hit; detail=stale"
-
-
-def parse_ticket_id(text: str) -> int:
-    """A ticket id as Freshdesk displays it.
-
-    Raises:
-        MalformedTicketId: not a positive decimal number of at most 15 digits.
-    """
-    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_ID_DIGITS and text[0] != "0"):
-        raise MalformedTicketId
-    return int(text)
+from shared.problems import documented, problem_response
 
 
 @route(
@@ -59,6 +47,7 @@ def parse_ticket_id(text: str) -> int:
     | documented(
         MalformedTicketId,
         Unauthorized,
+        RateLimited,
         TicketMissing,
         TicketDeleted,
         TicketSpam,
@@ -74,24 +63,28 @@ async def init(
     number = parse_ticket_id(ticket_id)
     context: ServeContext = request.app.state.context
     headers = request.headers
-    caller = await context.credentials.check(headers.get("x-freshdesk-domain"), headers.get("x-freshdesk-api-key"))
-    async with store_answers():
-        # In this order: a run that ends in between makes a current Canvas look stale, never an old one current.
-        state = await context.ledger.state_of(caller.host, number)
-        stored = await context.canvases.get(caller.host, number)
-    if stored is None or (stored.tombstone and state == "due"):
+    caller = await admitted(request)
+    read = await context.reads.read(caller.host, number)
+    copy = read.copy
+    seen = standing(caller, copy.stored) if copy else "unknown"
+    gone = copy is not None and (copy.stored.tombstone or seen == "hidden")
+    if copy is None or seen == "unknown" or (gone and copy.state == "due"):
         INIT.labels(outcome="miss").inc()
-        answer, missed = await answer_miss(context, headers.get("accept", "*/*"), caller.host, number)
-        return _hit(answer, "", missed) if isinstance(answer, StoredCanvas) else answer
-    if stored.tombstone:
+        answer, missed = await answer_miss(context, headers.get("accept", "*/*"), caller, number)
+        return _made(answer, headers, missed) if isinstance(answer, StoredCanvas) else answer
+    if gone:
         INIT.labels(outcome="gone").inc()
-        return problem_response(TOMBSTONES[stored.tombstone]())
-    INIT.labels(outcome="hit" if state == "current" else "stale").inc()
-    extra = {"Cache-Status": HIT if state == "current" else STALE}
-    if state == "due":
-        extra |= await refresh(context, caller.host, number)
+        return problem_response(TOMBSTONES[copy.stored.tombstone or TicketMissing.code]())
+    if caller.restricted:
+        copy = Copy(await context.restricted.canvas(caller, copy.stored), copy.state, copy.newer)
+    current = copy.state == "current" and not read.doubtful
+    INIT.labels(outcome="hit" if current else "stale").inc()
+    # While Redis does not answer there is nothing to start a run with.
+    extra = await refresh(context, caller.host, number) if copy.state == "due" and not read.doubtful else {}
     # A POST has no 304 (RFC 9110, 15.4.5): the earlier app gets the Canvas each time.
-    return _hit(stored, headers.get("if-none-match", "") if request.method == HttpMethod.GET else "", extra)
+    condition = headers.get("if-none-match", "") if request.method == HttpMethod.GET else ""
+    status = HIT if current else STALE
+    return _response(copy.answer(_accepted(headers), condition.encode("latin-1"), status, read.timing), extra)
 
 
 @route("/init", http_method=[HttpMethod.GET, HttpMethod.POST], include_in_schema=False)
@@ -104,9 +97,19 @@ async def init_without_id() -> None:
     raise MalformedTicketId
 
 
-def _hit(stored: StoredCanvas, if_none_match: str, extra: dict[str, str]) -> Response[bytes]:
-    headers = {"ETag": stored.etag, "Cache-Control": CACHE_CONTROL, "Vary": "X-Freshdesk-Domain, X-Freshdesk-API-Key"}
-    headers |= extra
-    if stored.etag in if_none_match or if_none_match.strip() == "*":
-        return Response(b"", status_code=304, headers=headers)
-    return Response(stored.body, media_type="application/json", headers=headers)
+def _made(stored: StoredCanvas, headers: Headers, missed: dict[str, str]) -> Response[bytes]:
+    """The Canvas that a miss has made."""
+    status = missed.get("Cache-Status", HIT)
+    answer = Copy(stored, "current", 0).answer(_accepted(headers), b"", status, b"run")
+    return _response(answer, {name: value for name, value in missed.items() if name != "Cache-Status"})
+
+
+def _response(answer: Answer, extra: dict[str, str]) -> Response[bytes]:
+    headers = {name.decode(): value.decode("latin-1") for name, value in answer.headers}
+    for name in ("content-type", "content-length"):
+        headers.pop(name, None)
+    return Response(answer.body, status_code=answer.status, media_type="application/json", headers=headers | extra)
+
+
+def _accepted(headers: Headers) -> bytes:
+    return headers.get("accept-encoding", "").encode("latin-1")

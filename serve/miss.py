@@ -14,13 +14,16 @@ import structlog
 from litestar import Response
 from redis.exceptions import RedisError
 
+from serve.caller import Caller
 from serve.context import ServeContext
-from serve.sse import sse_response
+from serve.restricted import standing
+from serve.sse import run_stream
 from shared.canvas_store import StoredCanvas
 from shared.due import OpenedRun
 from shared.errors import StoreUnavailable
 from shared.problems import problem_of_run, store_answers
 from shared.queues import Queue
+from shared.request_ids import about
 from shared.run_log import Entry, Event
 
 KNOWN_WITHIN_S = 2.0
@@ -57,6 +60,7 @@ async def open_run(context: ServeContext, host: str, ticket_id: int, *, now: boo
     """
     async with store_answers():
         run = await context.ledger.open_run(host, ticket_id, now=now)
+        about(ticket=ticket_id, run=run.run_id)
         if run.wake:
             # When joining too: the run that is joined may wait behind others. Each run has a wake-up of its own: arq
             # drops one while the job of the run before it is just ending, or was killed.
@@ -65,35 +69,36 @@ async def open_run(context: ServeContext, host: str, ticket_id: int, *, now: boo
 
 
 async def answer_miss(
-    context: ServeContext, accept: str, host: str, ticket_id: int
+    context: ServeContext, accept: str, caller: Caller, ticket_id: int
 ) -> tuple[StoredCanvas | Response[Any], dict[str, str]]:
     """What a miss is answered with, and its headers: the Canvas where it is there at once, else a finished response.
 
     `accept` is the request's header, in any case.
 
     Raises:
+        TooManyStreams: the caller has too many open.
         StoreUnavailable: Redis does not answer.
     """
+    host = caller.host
     run = await open_run(context, host, ticket_id, now=True)
     location = f"/runs/{run.run_id}"
     headers = {"Canvas-Run": location, "Cache-Status": MISS}
     accept = accept.lower()
-    batches = context.followers.follow(host, run.run_id)
     if "text/event-stream" in accept:
-        return sse_response(batches, headers), headers
+        return await run_stream(context, caller, run.run_id, headers), headers
     # Whoever asks for JSON, or for anything, is told right away if there is no such ticket.
-    async with aclosing(batches):
+    async with aclosing(context.restricted.run(context.followers.follow, caller, run.run_id)) as batches:
         seen = await _until_known(batches)
     if seen and seen[-1].event == Event.ERROR:
         return problem_of_run(seen[-1].data), headers
     if seen and seen[-1].final:
         async with store_answers():
             stored = await context.canvases.get(host, ticket_id)
-        if stored is not None and not stored.tombstone:
-            return stored, {"Cache-Status": MISS}
+        if stored is not None and not stored.tombstone and standing(caller, stored) == "visible":
+            return await context.restricted.canvas(caller, stored), {"Cache-Status": MISS}
     # `application/json, text/plain, */*`, as axios sends it, wants JSON: what it gets is parsed as such.
     if "*/*" in accept and "application/json" not in accept:
-        return sse_response(context.followers.follow(host, run.run_id), headers), headers
+        return await run_stream(context, caller, run.run_id, headers), headers
     headers |= {"Location": location, "Retry-After": "1"}
     return Response(Started(location), status_code=202, headers=headers), headers
 

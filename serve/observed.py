@@ -69,7 +69,7 @@ class _Request:
         self._id = request_id(scope["headers"])
         self._status = 0
         self._cache = ""
-        self._streams = self._has_event = False
+        self._streams = self._has_event = self._linked = False
         self._span = Span()
 
     async def answered_by(self, app: ASGIApp, receive: Receive) -> None:
@@ -85,8 +85,8 @@ class _Request:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message["headers"], (HEADER, self._id.text.encode())]}
             self._starts(message["status"], message["headers"])
-        elif self._streams and not self._has_event and message["type"] == "http.response.body":
-            self._looks_for_event(message["body"])
+        elif self._streams and message["type"] == "http.response.body":
+            self._streamed(message["body"])
         await self._send(message)
 
     def _starts(self, status: int, headers: Any) -> None:
@@ -98,12 +98,13 @@ class _Request:
             self._observe()
             STREAMS_OPEN.labels(route=self._route).inc()
 
-    def _looks_for_event(self, body: bytes) -> None:
-        if body.startswith(b"event:") or b"\nevent:" in body:
+    def _streamed(self, body: bytes) -> None:
+        if not self._has_event and (body.startswith(b"event:") or b"\nevent:" in body):
             self._has_event = True
             FIRST_EVENT_SECONDS.labels(route=self._route).observe(time.perf_counter() - self._began)
-            if self._span.recording and (run := _RUN.search(body)):
-                self._span.link(run[1].decode())
+        if not self._linked and self._span.recording and (run := _RUN.search(body)):
+            self._linked = True
+            self._span.link(run[1].decode())
 
     def _ended(self) -> None:
         if self._streams:

@@ -12,6 +12,7 @@ Headers = Iterable[tuple[bytes, bytes]] | Mapping[str, str]
 DOMAIN = b"x-freshdesk-domain"
 API_KEY = b"x-freshdesk-api-key"
 AUTHORIZATION = b"authorization"
+CREDENTIALS = frozenset({DOMAIN, API_KEY, AUTHORIZATION})
 BEARER = b"bearer "
 MAX_KEY_CHARACTERS = 200
 
@@ -33,7 +34,7 @@ def presented(headers: Headers) -> Presented | None:
     pairs = _raw(headers) if isinstance(headers, Mapping) else headers
     found: dict[bytes, bytes] = {}
     for name, value in pairs:
-        if name == DOMAIN or name == API_KEY or (name == AUTHORIZATION and value[:7].lower() == BEARER):  # noqa: PLR1714
+        if name in CREDENTIALS and (name != AUTHORIZATION or value[:7].lower() == BEARER):
             if name in found:
                 return None
             found[name] = value

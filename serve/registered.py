@@ -34,7 +34,7 @@ class RegisteredTenants:
         """Whether it was there a moment ago; after a second that is looked up again, beside the requests."""
         age = time.monotonic() - self._seen.get(host, float("-inf"))
         if RECHECK_S < age <= UNSEEN_S:
-            self._once.begin(f"tenant {host}", lambda: self._look_up(host))
+            _ = self._once.begin(f"tenant {host}", lambda: self._look_up(host))
         return age <= UNSEEN_S
 
     async def confirmed(self, host: str) -> bool:

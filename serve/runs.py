@@ -2,14 +2,22 @@
 
 from typing import Any
 
-from litestar import Request, get
+from litestar import Request, Response, get
 from litestar.datastructures import State
 from litestar.params import FromPath
-from litestar.response import Stream
 
+from serve.access import admitted
 from serve.context import ServeContext
-from serve.sse import sse_response
-from shared.errors import BadInput, FreshdeskUnavailable, RunMissing, StoreUnavailable, Unauthorized
+from serve.sse import run_stream
+from shared.errors import (
+    BadInput,
+    FreshdeskUnavailable,
+    RateLimited,
+    RunMissing,
+    StoreUnavailable,
+    TooManyStreams,
+    Unauthorized,
+)
 from shared.problems import documented, store_answers
 
 MAX_RUN_ID = 40
@@ -18,17 +26,16 @@ MAX_RUN_ID = 40
 @get(
     "/runs/{run_id:str}",
     media_type="text/event-stream",
-    responses=documented(BadInput, Unauthorized, RunMissing, StoreUnavailable, FreshdeskUnavailable),
+    responses=documented(BadInput, Unauthorized, RateLimited, TooManyStreams, RunMissing, StoreUnavailable, FreshdeskUnavailable),
 )
-async def run_events(request: Request[Any, Any, State], run_id: FromPath[str]) -> Stream:
+async def run_events(request: Request[Any, Any, State], run_id: FromPath[str]) -> Response[Any]:
     """Stream a run of the caller's own tenant; another tenant's run does not exist for it."""
     context: ServeContext = request.app.state.context
-    headers = request.headers
-    caller = await context.credentials.check(headers.get("x-freshdesk-domain"), headers.get("x-freshdesk-api-key"))
+    caller = await admitted(request)
     if len(run_id) > MAX_RUN_ID or not run_id.replace("-", "").replace("_", "").isalnum():
         raise RunMissing
     # Asked before the first byte: after it no status can be sent any more.
     async with store_answers():
         if not await context.followers.exists(caller.host, run_id):
             raise RunMissing
-    return sse_response(context.followers.follow(caller.host, run_id, headers.get("last-event-id", "")))
+    return await run_stream(context, caller, run_id, after=request.headers.get("last-event-id", ""))

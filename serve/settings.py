@@ -23,3 +23,71 @@ class ServeSettings(BaseSettings):
         validation_alias="CANVAS_LOG_HITS",
         description="Share of /init's hits that get a log line, 0 to 1; every other request gets one",
     )
+    memory_mb: int = Field(
+        default=64,
+        ge=0,
+        validation_alias="CANVAS_MEMORY_MB",
+        description="Megabytes of Canvases that a serve process keeps, about 100 in each; 0 = every hit asks Redis",
+    )
+    session_minutes: float = Field(
+        default=15.0,
+        gt=0,
+        le=15,
+        validation_alias="CANVAS_SESSION_MINUTES",
+        description="How long a token of POST /session is good",
+    )
+    trusted_proxies: list[str] = Field(
+        default_factory=list,
+        validation_alias="CANVAS_TRUSTED_PROXIES",
+        description='JSON list of addresses and networks of proxies, whose X-Forwarded-For counts: ["10.0.0.0/8"]; '
+        "empty = the socket's address counts",
+    )
+    limit_agent: float = Field(
+        default=20.0,
+        ge=0,
+        validation_alias="CANVAS_LIMIT_AGENT",
+        description="Requests a second of one agent, five times as many at once; 0 = no limit",
+    )
+    limit_tenant: float = Field(
+        default=500.0,
+        ge=0,
+        validation_alias="CANVAS_LIMIT_TENANT",
+        description="Requests a second of one tenant, four times as many at once; 0 = no limit",
+    )
+    limit_address: float = Field(
+        default=100.0,
+        ge=0,
+        validation_alias="CANVAS_LIMIT_ADDRESS",
+        description="Requests a second of one address, four times as many at once; 0 = no limit",
+    )
+    limit_costly: float = Field(
+        default=30.0,
+        ge=0,
+        validation_alias="CANVAS_LIMIT_COSTLY",
+        description="Questions, reply drafts and the like a minute of one agent; 0 = no limit",
+    )
+    limit_sessions: float = Field(
+        default=10.0,
+        ge=0,
+        validation_alias="CANVAS_LIMIT_SESSIONS",
+        description="Session tokens a minute of one agent; 0 = no limit",
+    )
+    limit_wrong_keys: float = Field(
+        default=10.0,
+        ge=0,
+        validation_alias="CANVAS_LIMIT_WRONG_KEYS",
+        description="Different wrong API keys a minute of one address, three times as many for one tenant: each "
+        "costs a Freshdesk call; 0 = no limit",
+    )
+    streams_agent: int = Field(
+        default=20,
+        ge=0,
+        validation_alias="CANVAS_STREAMS_AGENT",
+        description="Streams that one agent may have open; 0 = no limit",
+    )
+    streams_tenant: int = Field(
+        default=2000,
+        ge=0,
+        validation_alias="CANVAS_STREAMS_TENANT",
+        description="Streams that one tenant may have open; 0 = no limit",
+    )

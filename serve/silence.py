@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
@@ -21,12 +22,16 @@ from shared.problems import store_answers
 from shared.queues import Queue
 from shared.run_log import WAITING, Entry
 
-LOOK_EVERY_S = 0.4
-SILENT_S = 2.0
-"""A run that says nothing for so long is looked at. With the next look, and the time after which a worker that does not
-report counts as gone, whoever follows is told within 5 s."""
-LOST_S = 20.0
-"""A run that says nothing for so long may have lost its log."""
+
+class Patience(NamedTuple):
+    """How often runs are looked at, and after how long without a word a worker and then the log is looked for (s).
+
+    A worker that does not report counts as gone after 4.5 s: with the next look, whoever follows is told within 5 s.
+    """
+
+    look_every_s: float = 0.4
+    silent_s: float = 2.0
+    lost_s: float = 20.0
 
 
 class NoWorker(msgspec.Struct, frozen=True):
@@ -37,13 +42,13 @@ class NoWorker(msgspec.Struct, frozen=True):
     reason: str = "No worker is running. This goes on by itself as soon as there is one."
 
 
-async def watch_silent(state: Redis, waiting: Callable[[], list[Followed]]) -> None:
+async def watch_silent(state: Redis, waiting: Callable[[], list[Followed]], patience: Patience) -> None:
     """Look again and again at the runs that are waited for; does not end."""
     while True:
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(patience.look_every_s)
         now = time.monotonic()
-        silent = [run for run in waiting() if now - run.heard >= SILENT_S]
-        lost = [run for run in silent if now - run.heard >= LOST_S]
+        silent = [run for run in waiting() if now - run.heard >= patience.silent_s]
+        lost = [run for run in silent if now - run.heard >= patience.lost_s]
         # While Redis is away nothing is known, and nothing is said.
         with contextlib.suppress(RedisError, OSError, StoreUnavailable):
             async with store_answers():

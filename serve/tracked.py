@@ -7,6 +7,7 @@ TRACKING is read all the same; then nothing may be kept.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -22,6 +23,8 @@ PING_S = 0.25
 TRUSTED_S = 1.0
 """So long after a ping was sent that was answered, no change is missed: a server that answers has told all before."""
 GIVE_UP_S = 5.0
+OF_A_POOL = frozenset({"timeout", "max_connections"})
+"""What a URL may say that is no matter of one connection."""
 CONNECT_S = 2.0
 RETRY_S = 0.1
 _INCOMPLETE = object()
@@ -52,8 +55,7 @@ class _Wire(asyncio.Protocol):
         self.closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
@@ -70,7 +72,7 @@ class _Wire(asyncio.Protocol):
             elif self._waiting:
                 self._waiting.popleft()(found)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self.closed.set()
         waiting, self._waiting = self._waiting, deque()
         lost = ConnectionError("the connection to Redis is lost")
@@ -78,10 +80,13 @@ class _Wire(asyncio.Protocol):
             answered(lost)
 
     def ask(self, wire: bytes, answered: Answered) -> None:
+        if self.closed.is_set():
+            return answered(ConnectionError("the connection to Redis is lost"))
         if not self._leaving:
             self._loop.call_soon(self._leave)
         self._leaving.append(wire)
         self._waiting.append(answered)
+        return None
 
     async def answer(self, *parts: bytes) -> Any:
         """One command's answer, which may be an error reply."""
@@ -114,10 +119,8 @@ class Tracked:
         """Why the server tells nothing of changes; empty as long as it does."""
 
     async def __aenter__(self) -> "Tracked":
-        try:
+        with contextlib.suppress(OSError, TimeoutError):  # the keeper goes on trying
             await self._connect()
-        except (OSError, TimeoutError):
-            pass  # the keeper goes on trying
         self._keeper = asyncio.create_task(self._keep())
         return self
 
@@ -148,7 +151,8 @@ class Tracked:
             sent = time.monotonic()
             wire.ask(command(b"PING"), lambda found, sent=sent: self._alive(found, sent))  # type: ignore[misc]
             try:
-                await asyncio.wait_for(wire.closed.wait(), PING_S)
+                async with asyncio.timeout(PING_S):
+                    await wire.closed.wait()
             except TimeoutError:
                 silent = time.monotonic() - self._fresh
                 self.trusted = self.trusted and silent < TRUSTED_S
@@ -166,10 +170,9 @@ class Tracked:
     async def _connect(self) -> None:
         """Raises OSError or TimeoutError."""
         # The class knows what the URL may say: TLS, a socket's path, a user, a database.
-        options = dict(parse_url(self._url))
+        options: dict[str, Any] = {**parse_url(self._url)}
         made = options.pop("connection_class", Connection)
-        options = {name: value for name, value in options.items() if name not in {"timeout", "max_connections"}}
-        target = made(**options)
+        target = made(**{name: value for name, value in options.items() if name not in OF_A_POOL})
         async with asyncio.timeout(CONNECT_S):
             wire = await self._open(target)
             try:

@@ -1,9 +1,10 @@
 """Where finished Canvases live: encoded once, written by compare-and-set, read back as bytes.
 
 A stored value is `<revision ms, 16 digits><generation, 12 digits>` followed by a msgpack array; the fixed-width head
-lets `put_canvas.lua` compare versions as text. The body is in it as it goes over the wire (`shared.encodings`). In place of a Canvas there may be a tombstone: the code of the error
-that a deleted, spam or unknown ticket answers with, kept briefly. Beside them stands which Canvases list a ticket, so
-that a change of one ticket finds the Canvases of others; each write of a Canvas keeps that up in the same step.
+lets `put_canvas.lua` compare versions as text. The body is in it as it goes over the wire (`shared.encodings`). In
+place of a Canvas there may be a tombstone: the code of the error that a deleted, spam or unknown ticket answers with,
+kept briefly. Beside them stands which Canvases list a ticket, so that a change of one ticket finds the Canvases of
+others; each write of a Canvas keeps that up in the same step.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from shared import keys
+from shared.assignments import UNKNOWN, Assignment
 from shared.encodings import pack, unpack
 from shared.models import Canvas, Incident, SimilarTicket, Summary
 from shared.redis import script
@@ -37,10 +39,11 @@ _summary = msgspec.json.Decoder(Summary).decode
 class StoredCanvas(msgspec.Struct, frozen=True, array_like=True):
     """What `/init` needs: the body's bytes as sent, its strong ETag, and when it was made (ms since the epoch).
 
-    `zstd` and `gzip` are the body, both empty for a tombstone; of a version without compression `zstd` is plain JSON and
-    `gzip` empty. `tombstone` is the code of an error where the ticket is gone. `summary_of` and `replies_of` are
+    `zstd` and `gzip` are the body, both empty for a tombstone; before bodies were compressed `zstd` was the plain JSON
+    and `gzip` empty. `tombstone` is the code of an error where the ticket is gone. `summary_of` and `replies_of` are
     digests of what the summary and the replies were made of (`ingest.content`), empty where they should be made again;
     `covers` is how many messages the summary has read, `updates` how often it was brought up to date.
+    `group_id` and `responder_id` say who the ticket is assigned to (0: nobody; -1: the Canvas is older than that).
     """
 
     etag: str
@@ -52,6 +55,8 @@ class StoredCanvas(msgspec.Struct, frozen=True, array_like=True):
     covers: int = 0
     updates: int = 0
     gzip: bytes = b""
+    group_id: int = UNKNOWN
+    responder_id: int = UNKNOWN
 
     @property
     def body(self) -> bytes:
@@ -138,6 +143,7 @@ class CanvasStore:
         covers: int = 0,
         updates: int = 0,
         listed_before: Iterable[int] = (),
+        assigned: Assignment = Assignment(),
     ) -> StoredCanvas | None:
         """Store a Canvas unless a later (revision, generation) is there; None if it was refused.
 
@@ -149,7 +155,7 @@ class CanvasStore:
         body = _encode_json(canvas)
         made_ms = to_ms(canvas.generated_at)
         zstd, gzip = await pack(body)
-        stored = StoredCanvas(_etag(body), made_ms, zstd, "", summary_of, replies_of, covers, updates, gzip)
+        stored = StoredCanvas(_etag(body), made_ms, zstd, "", summary_of, replies_of, covers, updates, gzip, *assigned)
         head = head_of(to_ms(canvas.revision), generation, canvas.status)
         sets, count = _shown_sets(host, canvas.similar_tickets, listed_before)
         written = await self._write(host, canvas.ticket_id, head, stored, keys.CANVAS_LIFETIME, sets, count)

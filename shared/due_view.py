@@ -50,6 +50,19 @@ HOSTS_AT_ONCE = 10
 """Packing their commands takes about 1 ms, and nothing else runs meanwhile."""
 
 
+RECORD = ("want", "done", "dead")
+"""The fields of a ticket's record that say how it stands."""
+
+
+def state_of_record(want: bytes | None, done: bytes | None, dead: bytes | None) -> tuple[TicketState, int]:
+    """How a ticket stands by its record (see `RECORD`), and how many changes are not computed yet.
+
+    The same as `DueView.state_of` says, from a key of the ticket's own: who is told of its changes hears of no other's.
+    """
+    newer = max(0, int(want or 0) - int(done or 0))
+    return ("current" if not newer else "dead" if dead else "due"), newer
+
+
 class DueView:
     """Reads the ledger of all tenants."""
 

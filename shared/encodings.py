@@ -66,3 +66,8 @@ def unpack(stored: bytes) -> bytes:
     except zstandard.ZstdError as error:
         raise ValueError("a stored Canvas can't be decompressed") from error
     return plain
+
+
+def plain_size(stored: bytes) -> int:
+    """How many bytes `unpack` will return, without unpacking."""
+    return int(zstandard.frame_content_size(stored)) if is_zstd(stored) else len(stored)

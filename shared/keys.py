@@ -4,6 +4,7 @@ All keys of a tenant share the hash tag `{host}`, so that a Redis Cluster keeps 
 may touch several of them. The README's table of keys is checked against `LIFETIMES` and `PERMANENT` by a test.
 """
 
+import re
 from datetime import timedelta
 
 PREFIX = "pc"
@@ -109,6 +110,8 @@ RECONCILE = f"{PREFIX}:reconcile"
 ANSWERS = f"{PREFIX}:answers"
 TURNS = f"{PREFIX}:turns"
 """Channel: the host of a tenant whose next turn has changed (`ledger.lua` publishes to it)."""
+OF_TICKET = re.compile(rb"pc:\{([^}]+)\}:(?:canvas|ticket):([1-9][0-9]*)")
+"""Of the names of a ticket's Canvas and record: the host and the ticket id."""
 OF_TENANT = f"{PREFIX}:*{{%s}}*"
 """Pattern for SCAN, with the host put in: every key of a tenant, whatever it is for."""
 
@@ -145,7 +148,8 @@ def dead(host: str) -> str:
 
 def record(host: str, ticket_id: int | str) -> str:
     """Hash of a ticket: `want`, `done`, `lane`, `listed`, `viewed`, `first_due`, `last_due`, `run`, `begun`, `resumed`,
-    `appended`, `attempts`, `error`, `failing_since`, `dead`, `revision`, `recipe`, `marked`, `unlisted`, `dropped`.
+    `appended`, `attempts`, `error`, `failing_since`, `dead`, `revision`, `recipe`, `marked`, `unlisted`, `dropped`,
+    `group`, `responder`.
     """
     return f"{PREFIX}:{{{host}}}:ticket:{ticket_id}"
 

@@ -1,7 +1,18 @@
 """Prometheus metrics of both sides, and their exposition."""
 
 from litestar.response import Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+# When each series began, as one more series each: twice as much to scrape, and nothing reads it.
+disable_created_metrics()
 
 WEBHOOKS = Counter("canvas_webhooks_total", "Webhooks by what was done with them", ["outcome"])
 WEBHOOK_SECONDS = Histogram(
@@ -68,6 +79,21 @@ TENANT_DOLLARS = Counter(
     "canvas_tenant_dollars_total", "US dollars by tenant", ["tenant", "model", "task"], registry=BY_TENANT
 )
 ANSWERS = Counter("canvas_answers_total", "Attempts at agents' questions by how they ended", ["outcome"])
+FEEDBACK = Counter(
+    "canvas_feedback_total", "What agents did with suggestions", ["kind", "action", "model", "prompt"]
+)
+TENANT_FEEDBACK = Counter(
+    "canvas_tenant_feedback_total",
+    "What agents did with suggestions, by tenant",
+    ["tenant", "kind", "action", "model", "prompt"],
+    registry=BY_TENANT,
+)
+TENANT_ACCEPTANCE = Gauge(
+    "canvas_tenant_acceptance_ratio",
+    "Share of this month's shown suggestions that were copied, inserted or edited, as this process last saw it",
+    ["tenant", "kind", "model", "prompt"],
+    registry=BY_TENANT,
+)
 DRAFTS = Counter(
     "canvas_drafts_total", "Recommended replies by what agents did with them", ["model", "prompt", "verdict"]
 )

@@ -139,6 +139,17 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     prompts: dict[str, str] = msgspec.field(default_factory=dict)
 
 
+class Freshness(msgspec.Struct, frozen=True, kw_only=True):
+    """What a Canvas has read: the first `covers` messages of the ticket, up to the one of `covers_until`.
+
+    When it was made is `generated_at`; how many changes are known that are not in it is dynamic, and so in the answer's
+    `Canvas-Newer` and in the first event of its run. A Canvas of an earlier version says nothing: 0 and null.
+    """
+
+    covers: int = 0
+    covers_until: datetime | None = None
+
+
 class Canvas(msgspec.Struct, frozen=True, kw_only=True):
     """The document that `/init` returns for one ticket."""
 
@@ -154,6 +165,7 @@ class Canvas(msgspec.Struct, frozen=True, kw_only=True):
     provenance: Provenance
     no_replies: NoReplies = ""
     incident: Incident | None = None
+    freshness: Freshness = msgspec.field(default_factory=Freshness)
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

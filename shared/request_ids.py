@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import structlog
 
+from shared.tracing import current_span
+
 HEADER = b"x-request-id"
 TRACEPARENT = b"traceparent"
 
@@ -55,6 +57,12 @@ def enter(found: RequestId) -> None:
     """From here on, in this task, log lines and problem documents are about this request."""
     _current.set(found)
     structlog.contextvars.bind_contextvars(request=found.text)
+
+
+def about(**ids: str | int) -> None:
+    """What has become known of the request: ids for its log lines and its span, never texts."""
+    structlog.contextvars.bind_contextvars(**ids)
+    current_span().note(**ids)
 
 
 def instance() -> dict[str, str]:

@@ -112,6 +112,11 @@ class RunLog:
         rows = await self._state.xrange(keys.run(host, run_id), first, "+", count=limit)
         return [parse_entry(entry_id, fields) for entry_id, fields in rows]
 
+    async def last(self, host: str, run_id: str, count: int) -> list[Entry]:
+        """The last entries of a run, the newest first."""
+        rows = await self._state.xrevrange(keys.run(host, run_id), count=count)
+        return [parse_entry(entry_id, fields) for entry_id, fields in rows]
+
     async def exists(self, host: str, run_id: str) -> bool:
         """Whether the run's log is (still) there for this tenant."""
         return bool(await self._state.exists(keys.run(host, run_id)))

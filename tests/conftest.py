@@ -11,13 +11,40 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from deploy.data_folder import redis_ready
+from serve.settings import ServeSettings
 from shared import keys
 from shared.redis import connect
 from shared.settings import Settings
 from tests.world import World, world
 
+ROOT = Path(__file__).parent
+LONGEST_FIRST = (
+    "chaos/test_small.py",
+    "test_lint.py",
+    "deploy/demo/test_demo.py",
+    "deploy/demo/test_desk_browser.py",
+)
+"""Files that take half a minute and more."""
+
+LIMITS = [
+    field.validation_alias
+    for name, field in ServeSettings.model_fields.items()
+    if name.startswith(("limit_", "streams_")) and isinstance(field.validation_alias, str)
+]
+"""No limits: one agent opens hundreds of tickets here."""
+
 NOT_OURS = re.compile(r"(arq:|canvas:(interactive|live|backfill))")
 """arq's own keys: its queues, jobs and locks; it gives lifetimes to all but the queues."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files come first, in their order above: the last one to end decides when `make test` ends.
+
+    It runs files side by side, each in one process; pytest-randomly has shuffled the files and what is in them.
+    """
+    last = len(LONGEST_FIRST)
+    places = {ROOT / name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path, last))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,6 +57,8 @@ def no_settings_from_outside() -> Iterator[None]:
     with tempfile.TemporaryDirectory() as folder:
         patch.chdir(folder)
         patch.setenv("CANVAS_DEBOUNCE_S", "0")  # tests of the debounce set their own
+        for name in LIMITS:
+            patch.setenv(name, "0")  # tests of the limits set their own
         yield
         patch.undo()
 

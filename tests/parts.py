@@ -149,11 +149,14 @@ class Serving:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, heartbeat_s: float = HEARTBEAT_S) -> AsyncIterator[Serving]:
+async def serving(
+    settings: Settings, heartbeat_s: float = HEARTBEAT_S, serve: ServeSettings | None = None
+) -> AsyncIterator[Serving]:
     """Serve alone, over a Redis that runs."""
+    serve = serve or ServeSettings()
     async with AsyncExitStack() as stack:
-        context = await stack.enter_async_context(serve_context(settings, heartbeat_s))
-        app = create_serve(context, ServeSettings())
+        context = await stack.enter_async_context(serve_context(settings, heartbeat_s, serve))
+        app = create_serve(context, serve)
         url = await stack.enter_async_context(running(app, bind("127.0.0.1", 0)))
         clients = [
             await stack.enter_async_context(httpx.AsyncClient(base_url=url, headers=headers, timeout=10))

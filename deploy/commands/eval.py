@@ -1,11 +1,13 @@
-"""`canvas eval`: what a change does to the search, measured on files with labels. It needs no Redis and no Qdrant."""
+"""`canvas eval`: what a change does to search and texts, measured on files. It needs no Redis and no Qdrant."""
 
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -27,6 +29,7 @@ from shared.errors import BadInput
 
 console = Console(soft_wrap=True)
 file_type = click.Path(exists=True, dir_okay=False, path_type=Path)
+share_type = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
 @click.command("eval")
@@ -34,7 +37,7 @@ file_type = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--text", help="CSV: the column with the text")
 @click.option("--label", help="CSV: the column that says what belongs together")
 @click.option("--queries", type=file_type, help="CSV: search for these rows (default: a share held out)")
-@click.option("--holdout", type=click.FloatRange(0, 1, min_open=True), help="CSV: share of rows (default: 0.1)")
+@click.option("--holdout", type=share_type, help="CSV: share of rows to search for (default: 0.1)")
 @click.option("--locale", help="Threads: only those of this locale, like en-US")
 @click.option("--part", type=click.Choice(["tune", "report"]), help="Only this half of the queries")
 @click.option("--pairs", type=file_type, help="Pairs of sentences with their similarity (JSON, as KLUE STS)")
@@ -42,73 +45,113 @@ file_type = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--model", help="--tickets: write with this provider/model (default: as the settings say)")
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Keep vectors in this folder")
 @click.option("--json", "as_json", is_flag=True, help="Print for a program")
-def evaluate(
-    retrieval: Path | None,
-    text: str | None,
-    label: str | None,
-    queries: Path | None,
-    holdout: float | None,
-    locale: str | None,
-    part: corpora.Part | None,
-    pairs: Path | None,
-    tickets: str | None,
-    model: str | None,
-    cache: Path | None,
-    as_json: bool,
-) -> None:
-    """Measure the search: dense, sparse, fused, and as it is shipped.
+def evaluate(**options: Any) -> None:
+    """Measure the search (dense, sparse, fused, and as it is shipped), or what tickets' texts cost and say.
 
-    Example:  canvas eval --retrieval questions.csv --text Question --label Topic --holdout 0.1
+    \b
+    canvas eval --retrieval questions.csv --text Question --label Topic
+    canvas eval --retrieval threads.jsonl.gz --locale en-US --cache vectors
+    canvas eval --pairs sentences.json
+    canvas eval --tickets demo
     """
-    if [retrieval, pairs, tickets].count(None) != 2:
-        raise click.UsageError("Give one of --retrieval, --pairs and --tickets")
-    if retrieval is not None and not corpora.is_threads(retrieval) and not (text and label):
-        raise click.UsageError("A CSV needs --text and --label")
-    if queries is not None and holdout is not None:
-        raise click.UsageError("Give one of --queries and --holdout")
-    settings = load_settings(None)
+    asked = Asked(**options)
+    asked.check()
+    settings = _quiet(load_settings(None))
 
     async def job() -> None:
-        if tickets is not None:
+        if asked.tickets is not None:
             with _progress() as told:
-                await replay_tickets(settings, tickets, model, told, for_program=as_json)
-        elif pairs is not None:
-            await _pairs(settings, pairs, cache, as_json)
-        elif retrieval is not None:
-            rows = (
-                None if corpora.is_threads(retrieval) else _rows(retrieval, text or "", label or "", queries, holdout)
-            )
-            await _retrieval(settings, retrieval, rows, locale, part, cache, as_json)
+                await replay_tickets(settings, asked.tickets, asked.model, told, for_program=asked.as_json)
+        elif asked.pairs is not None:
+            await _pairs(settings, asked.pairs, asked.cache, asked.as_json)
+        elif asked.retrieval is not None:
+            await _retrieval(settings, asked.retrieval, asked)
 
     run(settings, job())
 
 
 Rows = tuple[list[corpora.Labelled], list[corpora.Labelled]]
+USED = {
+    "CSV": {"text", "label", "queries", "holdout", "part", "cache"},
+    "threads": {"locale", "part", "cache"},
+    "pairs": {"cache"},
+    "tickets": {"model"},
+}
+"""The options that mean something for each form of file."""
 
 
-def _rows(file: Path, text: str, label: str, queries: Path | None, holdout: float | None) -> Rows:
-    rows = corpora.read_labelled(file, text, label)
-    if queries is None:
-        return corpora.held_out(rows, 0.1 if holdout is None else holdout)
-    return corpora.read_labelled(queries, text, label, first=max(row.number for row in rows) + 1), rows
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The command's options."""
+
+    retrieval: Path | None
+    text: str | None
+    label: str | None
+    queries: Path | None
+    holdout: float | None
+    locale: str | None
+    part: corpora.Part | None
+    pairs: Path | None
+    tickets: str | None
+    model: str | None
+    cache: Path | None
+    as_json: bool
+
+    def check(self) -> None:
+        """Refuse what does not go together.
+
+        Raises:
+            UsageError: in a sentence for the user.
+        """
+        if [self.retrieval, self.pairs, self.tickets].count(None) != 2:
+            raise click.UsageError("Give one of --retrieval, --pairs and --tickets")
+        if self.form == "CSV" and not (self.text and self.label):
+            raise click.UsageError("A CSV needs --text and --label (threads are JSON lines, in a file named .jsonl)")
+        if self.queries is not None and self.holdout is not None:
+            raise click.UsageError("Give one of --queries and --holdout")
+        options = set[str]().union(*USED.values()) - USED[self.form]
+        unused = [f"--{name}" for name in sorted(options) if getattr(self, name) is not None]
+        if unused:
+            raise click.UsageError(f"{', '.join(unused)}: of no use for {self.form}")
+
+    @property
+    def form(self) -> str:
+        """Which kind of file is measured."""
+        if self.retrieval is None:
+            return "pairs" if self.pairs else "tickets"
+        return "threads" if corpora.is_threads(self.retrieval) else "CSV"
+
+    def rows(self, file: Path) -> Rows | None:
+        """Queries and documents of a CSV; None for threads.
+
+        Raises:
+            BadInput: it can't be read or lacks a column.
+        """
+        if self.form != "CSV":
+            return None
+        text, label = self.text or "", self.label or ""
+        rows = corpora.read_labelled(file, text, label)
+        if self.queries is None:
+            return corpora.held_out(rows, 0.1 if self.holdout is None else self.holdout)
+        return corpora.read_labelled(self.queries, text, label, first=max(row.number for row in rows) + 1), rows
 
 
-async def _retrieval(
-    settings: AllSettings,
-    file: Path,
-    rows: Rows | None,
-    locale: str | None,
-    part: corpora.Part | None,
-    cache: Path | None,
-    as_json: bool,
-) -> None:
+def _quiet(settings: AllSettings) -> AllSettings:
+    """With warnings only, unless the user has chosen: the result is what this command has to say."""
+    if "log_level" in settings.shared.model_fields_set:
+        return settings
+    return replace(settings, shared=settings.shared.model_copy(update={"log_level": "warning"}))
+
+
+async def _retrieval(settings: AllSettings, file: Path, asked: Asked) -> None:
     started = time.perf_counter()
+    rows, part = asked.rows(file), asked.part
     async with open_embedder(settings.ingest) as embedder:
-        kept = KeptVectors(embedder, cache)
+        kept = KeptVectors(embedder, asked.cache)
         report = Report(file=file.name, model=kept.name, documents=0, queries=0, part=part or "all")
         with _progress() as told:
             if rows is None:
-                questions = corpora.read_questions(file, locale)
+                questions = corpora.read_questions(file, asked.locale)
                 report.documents = len(questions)
                 await measure_forum(kept, questions, part, report, told)
             else:
@@ -116,16 +159,30 @@ async def _retrieval(
                 report.documents = len(rows[1])
                 await measure_labelled(kept, queries, rows[1], report, told)
     if not report.queries and not report.article_queries:
-        raise BadInput("No query has anything to be found: are these the right columns?")
+        raise BadInput(_nothing_to_find(file, rows, asked))
     report.seconds = round(time.perf_counter() - started, 1)
-    if as_json:
+    if asked.as_json:
         click.echo(msgspec.json.encode(report))
     else:
         _print(report)
 
 
+def _nothing_to_find(file: Path, rows: Rows | None, asked: Asked) -> str:
+    chosen = f" of locale {asked.locale}" if asked.locale else ""
+    chosen += f" in the part {asked.part}" if asked.part else ""
+    if rows is None:
+        return f"{file}: no thread{chosen} has `related` or `articles` that are older than itself"
+    queries, documents = rows
+    return (
+        f"{file}: none of {len(queries)} queries{chosen} shares its label with one of {len(documents)} documents. "
+        "Is --label the column that says what belongs together? With few rows, hold out more (--holdout 0.5)"
+    )
+
+
 async def _pairs(settings: AllSettings, file: Path, cache: Path | None, as_json: bool) -> None:
     pairs = corpora.read_pairs(file)
+    if len({score for *_, score in pairs}) < 2:
+        raise BadInput(f"{file} has {len(pairs)} pairs: a correlation needs two whose scores differ")
     texts = [sentence for one, other, _ in pairs for sentence in (one, other)]
     async with open_embedder(settings.ingest) as embedder:
         kept = KeptVectors(embedder, cache)

@@ -64,7 +64,6 @@ def change(host: str, unset: tuple[str, ...], data: Path | None, **options: Any)
     both = ", ".join(name for name in FIELDS if name in unset and FIELDS[name] in values)
     if both:
         raise BadInput(f"Both set and unset: {both}. Say one of the two; nothing was changed")
-    check_models(settings.ingest, values.get("models", {}))
     run(settings, _change(settings, parse_host(host), [FIELDS[name] for name in unset], values))
 
 
@@ -108,7 +107,9 @@ async def _change(settings: AllSettings, host: str, unset: list[str], values: di
         new = dict(values)
         if "models" in new:
             new["models"] = kept.models | new["models"]
-        return msgspec.structs.replace(tenant, settings=check_settings(msgspec.structs.replace(kept, **new)))
+        wanted = check_settings(msgspec.structs.replace(kept, **new))
+        check_models(settings.ingest, values.get("models", {}))
+        return msgspec.structs.replace(tenant, settings=wanted)
 
     async with redis_opened(settings) as (_, context):
         tenant = await context.tenants.update(host, changed)

@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import io
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,8 @@ from typing import Any, Literal
 from shared.errors import BadInput
 
 Part = Literal["tune", "report"]
+LONGEST_FIELD = 1_000_000
+"""Characters; the csv module's own limit of 131,072 is shorter than some mails."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +66,25 @@ def read_labelled(file: Path, text: str, label: str, first: int = 1) -> list[Lab
     Raises:
         BadInput: it can't be read or lacks a column.
     """
-    delimiter = "\t" if ".tsv" in file.suffixes else ","
-    rows = list(csv.DictReader(io.StringIO(_text(file), newline=""), delimiter=delimiter))
-    missing = {text, label} - set(rows[0] if rows else {})
+    delimiter, name = ("\t", "tab") if ".tsv" in file.suffixes else (",", "comma")
+    table = csv.DictReader(io.StringIO(_text(file), newline=""), delimiter=delimiter)
+    csv.field_size_limit(LONGEST_FIELD)
+    try:
+        columns, rows = table.fieldnames or [], list(table)
+    except csv.Error as error:
+        raise BadInput(f"{file}, after line {table.line_num}, is no CSV: {error}") from error
+    missing = {text, label} - set(columns)
     if missing:
-        raise BadInput(f"{file} has no column {', '.join(sorted(missing))}")
-    return [
+        has = f"its first line has {', '.join(columns)}" if columns else "it is empty"
+        raise BadInput(f"{file} has no column {', '.join(sorted(missing))}: {has} (the delimiter is the {name})")
+    found = [
         Labelled(number, row[text].strip(), row[label].strip())
         for number, row in enumerate(rows, first)
         if (row[text] or "").strip() and row[label] is not None
     ]
+    if not found:
+        raise BadInput(f"{file} has no row with both {text} and {label}")
+    return found
 
 
 def held_out(rows: Sequence[Labelled], share: float) -> tuple[list[Labelled], list[Labelled]]:
@@ -120,7 +132,11 @@ def _text(file: Path) -> str:
     try:
         data = file.read_bytes()
         return (gzip.decompress(data) if file.suffix == ".gz" else data).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{file} is not in UTF-8: save it so") from error
+    except gzip.BadGzipFile as error:
+        raise BadInput(f"{file} ends with .gz and is no gzip file") from error
+    except (OSError, EOFError, zlib.error) as error:
         raise BadInput(f"{file} can't be read: {type(error).__name__}") from error
 
 

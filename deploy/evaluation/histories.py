@@ -64,9 +64,12 @@ def read_histories(file: Path) -> Histories:
     try:
         data = file.read_bytes()
         text = (gzip.decompress(data) if file.suffix == ".gz" else data).decode()
-        return parse_histories([json.loads(line) for line in text.split("\n") if line.strip()])
-    except (OSError, ValueError) as error:
+        found = parse_histories([json.loads(line) for line in text.split("\n") if line.strip()])
+    except (OSError, EOFError, ValueError) as error:
         raise BadInput(f"{file} can't be read as JSON lines: {error}") from error
+    if not found.tickets:
+        raise BadInput(f"{file} holds no ticket history")
+    return found
 
 
 def parse_histories(lines: list[dict[str, Any]]) -> Histories:
@@ -84,7 +87,8 @@ def parse_histories(lines: list[dict[str, Any]]) -> Histories:
             else:
                 tickets.append(_of_dump(number, line) if "content_html" in line else _of_seed(number, line))
         except (KeyError, TypeError, ValueError) as error:
-            raise BadInput(f"Line {number} is no ticket history: {error!r}") from error
+            lacks = f"it lacks `{error.args[0]}`" if isinstance(error, KeyError) else type(error).__name__
+            raise BadInput(f"Line {number} is no ticket history: {lacks}") from error
     return Histories(tickets, articles)
 
 

@@ -8,6 +8,7 @@ from typing import BinaryIO
 import numpy as np
 
 from ingest.embeddings.protocol import Embedder
+from shared.errors import BadInput
 
 AT_ONCE = 16
 DIGEST_BYTES = 8
@@ -18,6 +19,9 @@ class KeptVectors:
 
     Two files a model: 8 bytes of each text's digest, and its vector as 32-bit floats. A file whose writing was killed
     is read as far as both are whole. One process at a time.
+
+    Raises:
+        BadInput: the folder can't be made or read.
     """
 
     def __init__(self, embedder: Embedder, folder: Path | None) -> None:
@@ -27,7 +31,10 @@ class KeptVectors:
         self._known: dict[bytes, list[float]] = {}
         self._files: list[BinaryIO] = []
         if folder is not None:
-            self._open(folder)
+            try:
+                self._open(folder)
+            except OSError as error:
+                raise BadInput(f"No vectors can be kept in {folder}: {error.strerror}") from error
 
     async def embed(self, texts: Sequence[str], told: Callable[[int], None] | None = None) -> list[list[float]]:
         """See `Embedder`; `told` hears how many texts are done, again and again."""

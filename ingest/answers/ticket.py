@@ -1,6 +1,6 @@
 """The ticket that an agent asks about, read afresh: what a webhook last said of it may be behind.
 
-The worker reads with the tenant's own key, which sees every ticket; so here it looks whether the asker may see this one.
+The worker reads with the tenant's own key, which sees every ticket: so here is looked whether the asker may see it.
 """
 
 from typing import Any

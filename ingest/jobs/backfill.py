@@ -6,6 +6,7 @@ a tenant goes on at a time; a second one leaves it alone.
 """
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +22,7 @@ from ingest.prepared import Prepared, put_prepared
 from ingest.stages import clean, embed, fetch
 from ingest.stopwatch import Stopwatch
 from shared import keys
-from shared.backfill import BackfillProgress
+from shared.backfill import BackfillProgress, BackfillWanted
 from shared.canvas_store import to_ms
 from shared.errors import CanvasError
 from shared.logs import failure
@@ -83,11 +84,15 @@ async def _report(context: WorkerContext, tenant: Tenant) -> None:
 
 async def _backfill(context: WorkerContext, tenant: Tenant, progress: BackfillProgress) -> None:
     freshdesk = context.freshdesk(tenant, Priority.BACKFILL, patient=True)
-    pending = [ticket_id async for ticket_id in _outdated(context, tenant, freshdesk, progress)]
+    wanted = await progress.wanted()
+    pending: list[int] = []
+    if "tickets" in wanted.data_types:
+        pending = [ticket_id async for ticket_id in _outdated(context, tenant, freshdesk, progress, wanted)]
     # Newest first: those are the ones that agents open.
     pending.sort(reverse=True)
     await progress.set(state="indexing", tickets=len(pending))
-    await progress.set(articles=await index_articles(context, tenant, freshdesk))
+    if "solutions" in wanted.data_types:
+        await progress.set(articles=await index_articles(context, tenant, freshdesk))
     slots = asyncio.Semaphore(CONCURRENCY)
 
     async def prepare(ticket_id: int) -> None:
@@ -104,14 +109,22 @@ async def _backfill(context: WorkerContext, tenant: Tenant, progress: BackfillPr
 
 
 async def _outdated(
-    context: WorkerContext, tenant: Tenant, freshdesk: FreshdeskClient, progress: BackfillProgress
+    context: WorkerContext,
+    tenant: Tenant,
+    freshdesk: FreshdeskClient,
+    progress: BackfillProgress,
+    wanted: BackfillWanted,
 ) -> AsyncIterator[int]:
-    """Ids of the tickets whose stored Canvas is not of their newest revision and of today's recipe."""
+    """Ids of the wanted tickets whose stored Canvas is not of their newest revision and of today's recipe."""
     seen: set[int] = set()
     current = 0
     recipe = context.recipe_of(tenant).canvas
-    async for page in freshdesk.tickets_updated_since(datetime.now(UTC) - REACH):
+    until = math.inf if wanted.until is None else to_ms(wanted.until)
+    async for page in freshdesk.tickets_updated_since(wanted.since or datetime.now(UTC) - REACH):
         revisions = {int(row["id"]): to_ms(datetime.fromisoformat(row["updated_at"])) for row in page}
+        if min(revisions.values()) >= until:
+            break  # they come in this order
+        revisions = {ticket_id: revision for ticket_id, revision in revisions.items() if revision < until}
         stored = await context.ledger.committed(tenant.host, list(revisions))
         for ticket_id, revision in revisions.items():
             if ticket_id in seen:

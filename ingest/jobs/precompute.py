@@ -6,7 +6,7 @@ looks again: what changed meanwhile is run at once by the same worker.
 
 import asyncio
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -18,7 +18,8 @@ from ingest.context import WorkerContext
 from ingest.leaving import leave_lists
 from ingest.neighbours import tell
 from ingest.pipeline import RunResult, run_ticket
-from shared.canvas_store import to_ms
+from shared.assignments import Assignment
+from shared.canvas_store import REVISION_BYTES, StoredCanvas, to_ms
 from shared.due import LEASE, Claim, Ending, backoff
 from shared.errors import (
     TOMBSTONES,
@@ -31,6 +32,7 @@ from shared.errors import (
 )
 from shared.logs import failure
 from shared.metrics import RUNS
+from shared.models import Canvas
 from shared.run_log import Event, LeaseLost
 from shared.tasks import beside
 from shared.tenants import Tenant
@@ -172,8 +174,10 @@ async def _store(context: WorkerContext, claim: Claim, result: RunResult) -> End
             covers=result.covers,
             updates=result.updates,
             listed_before=result.listed_before,
+            assigned=Assignment(result.thread.group_id, result.thread.responder_id),
         )
         traced.note(etag=stored.etag if stored is not None else "")
+    await _announce(context, claim, canvas, stored)
     done: dict[str, Any] = {"ticket_id": canvas.ticket_id, "revision": canvas.revision, "status": canvas.status}
     # An older state than an earlier run has read, whose Canvas is gone: better than none until Freshdesk catches up.
     healthy = canvas.status == "ready" and stored is not None and not lags
@@ -200,6 +204,22 @@ async def _store(context: WorkerContext, claim: Claim, result: RunResult) -> End
         delay=HEALING_DELAYS[min(claim.attempt, len(HEALING_DELAYS)) - 1],
         outage=outage,
     )
+
+
+async def _announce(context: WorkerContext, claim: Claim, canvas: Canvas, stored: StoredCanvas | None) -> None:
+    """Tell who follows which Canvas is there now, before what is left to do: this run's, or a later one's."""
+    revision_ms = to_ms(canvas.revision)
+    if stored is None:
+        found = (await context.canvases.read(claim.host, [claim.ticket_id])).get(claim.ticket_id)
+        if found is None or found.stored.tombstone:
+            return
+        stored, revision_ms = found.stored, int(found.head[:REVISION_BYTES])
+    told = {
+        "etag": stored.etag,
+        "revision": datetime.fromtimestamp(revision_ms / 1000, UTC),
+        "generated_at": datetime.fromtimestamp(stored.generated_ms / 1000, UTC),
+    }
+    await context.run_log.append(claim, [(Event.CANVAS, told)])
 
 
 async def _learn(context: WorkerContext, claim: Claim, result: RunResult) -> None:

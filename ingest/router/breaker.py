@@ -117,7 +117,7 @@ class Breaker:
 def _stays_open(error: StageFailed) -> timedelta:
     if error.kind == "rate_limited":
         return min(error.retry_after, LONGEST_LIMIT)
-    return REFUSED_FOR if error.kind in AT_ONCE else PROBE_EVERY
+    return REFUSED_FOR if error.kind in AT_ONCE else max(PROBE_EVERY, min(error.retry_after, LONGEST_LIMIT))
 
 
 def _keys(model: LlmWriter) -> list[str]:

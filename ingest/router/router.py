@@ -180,7 +180,10 @@ class Router:
         def rival() -> Attempt[T] | None:
             if not waiting or attempt.generation.exhausted or not (hedge_after or attempt.probe):
                 return None
-            return self._attempt(attempt.generation, waiting.pop(0), attempt.ask)
+            # What slows down one model of a provider mostly slows down the others.
+            other = next((model for model in waiting if model.provider != attempt.model.provider), waiting[0])
+            waiting.remove(other)
+            return self._attempt(attempt.generation, other, attempt.ask)
 
         delay = (hedge_after or self._rules.hedge_probe_after).total_seconds()
         _, rest, first = await first_to_begin(attempt, rival, delay)
@@ -232,6 +235,4 @@ class Router:
 
 def _after(error: StageFailed | None, backoff: float) -> float:
     """Seconds after which a model may be asked again: what its provider said, where that is longer."""
-    if error is not None and error.kind == "rate_limited":
-        return max(backoff, error.retry_after.total_seconds())
-    return backoff
+    return backoff if error is None else max(backoff, error.retry_after.total_seconds())

@@ -55,7 +55,7 @@ from shared.errors import StageFailed, StartupError
 T = TypeVar("T")
 MOST_PARTS = 512
 """Of the few articles that are asked for by their ids."""
-LISTED_AT_ONCE = 256
+LISTED_AT_ONCE = 128
 """Articles that one call of the engine lists: some milliseconds."""
 FLUSH_EVERY = timedelta(seconds=5)
 """A flush takes 7 to 9 ms, in which nothing else runs; it also shortens the log that is read at the next start."""

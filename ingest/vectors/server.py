@@ -48,7 +48,7 @@ from shared.errors import StageFailed
 
 MOST_PARTS: Final = 512
 """Of the few articles that are asked for by their ids."""
-LISTED_AT_ONCE: Final = 256
+LISTED_AT_ONCE: Final = 128
 CHUNK: Final = 64
 """Points a request: 64 of 1,536 dimensions are some 2 MB of JSON; the server refuses 32 MB."""
 TIMEOUT_S: Final = 10

@@ -26,8 +26,8 @@ class Limits:
 class Call:
     """What a writer tells of its call. `first_token_s` is None until something came; the usage is the provider's own.
 
-    Anthropic tells the input's tokens at the start, OpenAI everything at the end: a call that was cut off there has a
-    usage of zero, although it was paid for.
+    Anthropic tells the input's tokens at the start, OpenAI everything at the end: of a call that was cut off there the
+    input is a lower bound of our own, since it was paid for.
     """
 
     limits: Limits = field(default_factory=Limits)

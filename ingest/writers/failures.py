@@ -106,9 +106,11 @@ form: they build their types from JSON without a check, so that a part that is m
 
 
 def failed(kind: Kind, retry_after: timedelta | None = None) -> StageFailed:
-    """The failure of this kind; `retry_after` is the provider's own word, if it gave one."""
+    """The failure of this kind; `retry_after` is the provider's own word, if it gave one. Of a rate limit without one
+    something is assumed; all else may be tried at once.
+    """
     if retry_after is None:
-        return StageFailed(DETAILS[kind], kind=kind)
+        return StageFailed(DETAILS[kind], kind=kind) if kind == "rate_limited" else failed(kind, timedelta(0))
     return StageFailed(DETAILS[kind], kind=kind, retry_after=retry_after)
 
 

@@ -15,6 +15,7 @@ import httpx2
 
 from ingest.thread import Thread
 from ingest.writers.answering import answer_task
+from ingest.writers.caching import at_least_tokens
 from ingest.writers.call import Call, Limits
 from ingest.writers.composing import compose_task
 from ingest.writers.failures import guarded
@@ -106,12 +107,16 @@ class LlmWriter(ABC):
     async def _write(self, task: Task[T]) -> AsyncGenerator[Delta | Written[T], None]:
         call = self._call or Call(limits=self.limits)
         answer = Unfolding(task.form)
+        read = at_least_tokens(task.system + task.stable + task.user)
         async with aclosing(guarded(self._pieces(task), call, self.sdk_error)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Usage):
                     call.usage = piece
-                elif new := answer.feed(piece):
-                    yield Delta(new)
+                else:
+                    if not call.usage.input_tokens:
+                        call.usage = Usage(input_tokens=read)  # it has begun, so it is paid for, whether it ends or not
+                    if new := answer.feed(piece):
+                        yield Delta(new)
         value, rest = answer.finish()
         if rest:
             yield Delta(rest)

@@ -1,9 +1,11 @@
 """Summaries and replies by OpenAI's Responses API, or by Chat Completions, which every compatible server speaks.
 
-Both are streamed, with a JSON schema. A compatible server may not know schemas: then the schema goes into the prompt.
+Both are streamed, with a JSON schema. A compatible server may not know all that OpenAI's own does: what it refuses by
+name it is not sent again, and a schema that it does not know goes into the prompt.
 """
 
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -36,6 +38,12 @@ Api = Literal["responses", "chat"]
 
 PROVIDER = "openai"
 BASE_URL = "https://api.openai.com/v1"
+SCHEMAS = re.compile(r"response_format|json_schema|structured output")
+_NOT_KNOWN = r"(?:unknown|unrecogni[sz]ed|unsupported|unexpected|extra|not (?:supported|permitted|allowed|known))"
+UNKNOWN_LIMIT = re.compile(
+    rf"{_NOT_KNOWN}.{{0,120}}max_completion_tokens|max_completion_tokens.{{0,120}}{_NOT_KNOWN}", re.DOTALL
+)
+"""Not every word of this limit: who complains that a prompt is too long names it, too."""
 FINISHES: dict[str, Kind] = {"content_filter": "refused"}
 """Why an answer is no good; all other reasons, and none at all (a clean but early end), are `truncated`."""
 
@@ -73,9 +81,28 @@ def openai_api(ingest: IngestSettings) -> Api:
 
 @dataclass
 class Server:
-    """What was learned of a server while it was used, for all calls of a writer."""
+    """What was learned of a server while it was used, for all calls of a writer: it knows everything, until it refuses
+    a part of a request by its name; each says it in its own words.
+    """
 
-    knows_schemas: bool = True  # until it says otherwise
+    knows_schemas: bool = True
+    knows_limit: bool = True
+    """`max_completion_tokens`; servers that began earlier call it `max_tokens`."""
+    tells_usage: bool = True
+    """`stream_options`, without which a stream has no usage."""
+
+    def learns(self, error: BadRequestError | UnprocessableEntityError) -> bool:
+        """Whether the error says something new, so that it is worth asking again."""
+        told = f"{error.param} {error.message}".lower()
+        if self.knows_schemas and SCHEMAS.search(told):
+            self.knows_schemas = False
+        elif self.knows_limit and (error.param == "max_completion_tokens" or UNKNOWN_LIMIT.search(told)):
+            self.knows_limit = False
+        elif self.tells_usage and "stream_options" in told:
+            self.tells_usage = False
+        else:
+            return False
+        return True
 
 
 class OpenAIWriter(LlmWriter):
@@ -160,17 +187,16 @@ class OpenAIWriter(LlmWriter):
             raise failed(FINISHES.get(finish or "", "truncated"))
 
     async def _open_chat(self, task: Task[T]) -> AsyncStream[ChatCompletionChunk]:
-        """Ask with the schema; where the server refuses schemas, once more with the schema in the prompt."""
-        if self._server.knows_schemas:
+        """Ask; where the server refuses a part of the request, once more without it."""
+        while True:
             try:
-                return await self._ask(task, with_schema=True)
+                return await self._ask(task)
             except (BadRequestError, UnprocessableEntityError) as error:
-                if not _refuses_schemas(error):
+                if not self._server.learns(error):
                     raise
-            self._server.knows_schemas = False  # for as long as this writer lives, so that it is asked once
-        return await self._ask(task, with_schema=False)
 
-    async def _ask(self, task: Task[T], *, with_schema: bool) -> AsyncStream[ChatCompletionChunk]:
+    async def _ask(self, task: Task[T]) -> AsyncStream[ChatCompletionChunk]:
+        with_schema = self._server.knows_schemas
         schema = json.dumps(task.form.schema)
         hint = f"\n\nAnswer with one JSON object that follows this JSON schema, and nothing else:\n{schema}"
         return await self._client.chat.completions.create(
@@ -179,10 +205,11 @@ class OpenAIWriter(LlmWriter):
                 {"role": "system", "content": task.system if with_schema else task.system + hint},
                 {"role": "user", "content": task.stable + task.user},
             ],
-            max_completion_tokens=task.max_tokens,
+            max_completion_tokens=task.max_tokens if self._server.knows_limit else omit,
+            max_tokens=omit if self._server.knows_limit else task.max_tokens,
             response_format=_response_format(task) if with_schema else omit,
             stream=True,
-            stream_options={"include_usage": True},
+            stream_options={"include_usage": True} if self._server.tells_usage else omit,
         )
 
 
@@ -230,9 +257,3 @@ def _text_format(task: Task[T]) -> ResponseFormatTextJSONSchemaConfigParam:
 def _response_format(task: Task[T]) -> ResponseFormatJSONSchema:
     schema = task.form.schema
     return {"type": "json_schema", "json_schema": {"name": task.form.name, "schema": schema, "strict": True}}
-
-
-def _refuses_schemas(error: BadRequestError | UnprocessableEntityError) -> bool:
-    """Whether a server complains about the format; each says it in its own words."""
-    told = f"{error.param} {error.message}".lower()
-    return "response_format" in told or "json_schema" in told or "structured output" in told

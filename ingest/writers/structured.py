@@ -21,6 +21,8 @@ Path = tuple[str | int, ...]
 
 MAX_REPLIES = 3
 """More than an agent reads; the prompts ask for as many."""
+LONGEST = 60_000
+"""Characters of an answer: several times what its tokens allow. A server that does not count them may never end."""
 
 
 def closed_object(**properties: Any) -> dict[str, Any]:
@@ -129,8 +131,14 @@ class Unfolding(Generic[T]):
         self._shown = ""
 
     def feed(self, piece: str) -> str:
-        """What can be shown of the text now, "" if nothing new: whole words, since half a link can't be judged."""
+        """What can be shown of the text now, "" if nothing new: whole words, since half a link can't be judged.
+
+        Raises:
+            StageFailed: `invalid_output`, where the answer does not end.
+        """
         self._answer += piece
+        if len(self._answer) > LONGEST:
+            raise failed("invalid_output")
         text = _visible(_at(_partial(self._answer), self._form.path))
         end = settled(text)
         if end <= self._done:
@@ -149,7 +157,7 @@ class Unfolding(Generic[T]):
         document = self._answer[self._answer.find("{") : self._answer.rfind("}") + 1]
         try:
             value: T | None = self._form.read(_encoded(document))
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):  # the latter: brackets in brackets, a thousand times
             value = None  # raised below, without msgspec's error: it quotes the answer
         text = "" if value is None else self._form.text(value)
         missing = not text and not self._form.may_be_empty

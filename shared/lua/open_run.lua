@@ -1,6 +1,6 @@
 -- An agent looks at a ticket whose Canvas is absent or behind: join the ticket's run, or make one.
 -- KEYS: the ledger's, and the stream of the new run
--- ARGV: ticket id, new run id, record lifetime s, run lifetime s, event, 1 to run now even where an attempt waits,
+-- ARGV: ticket id, new run id, record lifetime s, run lifetime s, first event's data, 1 to run now even where an attempt waits,
 --       what stands before the id in a stream's name (same hash tag, so the same slot), ms until the dispatcher looks,
 --       traceparent or ''
 -- Returns {run id, 1 if it is new, 1 if a worker has to be woken}
@@ -15,11 +15,18 @@ elseif at_once and redis.call('ZSCORE', KEYS[4], ticket) then
 end
 local run = redis.call('HGET', KEYS[1], 'run')
 local created = 0
+-- The first event says how many changes are known that the stored Canvas does not know.
+local function begin_log(stream)
+  local seen = redis.call('HMGET', KEYS[1], 'want', 'done')
+  local newer = math.max(0, tonumber(seen[1] or 0) - tonumber(seen[2] or 0))
+  local data = string.sub(ARGV[5], 1, -2) .. ',"newer":' .. newer .. '}'
+  redis.call('XADD', stream, '*', 'event', 'queued', 'data', data)
+  redis.call('EXPIRE', stream, ARGV[4])
+end
 if run then
   -- A precompute that is only claimed, or that waited longer than a log lives, has no log yet: begin it.
   if redis.call('EXISTS', ARGV[7] .. run) == 0 then
-    redis.call('XADD', ARGV[7] .. run, '*', 'event', 'queued', 'data', ARGV[5])
-    redis.call('EXPIRE', ARGV[7] .. run, ARGV[4])
+    begin_log(ARGV[7] .. run)
   end
 else
   local want = tonumber(redis.call('HGET', KEYS[1], 'want') or 0)
@@ -30,8 +37,7 @@ else
   end
   run, created = ARGV[2], 1
   redis.call('HSET', KEYS[1], 'run', run)
-  redis.call('XADD', KEYS[10], '*', 'event', 'queued', 'data', ARGV[5])
-  redis.call('EXPIRE', KEYS[10], ARGV[4])
+  begin_log(KEYS[10])
 end
 redis.call('HSET', KEYS[1], 'lane', 'live', 'viewed', '1')
 redis.call('EXPIRE', KEYS[1], ARGV[3])

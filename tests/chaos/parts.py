@@ -22,7 +22,8 @@ from redis.exceptions import RedisError
 
 from ingest.thread import Thread
 from ingest.vectors.protocol import ArticleHit, ArticlePoint, SparseVector, TicketHit, TicketPayload, TicketPoint
-from ingest.writers.protocol import Article, Asked, Delta, Neighbour, Written
+from ingest.writers.protocol import Article, Asked, Delta, Neighbour, Wish, Written
+from shared.asked import EVERYTHING, Access
 from shared.errors import StageFailed
 from shared.models import Reply, Summary
 from tests.chaos.journal import Journal

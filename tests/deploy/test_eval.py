@@ -160,11 +160,77 @@ def test_pairs_are_measured_by_correlation(tmp_path: Path) -> None:
     assert report["spearman"] == 1.0
 
 
-def test_wrong_calls_say_what_is_missing(table: Path, tmp_path: Path) -> None:
+def test_wrong_calls_say_what_is_missing(table: Path) -> None:
+    columns = ("--retrieval", table, "--text", "Question", "--label", "Topic")
     assert "--retrieval, --pairs and --tickets" in " ".join(refused().split())
     assert "--text and --label" in refused("--retrieval", table)
-    assert "no column Nothing" in refused("--retrieval", table, "--text", "Nothing", "--label", "Topic")
-    assert "No query" in refused("--retrieval", table, "--text", "Topic", "--label", "Question")
+    assert "no column Nothing: its first line has Topic, Question" in refused(*columns, "--text", "Nothing")
+    swapped = refused(*columns, "--text", "Topic", "--label", "Question", "--holdout", "0.4")
+    assert "queries shares its label with one of" in swapped
+    assert "--locale, --model: of no use for CSV" in refused(*columns, "--locale", "ko", "--model", "x/y")
+    assert "0<x<1" in refused(*columns, "--holdout", "1")
+    assert "No vectors can be kept in" in refused(*columns, "--cache", "/dev/null/vectors")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("empty.csv", b"", "it is empty"),
+        ("header.csv", b"Topic,Question\n", "no row with both Question and Topic"),
+        ("semicolons.csv", b"Topic;Question\nx;y\n", "the delimiter is the comma"),
+        ("korean.csv", "Topic,Question\n환불,언제\n".encode("cp949"), "not in UTF-8"),
+        ("plain.csv.gz", b"Topic,Question\nx,y\n", "is no gzip file"),
+        ("torn.csv.gz", gzip.compress(b"Topic,Question\nx,y\n")[:-9], "can't be read"),
+        ("huge.csv", b'Topic,Question\nx,"' + 1_000_001 * b"y" + b'"\n', "after line 1, is no CSV"),
+    ],
+)
+def test_a_file_that_is_no_table_says_why(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    output = refused("--retrieval", file, "--text", "Question", "--label", "Topic")
+    assert said in output
+    assert "Traceback" not in output
+
+
+def test_other_files_without_anything_to_measure_say_so(tmp_path: Path) -> None:
+    threads, pairs, histories = tmp_path / "threads.jsonl", tmp_path / "pairs.json", tmp_path / "histories.jsonl"
+    threads.write_text(json.dumps(question(1, 0, "x")), encoding="utf-8")
+    assert "no thread of locale ko has" in refused("--retrieval", threads, "--locale", "ko")
+    pairs.write_text("[]", encoding="utf-8")
+    assert "0 pairs" in refused("--pairs", pairs)
+    histories.write_text("", encoding="utf-8")
+    assert "holds no ticket history" in refused("--tickets", histories)
+    histories.write_text('{"subject": "x"}', encoding="utf-8")
+    assert "Line 1 is no ticket history: it lacks `key`" in refused("--tickets", histories)
+
+
+def test_between_the_tables_stand_no_log_lines(tmp_path: Path) -> None:
+    messages = [
+        ("customer", "It still prints blank pages."),
+        ("reply", "Please clean the print head."),
+        ("customer", "It is clean."),
+    ]
+    history = {
+        "key": "blank",
+        "subject": "Blank pages",
+        "description_html": "<p>The printer prints blank pages. How can I clean the head?</p>",
+        "requester": {"name": "Mina"},
+        "conversations": [
+            {"kind": kind, "author": "x", "after_hours": hours, "body_html": f"<p>{text}</p>"}
+            for hours, (kind, text) in enumerate(messages, 1)
+        ],
+    }
+    article = {
+        "title": "Blank pages",
+        "description_html": "<p>Clean the print head, then print a test page.</p>",
+        "public": True,
+    }
+    file = tmp_path / "histories.jsonl"
+    file.write_text("\n".join(map(json.dumps, [{"article": article}, history])), encoding="utf-8")
+    done = CliRunner().invoke(canvas, ["eval", "--tickets", str(file)], catch_exceptions=False)
+    assert "1 tickets, 3 updates" in done.stdout
+    assert "draft judged" not in done.stderr
+    assert "run settled" not in done.stderr
 
 
 async def test_kept_vectors_are_not_made_again_and_survive_a_torn_file(tmp_path: Path) -> None:

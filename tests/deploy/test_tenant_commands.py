@@ -173,7 +173,7 @@ async def test_settings_are_set_shown_unset_and_checked(shell: Shell) -> None:
         (["--redact", "names"], "choose among"),
         (["--model", "summary=gpt"], "provider/model"),
         (["--model", "summary=foo/bar"], "the provider 'foo' is not set up here"),
-        (["--model", "reply=extractive,openai/gpt"], "not set up here"),
+        (["--model", "reply=extractive,openai/gpt"], "never be asked"),
         ([], "Name what to set"),
         (["--language", "en", "--tone", "brief", "--unset", "language"], "Both set and unset: language"),
     ):

@@ -27,7 +27,7 @@ class Shelf:
         self.context: WorkerContext = worker_of(account)
         self.state: Any = account.helpdesk.state
         [self.wifi] = [article for article in self.state.articles.values() if article.title == WIFI]
-        self.folder = self.state.folders[self.wifi.folder_id]
+        self.folder: Any = self.state.folders[self.wifi.folder_id]
 
     async def index(self) -> int:
         """Look at what is published now."""
@@ -73,7 +73,8 @@ async def test_a_folder_that_is_closed_to_customers_closes_its_articles_at_the_n
     found = await shelf.found()
     assert found is not None
     assert found.public
-    for visibility, public in ((3, False), (1, True), (2, False), (None, False)):
+    seen_by: list[tuple[int | None, bool]] = [(3, False), (1, True), (2, False), (None, False)]
+    for visibility, public in seen_by:
         shelf.folder.visibility = visibility
         await shelf.index()
         found = await shelf.found()

@@ -113,9 +113,7 @@ async def test_one_trace_goes_from_the_webhook_over_the_stages_to_init(traced_wo
     assert {"stage fetch", "stage clean", "stage summarize", "store"} <= below
     called = next(each for each in collector.named("GET /init/{ticket_id}") if each.trace_id.hex() == CALLER[3:35])
     assert called.parent_span_id.hex() == CALLER[36:52]
-    stream = next(
-        each for each in collector.named("GET /init/{ticket_id}") if each.trace_id == runs[unseen].trace_id
-    )
+    stream = next(each for each in collector.named("GET /init/{ticket_id}") if each.trace_id == runs[unseen].trace_id)
     assert runs[unseen].parent_span_id == stream.span_id, "a miss: the request made the run"
     assert runs[unseen].span_id in {link.span_id for link in stream.links}
     body = b"".join(collector.bodies).lower()
@@ -126,7 +124,7 @@ async def test_one_trace_goes_from_the_webhook_over_the_stages_to_init(traced_wo
 async def test_a_burst_of_webhooks_is_one_run_that_links_to_all_of_them(
     traced_world: tuple[World, Collector],
 ) -> None:
-    made, collector = traced_world
+    made, _ = traced_world
     ledger = made.running.worker.ledger
     number = await made.acme.create_ticket("A camera", "It is black.")
     await made.acme.hit(number)
@@ -192,9 +190,7 @@ def test_without_them_nothing_is_imported_and_a_span_does_nothing() -> None:
         "print([name for name in sys.modules if name.startswith('opentelemetry')])"
     )
     env = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, env=env, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert not tracing_on()
 

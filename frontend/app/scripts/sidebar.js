@@ -166,6 +166,7 @@ export class Sidebar {
     else if (PARTS.has(event)) view.part(event, data);
     else if (event === "reset") view.reset(PART_OF_RESET[data.part]);
     else if (event === "stage") view.stage(data);
+    else if (event === "waiting") view.say("busy", "no_worker");
     else if (event === "queued" && !refreshing) view.say("stream", "queued");
     else if (event === "started" && !refreshing) view.say("stream", "waiting");
   }

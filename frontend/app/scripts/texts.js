@@ -9,6 +9,10 @@ export const TEXTS = {
   refreshed: { en: "Refreshed in {ms}", ko: "{ms} 만에 새로 고침" },
   waiting: { en: "Nothing stored yet — being computed", ko: "저장된 내용이 없어 계산하는 중" },
   queued: { en: "Waiting for a worker…", ko: "작업자를 기다리는 중…" },
+  no_worker: {
+    en: "No worker is running — this goes on as soon as there is one",
+    ko: "실행 중인 작업자가 없습니다. 작업자가 시작되면 바로 이어집니다",
+  },
   streamed: { en: "Streamed in {ms}, first event after {first}", ko: "{ms} 동안 스트리밍, 첫 이벤트 {first}" },
   changed: { en: "The ticket has changed — looking again", ko: "티켓이 바뀌어 다시 확인하는 중" },
   behind: { en: "Computed before the ticket's last change", ko: "티켓의 마지막 변경 전에 계산된 내용" },

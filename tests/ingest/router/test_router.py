@@ -1,6 +1,7 @@
 """Who writes a text where models fail: every way of failing, over HTTP, and what it costs."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -155,6 +156,14 @@ async def test_nobody_sleeps_beyond_the_deadline_however_long_a_provider_wants(r
         assert (seen.model, len(lone.claude.requests)) == (EXTRACTIVE, 1)
 
 
+async def test_retry_after_of_an_overloaded_provider_is_honoured_too(redis: Redis) -> None:
+    async with desk(redis, summary_models=[CLAUDE]) as made:
+        made.claude.script.add(replace(Fault.overloaded(), retry_after=0.7))
+        assert (await made.summary()).outcomes == ["anthropic overloaded", "anthropic ok"]
+        first, second = (request.arrived for request in made.claude.requests)
+        assert second - first >= 0.7
+
+
 async def test_a_rate_limit_holds_for_all_texts_until_it_ends(redis: Redis) -> None:
     async with desk(redis, summary_models=[CLAUDE], text_s=20) as lone:
         lone.claude.script.add(Fault.rate_limited(0.6))
@@ -271,6 +280,19 @@ async def test_a_silent_model_is_hedged_only_for_agents_who_wait_and_only_if_wan
     async with desk(redis) as made:
         made.claude.script.speed = Speed(first_token=0.5)
         assert (await made.summary(Order(host=HOST, priority="interactive"))).outcomes == ["anthropic ok"]
+
+
+async def test_a_hedge_asks_another_provider_where_there_is_one(redis: Redis) -> None:
+    order = Order(host=HOST, priority="interactive")
+    async with desk(redis, hedge_after_s=0.2, summary_models=[CLAUDE, "anthropic/claude-opus-5-5", GPT]) as made:
+        made.claude.script.speed = Speed(first_token=1.0)
+        assert (await made.summary(order)).outcomes == ["anthropic abandoned", "openai ok"]
+    async with desk(redis, hedge_after_s=0.2, summary_models=[CLAUDE, "anthropic/claude-opus-5-5"]) as made:
+        made.claude.script.add(Fault.silence())
+        seen = await made.summary(order)
+        assert (seen.model, seen.outcomes) == (
+            "anthropic/claude-opus-5-5", ["anthropic abandoned", "anthropic ok"],
+        )  # fmt: skip
 
 
 async def test_a_hedge_that_fails_does_not_cost_the_first_ones_text(redis: Redis) -> None:

@@ -9,6 +9,7 @@ from email.utils import format_datetime
 import httpx2
 import pytest
 
+from ingest.writers.call import Call
 from ingest.writers.failures import DETAILS, WORDS, as_failure
 from ingest.writers.openai import OpenAIWriter
 from ingest.writers.protocol import Delta
@@ -131,7 +132,10 @@ async def test_a_failure_says_when_to_come_back_if_the_provider_did(wire: Wire) 
         '["text"]',
         '{"text": {"text": "x"}}',
         '{"text": "bad escape \\x"}',
+        f'{{"text": "deep", "more": {"[" * 5000}{"]" * 5000}}}',
+        f'{{"text": "{"without an end " * 5000}',
     ],
+    ids=lambda answer: answer[:30],
 )
 async def test_an_answer_of_another_form_is_invalid_output(wire: Wire, answer: str) -> None:
     assert (await failure(wire, answer)).kind == "invalid_output"
@@ -220,6 +224,53 @@ async def test_a_server_that_refuses_schemas_is_asked_once_more_with_the_schema_
         assert ["response_format" in request.body for request in wire.fake.requests] == [True, False, False]
         assert '"next_step"' not in wire.fake.requests[0].text
         assert '"next_step"' in wire.fake.requests[1].text
+
+
+@pytest.mark.parametrize(
+    ("complaint", "gone"),
+    [
+        ("Unrecognized request argument supplied: max_completion_tokens", {"max_completion_tokens"}),
+        ('{"loc":["body","max_completion_tokens"],"msg":"Extra inputs are not permitted"}', {"max_completion_tokens"}),
+        ("stream_options is not allowed here", {"stream_options"}),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+async def test_a_server_of_another_age_is_not_sent_again_what_it_refuses_by_name(
+    complaint: str, gone: set[str]
+) -> None:
+    async with opened("chat") as wire:
+        wire.fake.script.add(Fault.bad_request(complaint), *[document(SUMMARIES["en"])] * 2)
+        writer = wire.writer()
+        for _ in range(2):
+            _, [written] = await read(writer.summarize(thread(), "en"))
+            assert written.value == SUMMARIES["en"]
+        first, *others = (set(request.body) for request in wire.fake.requests)
+        assert len(others) == 2
+        for other in others:
+            assert first - other == gone
+            assert other - first <= {"max_tokens"}
+
+
+async def test_a_prompt_that_is_too_long_is_not_taken_for_an_old_server() -> None:
+    async with opened("chat") as wire:
+        wire.fake.script.add(
+            Fault.bad_request("context length is 8192 tokens; 9000 in the messages, 2000 in max_completion_tokens")
+        )
+        assert (await failure(wire)).kind == "context_too_long"
+        assert len(wire.fake.requests) == 1
+
+
+async def test_a_call_that_breaks_off_has_cost_what_it_has_read(wire: Wire) -> None:
+    wire.fake.script.add(Fault.cut(after=8))
+    call = Call()
+    with pytest.raises(StageFailed):
+        await read(wire.writer().told_by(call).summarize(thread(), "en"))
+    assert call.usage.input_tokens > 200
+    wire.fake.script.add(Fault.rate_limited())
+    refused = Call()
+    with pytest.raises(StageFailed):
+        await read(wire.writer().told_by(refused).summarize(thread(), "en"))
+    assert refused.usage.input_tokens == 0
 
 
 async def test_a_server_that_refuses_the_second_try_too_is_not_asked_a_third_time() -> None:

@@ -1,0 +1,143 @@
+"""Hits, answered before the app: an ASGI callable in front of it, and a plain function in front of that.
+
+`Front.instant` is asked by the HTTP server itself (`deploy.instant`) as soon as a request's headers are there: a Canvas
+in process memory goes out as one write, without a task, a scope or a message. `Front.__call__` does the same in ASGI
+for the rest of the hits, those that are read from Redis among them. Whatever is no plain hit of a caller who is known
+falls through to the app, which is complete without either. No JSON is parsed or built here, and nothing is awaited
+but Redis.
+"""
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from serve.caller import Caller
+from serve.context import ServeContext
+from serve.hits import HIT, STALE, Answer, Copy, Headers, as_lines
+from serve.observed import Hits
+from serve.reads import Read
+from shared.errors import RateLimited, StoreUnavailable
+from shared.request_ids import HEADER, TRACEPARENT, request_id
+
+PATH = "/init/"
+PATH_BYTES = PATH.encode()
+MAX_ID_DIGITS = 15
+METHODS = frozenset({"GET", "POST"})
+NOT_INSTANT = frozenset({HEADER, TRACEPARENT, b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
+"""Headers of requests that the HTTP server, or the log, must know more of."""
+
+
+class Front:
+    """Answers hits by itself and leaves the rest to `app`."""
+
+    def __init__(
+        self, app: Any, context: ServeContext, origins: Iterable[str], exposed: Iterable[str], hits_logged: float = 0.0
+    ) -> None:
+        """`origins` may read answers in a browser, and of these the headers that are `exposed` (CORS)."""
+        self._app = app
+        self._reads = context.reads
+        self._known = context.credentials.known
+        self._spend = context.limits.spend_now
+        self._address = context.addresses.of
+        self._hits = Hits(hits_logged)
+        names = ", ".join(exposed).encode()
+        self._cors: dict[bytes, Headers] = {
+            origin.encode(): [
+                (b"access-control-allow-origin", origin.encode()),
+                (b"access-control-expose-headers", names),
+            ]
+            for origin in origins
+        }
+
+    def instant(self, scope: Any, url: bytes) -> tuple[bytes, bytes] | None:
+        """The whole answer to a GET: status line and headers without the empty line, and the body; None: ask the app.
+
+        `scope` has `headers` and `client`, as ASGI defines them.
+        """
+        if not url.startswith(PATH_BYTES):
+            return None
+        began = time.perf_counter()
+        ticket_id = _number(url[len(PATH_BYTES) :])
+        asked = _asked(scope["headers"]) if ticket_id else None
+        caller = self._known(scope["headers"]) if asked else None
+        if asked is None or caller is None or caller.restricted:
+            return None
+        copy = self._reads.remembered(caller.host, ticket_id)
+        if copy is None or copy.state != "current":
+            return None
+        limits = self._limits(scope, caller)
+        if limits is None:
+            return None
+        accepted, condition, origin = asked
+        status, head, body = copy.head(accepted, condition)
+        lines = as_lines([*limits, *self._cors.get(origin, ())] if origin else limits)
+        self._hits.count("hit", "GET", status, time.perf_counter() - began)
+        return head + lines, body
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """One ASGI call."""
+        answer = await self._answer(scope) if scope["type"] == "http" and scope["path"].startswith(PATH) else None
+        if answer is None:
+            await self._app(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _answer(self, scope: Any) -> Answer | None:
+        began = time.perf_counter()
+        ticket_id = _number(scope["path"][len(PATH) :].encode("latin-1", "replace"))
+        caller = self._known(scope["headers"]) if ticket_id and scope["method"] in METHODS else None
+        if caller is None or caller.restricted:
+            return None
+        try:
+            read = await self._reads.read(caller.host, ticket_id)
+        except StoreUnavailable:
+            return None
+        if read.copy is None or read.copy.stored.tombstone or not (read.doubtful or read.copy.state == "current"):
+            return None
+        limits = self._limits(scope, caller)
+        if limits is None:
+            return None
+        answer = self._hit(scope, read, read.copy, limits)
+        outcome = "stale" if read.doubtful else "hit"
+        self._hits.count(outcome, scope["method"], answer.status, time.perf_counter() - began)
+        return answer
+
+    def _hit(self, scope: Any, read: Read, copy: Copy, limits: Headers) -> Answer:
+        said: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            said[name] = said[name] + b"," + value if name in said else value
+        extra = [*limits, *self._cors.get(said.get(b"origin", b""), ())]
+        if HEADER in said or TRACEPARENT in said:
+            extra.append((HEADER, request_id(scope["headers"]).text.encode()))
+        # A POST has no 304 (RFC 9110, 15.4.5): the earlier app gets the Canvas each time.
+        condition = said.get(b"if-none-match", b"") if scope["method"] == "GET" else b""
+        status = STALE if read.doubtful else HIT
+        return copy.answer(said.get(b"accept-encoding", b""), condition, status, read.timing, extra)
+
+    def _limits(self, scope: Any, caller: Caller) -> Headers | None:
+        """The `RateLimit` headers of a request that is within its limits and was counted; else the app answers."""
+        try:
+            return self._spend(caller, self._address(scope))
+        except RateLimited:
+            return None
+
+
+def _asked(headers: Headers) -> tuple[bytes, bytes, bytes] | None:
+    """`Accept-Encoding`, `If-None-Match` and `Origin` (b"" where absent); None for a request that is not so plain."""
+    accepted = condition = origin = b""
+    for name, value in headers:
+        if name == b"accept-encoding":
+            accepted = accepted + b"," + value if accepted else value
+        elif name == b"if-none-match":
+            condition = condition + b"," + value if condition else value
+        elif name == b"origin":
+            origin = value
+        elif name in NOT_INSTANT:
+            return None
+    return accepted, condition, origin
+
+
+def _number(text: bytes) -> int:
+    """The ticket id that a path ends with, 0 where it is none (or where the app should say what is wrong with it)."""
+    return int(text) if text.isdigit() and len(text) <= MAX_ID_DIGITS and text[0] != 48 else 0

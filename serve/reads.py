@@ -1,0 +1,190 @@
+"""Reading Canvases for `/init`: from process memory, or from Redis in a trip that concurrent requests share.
+
+A copy is kept until Redis tells of a change of its Canvas or of its ticket's record (`serve.tracked`), so a newer
+Canvas is visible as soon as that word arrives. A change that is told of between the question and the answer spoils the
+answer: it is served to who asked before, and not kept. While Redis says nothing the copies stay, to be served as
+stale; when a lost connection is there again all of them go.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, NamedTuple
+
+import msgspec
+import structlog
+
+from serve.hits import FROM_MEMORY, Copy
+from serve.memory import Memory, Name
+from serve.tracked import Tracked, command
+from shared import keys
+from shared.canvas_store import decode_canvas
+from shared.due_view import state_of_record
+from shared.errors import StoreUnavailable
+from shared.redis import state_url
+from shared.settings import Settings
+from shared.tasks import beside
+
+READ_WITHIN_S = 1.0
+"""Redis answers in a millisecond; who has waited a thousand times as long is told to come back."""
+SWEEP_S = 0.1
+
+log = structlog.get_logger()
+
+
+class Read(NamedTuple):
+    """A ticket's copy (None: neither Canvas nor tombstone), and where it came from as `Server-Timing` says it.
+
+    `doubtful` says that Redis does not answer, so that there may be a newer one.
+    """
+
+    copy: Copy | None
+    timing: bytes
+    doubtful: bool = False
+
+
+class _Load:
+    """One ticket that is being read, and who waits for it."""
+
+    __slots__ = ("began", "name", "record", "spoiled", "waiting")
+
+    def __init__(self, name: Name) -> None:
+        self.name = name
+        self.began = time.monotonic()
+        self.record: Sequence[bytes | None] = ()
+        self.spoiled = False
+        self.waiting: list[asyncio.Future[Copy | None]] = []
+
+
+class CanvasReads:
+    """Reads of all tenants; the tenant is part of every call."""
+
+    def __init__(self, memory: Memory[Copy], state: str, cache: str | None) -> None:
+        """`state` and `cache` are URLs; `cache` None says that one server plays both roles."""
+        self._memory = memory
+        self._loads: dict[Name, _Load] = {}
+        self._loop = asyncio.get_running_loop()
+        self.state = Tracked(state, self._changed)
+        self.cache = Tracked(cache, self._changed) if cache else self.state
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the copies are what Redis holds."""
+        return self.state.trusted and self.cache.trusted
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What `/health` says of the copies."""
+        refused = self.state.refused or self.cache.refused
+        kept = {"copies": len(self._memory), "bytes": self._memory.bytes}
+        if refused:
+            return {"ready": False, "reason": f"Redis tells nothing of changes ({refused}): nothing is kept"} | kept
+        return {"ready": self.trusted} | ({} if self.trusted else {"reason": "Redis does not answer"}) | kept
+
+    def remembered(self, host: str, ticket_id: int) -> Copy | None:
+        """The copy in memory, if it is what Redis holds."""
+        return self._memory.get((host, ticket_id)) if self.state.trusted and self.cache.trusted else None
+
+    async def read(self, host: str, ticket_id: int) -> Read:
+        """A ticket's Canvas or tombstone and how it stands, from memory or from Redis.
+
+        Raises:
+            StoreUnavailable: Redis does not answer within a second, and there is no copy.
+        """
+        name = host, ticket_id
+        copy = self._memory.get(name)
+        if copy is not None:
+            return Read(copy, FROM_MEMORY, doubtful=not self.trusted)
+        began = time.perf_counter()
+        load = self._loads.get(name)
+        if load is None or load.spoiled:
+            load = self._loads[name] = _Load(name)
+            self._ask(load)
+        found: asyncio.Future[Copy | None] = self._loop.create_future()
+        load.waiting.append(found)
+        copy = await found
+        return Read(copy, b"redis;dur=%.2f" % ((time.perf_counter() - began) * 1000))
+
+    def _ask(self, load: _Load) -> None:
+        host, ticket_id = load.name
+        record = command(b"HMGET", keys.record(host, ticket_id).encode(), b"want", b"done", b"dead")
+        # The record first: a run that ends in between makes a current Canvas look stale, never an old one current.
+        self.state.ask(record, lambda found: self._has_record(load, found))
+        if self.cache is self.state and self._loads.get(load.name) is load:
+            self._ask_canvas(load)
+
+    def _ask_canvas(self, load: _Load) -> None:
+        canvas = command(b"GET", keys.canvas(*load.name).encode())
+        self.cache.ask(canvas, lambda found: self._has_canvas(load, found))
+
+    def _has_record(self, load: _Load, found: Any) -> None:
+        if isinstance(found, Exception):
+            self._fail(load, found)
+            return
+        load.record = found
+        if self.cache is not self.state:
+            self._ask_canvas(load)
+
+    def _has_canvas(self, load: _Load, found: Any) -> None:
+        """In the very callback of the answer, so that no change can come between it and the memory."""
+        if self._loads.get(load.name) is load:
+            del self._loads[load.name]
+        if isinstance(found, Exception) or not load.record:
+            self._fail(load, found)
+            return
+        try:
+            copy = None if found is None else Copy(decode_canvas(found), *state_of_record(*load.record))
+        except (msgspec.DecodeError, ValueError) as error:
+            self._fail(load, error)
+            return
+        if copy is not None and not copy.stored.tombstone and not load.spoiled and self.trusted:
+            self._memory.put(load.name, copy)
+        for waiting in load.waiting:
+            if not waiting.done():
+                waiting.set_result(copy)
+
+    def _fail(self, load: _Load, error: Any) -> None:
+        if self._loads.get(load.name) is load:
+            del self._loads[load.name]
+        for waiting in load.waiting:
+            if not waiting.done():
+                waiting.set_exception(StoreUnavailable())
+        if not isinstance(error, OSError):
+            log.warning("a Canvas could not be read", reason=type(error).__name__)
+
+    def _changed(self, names: Sequence[bytes] | None) -> None:
+        if names is None:
+            self._memory.clear()
+            for load in self._loads.values():
+                load.spoiled = True
+            return
+        for key in names:
+            of_ticket = keys.OF_TICKET.fullmatch(key)
+            if of_ticket is None:
+                continue
+            name = of_ticket[1].decode(), int(of_ticket[2])
+            self._memory.drop(name)
+            changed = self._loads.get(name)
+            if changed is not None:
+                changed.spoiled = True
+
+    async def _sweep(self) -> None:
+        """End the waits that are over; one timer for all costs a read nothing."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            oldest = time.monotonic() - READ_WITHIN_S
+            for load in [load for load in self._loads.values() if load.began < oldest]:
+                self._fail(load, TimeoutError())
+
+
+@asynccontextmanager
+async def canvas_reads(settings: Settings, memory_bytes: int) -> AsyncIterator[CanvasReads]:
+    """Open the connections for reads, one for each server, and close them at the end."""
+    cache = settings.redis_cache_url.get_secret_value() if settings.redis_cache_url else None
+    reads = CanvasReads(Memory(memory_bytes), state_url(settings), cache)
+    async with AsyncExitStack() as stack:
+        for tracked in {id(one): one for one in (reads.state, reads.cache)}.values():
+            await stack.enter_async_context(tracked)
+        await stack.enter_async_context(beside(reads._sweep()))  # noqa: SLF001
+        yield reads
