@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,8 +34,17 @@ def run(settings: AllSettings, job: Coroutine[Any, Any, T], process: str = "comm
     `process` names it in traces.
     """
     set_up_logging(settings.shared)
-    with tracing(process):
-        return asyncio.run(until_signal(job))
+    with tracing(process), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(until_signal(job))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's event loop, where there is one (not on Windows)."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 async def until_signal(job: Coroutine[Any, Any, T]) -> T | None:

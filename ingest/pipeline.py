@@ -23,7 +23,7 @@ from ingest.run import Run
 from ingest.stages import clean, embed, fetch, recommend, similar, summarize
 from ingest.stages.embed import Embedded
 from ingest.thread import Thread
-from ingest.vectors.protocol import TicketPayload
+from ingest.vectors.protocol import TicketPayload, VectorStore
 from ingest.writers.protocol import Brief
 from ingest.writers.versions import version_of
 from shared.assignments import Assignment, Assignments
@@ -193,9 +193,18 @@ async def _find_and_recommend(run: Run, thread: Thread, embedded: Embedded | Non
             found = await similar.find_similar(run.claim.host, ticket_id, embedded, vectors, floor, run.since_ms)
             now = await incidents.look(vectors, floor, run.claim.host, ticket_id, thread.created_at, embedded)
             incident = incidents.merged(incident, now, ticket_id)
+            await _drop_hidden_replies(run, embedded, vectors)
     await run.emit(Event.SIMILAR, found.similar_tickets())
     await run.emit(Event.SOLUTIONS, found.solutions())
     return Solved(embedded, found, incident, await _recommend(run, thread, found))
+
+
+async def _drop_hidden_replies(run: Run, embedded: Embedded, vectors: VectorStore) -> None:
+    """Kept replies hold only while customers may read the articles that they rest on."""
+    replies = run.kept.replies
+    sources = [source for reply in replies.value for source in reply.sources] if replies else []
+    if not await similar.all_public(run.claim.host, sources, embedded.dense, vectors):
+        run.kept = run.kept._replace(replies=None)
 
 
 async def _embed(run: Run, thread: Thread) -> Embedded | None:

@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request
 from litestar.types import Message
 
+from serve.buckets import OverLimit
 from serve.caller import Caller
 from serve.context import ServeContext
 from serve.limits import Kind
@@ -26,13 +27,17 @@ async def admitted(request: Request[Any, Any, Any], kind: Kind = Kind.READ) -> C
     context: ServeContext = request.app.state.context
     scope = request.scope
     address = context.addresses.of(scope)
-    await context.limits.spend_address(address)
-    if kind is Kind.SESSION:
-        caller = await context.credentials.key_holder(scope["headers"], address)
-    else:
-        caller = await context.credentials.caller(scope["headers"], address)
-    about(host=caller.host)
-    scope["state"][RATE_LIMIT] = await context.limits.spend(caller, kind=kind)
+    try:
+        await context.limits.spend_address(address)
+        if kind is Kind.SESSION:
+            caller = await context.credentials.key_holder(scope["headers"], address)
+        else:
+            caller = await context.credentials.caller(scope["headers"], address)
+        about(host=caller.host)
+        scope["state"][RATE_LIMIT] = await context.limits.spend(caller, kind=kind)
+    except OverLimit as error:
+        scope["state"][RATE_LIMIT] = error.headers
+        raise
     return caller
 
 

@@ -1,16 +1,17 @@
 """The ASGI app of serve, over an open context."""
 
+from typing import Any
+
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, Reference, SecurityScheme
+from litestar.types import ControllerRouterHandler
 
 from serve.access import add_rate_limit
 from serve.attachments import attachment
 from serve.backfills import ingest, ingest_progress
 from serve.context import ServeContext
+from serve.described import described, openapi_config
 from serve.feedback import feedback
 from serve.front import Front
 from serve.health import health
@@ -26,7 +27,26 @@ from shared.problems import canvas_error_handlers
 
 MAX_BODY_BYTES = 256 * 1024
 PREFLIGHT_S = 600
-EXPOSED = ["ETag", "Age", "Cache-Status", "Canvas-Run", "Location", "Retry-After", "RateLimit", "RateLimit-Policy"]
+EXPOSED = ["ETag", "Age", "Cache-Status", "Canvas-Run", "Canvas-Newer", "Location", "Retry-After", "Server-Timing"]
+EXPOSED += ["RateLimit", "RateLimit-Policy", "X-Request-Id"]
+
+
+HANDLERS: tuple[ControllerRouterHandler, ...] = (
+    init,
+    init_without_id,
+    run_events,
+    query,
+    query_stream,
+    generate_reply,
+    generate_reply_stream,
+    feedback,
+    attachment,
+    ingest,
+    ingest_progress,
+    session,
+    health,
+    metrics,
+)
 
 
 def create_serve(context: ServeContext, serve: ServeSettings) -> Front:
@@ -38,22 +58,7 @@ def create_serve(context: ServeContext, serve: ServeSettings) -> Front:
 def create_routes(context: ServeContext, serve: ServeSettings) -> Litestar:
     """Routes, problem documents and CORS (exact origins, never cookies)."""
     return Litestar(
-        [
-            init,
-            init_without_id,
-            run_events,
-            query,
-            query_stream,
-            generate_reply,
-            generate_reply_stream,
-            feedback,
-            attachment,
-            ingest,
-            ingest_progress,
-            session,
-            health,
-            metrics,
-        ],
+        list(HANDLERS),
         state=State({"context": context, "gauges": Gauges(context.redis.state, context.settings)}),
         exception_handlers=canvas_error_handlers(),
         before_send=[add_rate_limit],
@@ -67,28 +72,19 @@ def create_routes(context: ServeContext, serve: ServeSettings) -> Litestar:
                 "Content-Type",
                 "If-None-Match",
                 "Last-Event-ID",
+                "X-Request-ID",
+                "traceparent",
             ],
             expose_headers=EXPOSED,
             max_age=PREFLIGHT_S,
         ),
-        openapi_config=_described(),
+        openapi_config=openapi_config(),
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )
 
 
-def _described() -> OpenAPIConfig:
-    """OpenAPI at `/schema`, as JSON alone: the usual pages load scripts from elsewhere into the origin of the API."""
-    schemes: dict[str, SecurityScheme | Reference] = {
-        "domain": SecurityScheme(type="apiKey", name="X-Freshdesk-Domain", security_scheme_in="header"),
-        "key": SecurityScheme(type="apiKey", name="X-Freshdesk-API-Key", security_scheme_in="header"),
-    }
-    schemes["token"] = SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
-    return OpenAPIConfig(
-        title="Prompt Canvas",
-        version="0.1.0",
-        path="/schema",
-        render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
-        components=Components(security_schemes=schemes),
-        security=[{"domain": [], "key": []}, {"token": []}],
-    )
+def openapi_document() -> dict[str, Any]:
+    """What `/schema` answers; nothing needs to be open for it."""
+    app = Litestar(list(HANDLERS), openapi_config=openapi_config(), logging_config=None)
+    return described(app.openapi_schema.to_schema())

@@ -36,8 +36,6 @@ from shared.questions import Questions
 from shared.run_log import Entry, Event
 from shared.tasks import beside
 
-WITHIN_S = 60.0
-"""A long reply takes 10 s, and three attempts may take more than anybody waits without a word."""
 LATE_GRACE_S = 15.0
 """In which whoever was told that it is late may come to follow the run."""
 NO_STORE = {"Cache-Control": "no-store"}
@@ -107,7 +105,7 @@ async def wait(
     host: str,
     wanted: Wanted,
     event: Event,
-    within_s: float = WITHIN_S,
+    within_s: float | None = None,
 ) -> Entry | Response[Any]:
     """Ask, and wait for the run's `event`, or for the response where there is none.
 
@@ -120,7 +118,7 @@ async def wait(
     found: Entry | None = None
     try:
         # It leaves the run to whoever comes in time, unless it turns out that nobody will.
-        async with asyncio.timeout(within_s), beside(_gone(request.receive)):
+        async with asyncio.timeout(within_s or context.answer_within_s), beside(_gone(request.receive)):
             found = await _last(context.watching.follow(host, run_id, grace_s=LATE_GRACE_S), event)
     except ClientGone:
         await context.watching.end_now(host, run_id)

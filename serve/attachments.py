@@ -43,7 +43,6 @@ KEPT_BY_FRESHDESK = (
     "aus-cdn.freshdesk.com",
 )
 """Hosts of Freshdesk's own, and the names of its buckets: only these are files of Freshdesk in anybody's S3."""
-BUCKET_HOSTS = ("s3.amazonaws.com", "s3-eu-central-1.amazonaws.com")
 S3 = ".amazonaws.com"
 NO_TRACE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
@@ -81,7 +80,7 @@ async def attachment(
     if isinstance(found, Response):
         return found
     link = msgspec.json.decode(found.data, type=AttachmentLink)
-    check_address(link.url, own_origins(context, caller.host))
+    check_address(link.url, own_origins(context, caller.host), context.attachment_hosts)
     if "application/json" in request.headers.get("accept", "").lower():
         return Response(link, headers=NO_TRACE)
     return Response(b"", status_code=302, headers={**NO_TRACE, "Location": link.url})
@@ -96,8 +95,8 @@ def own_origins(context: ServeContext, host: str) -> frozenset[str]:
     return frozenset({f"{parts.scheme}://{parts.netloc}".lower()})
 
 
-def check_address(url: str, allowed_origins: frozenset[str]) -> None:
-    """Let pass what is a file of Freshdesk's, over HTTPS.
+def check_address(url: str, origins: frozenset[str] = frozenset(), hosts: frozenset[str] = frozenset()) -> None:
+    """Let pass what is a file of Freshdesk's, over HTTPS; and what the operator has allowed: `origins` and `hosts`.
 
     Raises:
         AttachmentUnsafe: it is not, or it is not written as an address should be.
@@ -109,10 +108,10 @@ def check_address(url: str, allowed_origins: frozenset[str]) -> None:
         host, port = (parts.hostname or "").lower(), parts.port
     except ValueError as error:
         raise AttachmentUnsafe from error
-    if f"{parts.scheme}://{parts.netloc}".lower() in allowed_origins:
+    if f"{parts.scheme}://{parts.netloc}".lower() in origins:
         return
     plain = parts.username is None and parts.password is None and port in {None, 443}
-    if parts.scheme != "https" or not plain or not _is_freshdesks(host, parts.path):
+    if parts.scheme != "https" or not plain or not (host in hosts or _is_freshdesks(host, parts.path)):
         raise AttachmentUnsafe
 
 

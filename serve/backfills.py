@@ -12,7 +12,7 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
 from litestar.openapi import ResponseSpec
-from litestar.params import PathParameter
+from litestar.params import JSONBody, PathParameter
 from msgspec import Meta
 
 from serve.access import admitted
@@ -85,7 +85,7 @@ class IngestProgress(msgspec.Struct, frozen=True, kw_only=True):
     }
     | documented(BadInput, Unauthorized, Forbidden, RateLimited, StoreUnavailable, FreshdeskUnavailable),
 )
-async def ingest(request: Request[Any, Any, State], data: Ingest) -> Response[IngestProgress]:
+async def ingest(request: Request[Any, Any, State], data: JSONBody[Ingest]) -> Response[IngestProgress]:
     """Start a backfill, or join the one that goes on."""
     context, caller = await _admin(request)
     check_span(data.date_range.since, data.date_range.until)

@@ -6,23 +6,24 @@ Litestar decodes them before a handler runs, and answers 500 to invalid UTF-8 an
 from typing import Any
 
 from litestar import Request, Response
-from litestar.exceptions import SerializationException, ValidationException
+from litestar.status_codes import HTTP_400_BAD_REQUEST
 from litestar.types import ExceptionHandlersMap
 
 from shared.errors import BadInput
 from shared.problems import problem_response
 
+NO_JSON = "The body is not valid JSON in UTF-8"
 MOST_SAID = 500
 """Characters of an explanation: it repeats names that the client has sent."""
 
 
 def _unreadable(_: Request[Any, Any, Any], __: Exception) -> Response[dict[str, Any]]:
-    return problem_response(BadInput("The body is not valid JSON in UTF-8"))
+    return problem_response(BadInput(NO_JSON))
 
 
 def _refused(_: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     extra = getattr(error, "extra", None)
-    said = [_explained(entry) for entry in extra] if isinstance(extra, list) else []
+    said = [_explained(entry) for entry in extra] if isinstance(extra, list) else [NO_JSON]
     return problem_response(BadInput("; ".join(filter(None, said))[:MOST_SAID]))
 
 
@@ -39,7 +40,6 @@ def _explained(entry: Any) -> str:
 BODY_ERRORS: ExceptionHandlersMap = {
     UnicodeError: _unreadable,
     RecursionError: _unreadable,
-    SerializationException: _unreadable,
-    ValidationException: _refused,
+    HTTP_400_BAD_REQUEST: _refused,
 }
 """For routes that take a body."""

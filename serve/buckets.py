@@ -77,16 +77,16 @@ class Bucket:
         full = math.ceil((self.policy.burst - left) / self.policy.rate)
         return b'"%b";r=%d;t=%d' % (self.policy.name.encode(), left, full)
 
-    def refuse(self, left: float) -> RateLimited:
-        """The error for a request that finds the bucket empty."""
-        return refusal(self.policy, left)
 
+class OverLimit(RateLimited):
+    """An empty bucket: the message names the limit, `headers` are the `RateLimit` headers of the answer."""
 
-def refusal(policy: Policy, left: float) -> RateLimited:
-    """The error that names the limit and when there is a token again."""
-    wait = timedelta(seconds=max(1.0, (1 - left) / policy.rate))
-    most = f"{policy.burst:g} at once and {policy.rate * 60:g} a minute"
-    return RateLimited(f"Too many requests: the limit `{policy.name}` is {most}", retry_after=wait)
+    def __init__(self, policy: Policy, left: float) -> None:
+        seconds = math.ceil(max(1.0, (1 - left) / policy.rate))
+        most = f"{policy.burst:g} at once and {policy.rate * 60:g} a minute"
+        super().__init__(f"The limit `{policy.name}` is {most}", retry_after=timedelta(seconds=seconds))
+        state = b'"%b";r=0;t=%d' % (policy.name.encode(), seconds)
+        self.headers = [(b"ratelimit-policy", policy.header), (b"ratelimit", state)]
 
 
 class Buckets:
@@ -125,7 +125,7 @@ class Buckets:
         for bucket in buckets:
             left = bucket.left(now)
             if left < 1:
-                raise bucket.refuse(left)
+                raise OverLimit(bucket.policy, left)
             ready = ready and bucket.unsettled + bucket.sent < bucket.policy.ahead
         if ready:
             for bucket in buckets:
@@ -164,7 +164,7 @@ class Buckets:
                 if spent:
                     given_back = [policies[place].rate / 1000, policies[place].burst, -tokens, 1]
                     await self._spend(keys=[slot_keys[place]], args=[*self._head(), *given_back])
-            raise refusal(policies[short[0]], answers[short[0]][1] / 1000)
+            raise OverLimit(policies[short[0]], answers[short[0]][1] / 1000)
 
     def _head(self) -> list[Any]:
         self._call += 1

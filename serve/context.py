@@ -44,6 +44,8 @@ class ServeContext:
     limits: Limits
     addresses: Addresses
     restricted: Restricted
+    attachment_hosts: frozenset[str]
+    answer_within_s: float
 
 
 @asynccontextmanager
@@ -80,4 +82,6 @@ async def serve_context(
             limits=limits,
             addresses=Addresses(serve.trusted_proxies),
             restricted=Restricted(redis.state),
+            attachment_hosts=frozenset(name.lower() for name in serve.attachment_hosts),
+            answer_within_s=serve.answer_s,
         )

@@ -6,6 +6,7 @@ import msgspec
 from litestar import Request, Response, post
 from litestar.datastructures import State
 from litestar.openapi import ResponseSpec
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from serve.access import admitted
@@ -50,7 +51,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     kind: Kind
     action: Action
     item: Annotated[
-        int | None, Meta(ge=0, lt=10**18, description="Which of several: an index, or a ticket's or article's id")
+        Annotated[int, Meta(ge=0, lt=10**18)] | None,
+        Meta(description="Which of several: an index, or a ticket's or article's id"),
     ] = None
     reason: Annotated[Reason, Meta(description="Why it was rejected, in one of these words")] = ""
     etag: Annotated[
@@ -83,7 +85,7 @@ _made = msgspec.json.Decoder(_Made).decode
 )
 async def feedback(
     request: Request[Any, Any, State],
-    data: Said | Annotated[list[Said], Meta(min_length=1, max_length=MOST_AT_ONCE)],
+    data: JSONBody[Said | Annotated[list[Said], Meta(min_length=1, max_length=MOST_AT_ONCE)]],
 ) -> Response[None]:
     """Keep what an agent did with one suggestion, or with several."""
     caller = await admitted(request)

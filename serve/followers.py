@@ -34,7 +34,7 @@ HELD_BYTES = 64 * 1024 * 1024
 """What entries may take in this process: about 1,000 runs of 150 events. Above it, followers that are behind read the
 log themselves."""
 DEFAULT_PATIENCE = Patience()
-WOKEN_AT_ONCE = 50
+WOKEN_AT_ONCE = 25
 """Between so many followers others get their turn: waking one and sending to it takes about 50 µs."""
 
 log = structlog.get_logger()

@@ -7,6 +7,7 @@ import msgspec
 from litestar import Request, Response, post
 from litestar.datastructures import State
 from litestar.openapi import ResponseSpec
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from serve.asking import ASKING_ERRORS, NO_STORE, asker, stream, wait
@@ -63,7 +64,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     responses={200: ResponseSpec(Answer, generate_examples=False, description="The answer, with its sources")}
     | documented(BadInput, *ASKING_ERRORS),
 )
-async def query(request: Request[Any, Any, State], data: Query) -> Response[Any]:
+async def query(request: Request[Any, Any, State], data: JSONBody[Query]) -> Response[Any]:
     """Answer a question, and wait for the whole answer; closing the connection stops the work."""
     context, caller, access = await asker(request)
     found = await wait(request, context, caller.host, data.wanted(access), Event.ANSWER)
@@ -87,7 +88,7 @@ async def query(request: Request[Any, Any, State], data: Query) -> Response[Any]
     }
     | documented(BadInput, TooManyStreams, RunMissing, *ASKING_ERRORS),
 )
-async def query_stream(request: Request[Any, Any, State], data: Query) -> Response[Any]:
+async def query_stream(request: Request[Any, Any, State], data: JSONBody[Query]) -> Response[Any]:
     """Answer a question as a stream of events; leaving it for more than a moment stops the work."""
     context, caller, access = await asker(request)
     return await stream(context, caller, data.wanted(access))

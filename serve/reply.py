@@ -6,6 +6,7 @@ import msgspec
 from litestar import Request, Response, post
 from litestar.datastructures import State
 from litestar.openapi import ResponseSpec
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from serve.asking import ASKING_ERRORS, NO_STORE, asker, stream, wait
@@ -57,7 +58,7 @@ class GenerateReply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     responses={200: ResponseSpec(GeneratedReply, generate_examples=False, description="The reply")}
     | documented(BadInput, TicketMissing, TicketDeleted, TicketSpam, *ASKING_ERRORS),
 )
-async def generate_reply(request: Request[Any, Any, State], data: GenerateReply) -> Response[Any]:
+async def generate_reply(request: Request[Any, Any, State], data: JSONBody[GenerateReply]) -> Response[Any]:
     """Write a reply, and wait for the whole of it; closing the connection stops the work."""
     context, caller, access = await asker(request)
     found = await wait(request, context, caller.host, data.wanted(access), Event.REPLY)
@@ -81,7 +82,7 @@ async def generate_reply(request: Request[Any, Any, State], data: GenerateReply)
     }
     | documented(BadInput, TooManyStreams, *ASKING_ERRORS),
 )
-async def generate_reply_stream(request: Request[Any, Any, State], data: GenerateReply) -> Response[Any]:
+async def generate_reply_stream(request: Request[Any, Any, State], data: JSONBody[GenerateReply]) -> Response[Any]:
     """Write a reply as a stream of events; leaving it for more than a moment stops the work."""
     context, caller, access = await asker(request)
     return await stream(context, caller, data.wanted(access))

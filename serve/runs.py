@@ -26,7 +26,9 @@ MAX_RUN_ID = 40
 @get(
     "/runs/{run_id:str}",
     media_type="text/event-stream",
-    responses=documented(BadInput, Unauthorized, RateLimited, TooManyStreams, RunMissing, StoreUnavailable, FreshdeskUnavailable),
+    responses=documented(
+        BadInput, Unauthorized, RateLimited, TooManyStreams, RunMissing, StoreUnavailable, FreshdeskUnavailable
+    ),
 )
 async def run_events(request: Request[Any, Any, State], run_id: FromPath[str]) -> Response[Any]:
     """Stream a run of the caller's own tenant; another tenant's run does not exist for it."""

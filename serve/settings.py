@@ -1,9 +1,14 @@
 """Settings that only the answering side needs."""
 
-from pydantic import Field
+import re
+
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings
 
 from shared.settings import SETTINGS_CONFIG
+
+ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:[0-9]{1,5})?")
+"""As browsers send it: lower case, no path, no port where it is the scheme's own."""
 
 
 class ServeSettings(BaseSettings):
@@ -28,6 +33,18 @@ class ServeSettings(BaseSettings):
         ge=0,
         validation_alias="CANVAS_MEMORY_MB",
         description="Megabytes of Canvases that a serve process keeps, about 100 in each; 0 = every hit asks Redis",
+    )
+    answer_s: float = Field(
+        default=60.0,
+        gt=0,
+        le=110,
+        validation_alias="CANVAS_ANSWER_S",
+        description="Seconds that /query and /generate_reply wait for the whole answer; below the limit of any proxy",
+    )
+    attachment_hosts: list[str] = Field(
+        default_factory=list,
+        validation_alias="CANVAS_ATTACHMENT_HOSTS",
+        description="JSON list of further hosts where Freshdesk keeps files, besides its usual ones",
     )
     session_minutes: float = Field(
         default=15.0,
@@ -91,3 +108,12 @@ class ServeSettings(BaseSettings):
         validation_alias="CANVAS_STREAMS_TENANT",
         description="Streams that one tenant may have open; 0 = no limit",
     )
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _exact(cls, origins: list[str]) -> list[str]:
+        """No patterns, and not `null`: that is what any page in a sandboxed frame sends."""
+        wrong = [origin for origin in origins if not ORIGIN.fullmatch(origin)]
+        if wrong:
+            raise ValueError(f"not an exact origin like https://example.com: {', '.join(wrong)}")
+        return origins

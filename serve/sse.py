@@ -28,11 +28,12 @@ HEADERS = {
     "X-Accel-Buffering": "no",
 }
 MEDIA_TYPE = "text/event-stream; charset=utf-8"
-OPENING = b": canvas\nretry: 1000\n\n"
-HEARTBEAT = b": heartbeat\n\n"
+# No empty line after these: it ends an event, and some clients (httpx-sse) then hand on one without data.
+OPENING = b": canvas\nretry: 1000\n"
+HEARTBEAT = b": heartbeat\n"
 RETURN_MS = (200, 1500)
 """When this process stops, its followers come back to another one after this long: not all at once."""
-STALLED_S = 4.0
+STALLED_S = 3.0
 """A client whose connection holds more than the server's buffer (64 KB) and takes no byte for so long is cut."""
 TRANSPORT = "canvas.transport"
 """The ASGI extension that gives the connection's transport: only it can drop what a client does not read."""
@@ -142,7 +143,7 @@ class Streaming:
             await connection.write(OPENING)
             ended = await self._send_batches(connection)
             # Without a last event this process is stopping: whoever follows comes back to another one.
-            bye = b"" if ended else b": stopping\nretry: %d\n\n" % random.randint(*RETURN_MS)  # noqa: S311
+            bye = b"" if ended else b": stopping\nretry: %d\n" % random.randint(*RETURN_MS)  # noqa: S311
             await connection.write(bye, last=True)
         except Stalled:
             log.info("stalled client cut")

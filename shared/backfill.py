@@ -59,7 +59,10 @@ class BackfillProgress:
         begin = script(self._state, "begin_backfill")
         lifetime, patience = keys.BACKFILL_LIFETIME.total_seconds(), QUEUED_FOR.total_seconds()
         args: list[str | int | bytes] = [
-            secrets.token_urlsafe(12), msgspec.json.encode(wanted), int(lifetime), int(patience * 1000),
+            secrets.token_urlsafe(12),
+            msgspec.json.encode(wanted),
+            int(lifetime),
+            int(patience * 1000),
         ]
         names = [self._key, keys.backfill_lease(self._host)]
         found, new = await begin(keys=names, args=args)

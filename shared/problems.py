@@ -14,6 +14,7 @@ import structlog
 from litestar import Request
 from litestar.exceptions import HTTPException
 from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import Example
 from litestar.response import Response
 from litestar.types import ExceptionHandlersMap
 from redis.exceptions import RedisError
@@ -62,12 +63,18 @@ class Problem(msgspec.Struct, frozen=True):
 
 def documented(*errors: type[CanvasError]) -> dict[int, ResponseSpec]:
     """What OpenAPI says of a route's errors, by status."""
-    titles: dict[int, list[str]] = {}
+    found: dict[int, list[type[CanvasError]]] = {}
     for error in errors:
-        titles.setdefault(error.status, []).append(error.title)
+        found.setdefault(error.status, []).append(error)
     return {
-        status: ResponseSpec(Problem, generate_examples=False, description="; ".join(said), media_type=PROBLEM_JSON)
-        for status, said in titles.items()
+        status: ResponseSpec(
+            Problem,
+            generate_examples=False,
+            description="; ".join(error.title for error in same),
+            media_type=PROBLEM_JSON,
+            examples=[Example(id=error.code, value=error().problem()) for error in same],
+        )
+        for status, same in found.items()
     }
 
 

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import certifi
 import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
@@ -57,10 +58,20 @@ def no_settings_from_outside() -> Iterator[None]:
     with tempfile.TemporaryDirectory() as folder:
         patch.chdir(folder)
         patch.setenv("CANVAS_DEBOUNCE_S", "0")  # tests of the debounce set their own
+        patch.setenv("SSL_CERT_FILE", str(_one_authority(Path(folder))))
         for name in LIMITS:
             patch.setenv(name, "0")  # tests of the limits set their own
         yield
         patch.undo()
+
+
+def _one_authority(folder: Path) -> Path:
+    """A file with a single certificate: nothing here speaks TLS, and each new HTTP client takes 16 ms to read all."""
+    end = "-----END CERTIFICATE-----"
+    first, _, _ = certifi.contents().partition(end)
+    file = folder / "authority.pem"
+    file.write_text(first + end + "\n", "utf-8")
+    return file
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Stage 4: find tickets of the same tenant that were about the same thing, and articles that answer it."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -139,6 +140,19 @@ async def find_articles(
     missing = {article for hit in citing for article in hit.articles} - {hit.article_id for hit in found}
     voted = await vectors.articles(host, sorted(missing), dense) if missing else []
     return ranking.elected([*found, *voted], citing, floor, SHOWN_ARTICLES)
+
+
+async def all_public(host: str, sources: Iterable[str], dense: list[float], vectors: VectorStore) -> bool:
+    """Whether the articles among a reply's sources (`article:7`) are still there, and for customers to read.
+
+    Raises:
+        StageFailed: the vector store failed.
+    """
+    wanted = {int(source.removeprefix("article:")) for source in sources if source.startswith("article:")}
+    if not wanted:
+        return True
+    found = await vectors.articles(host, sorted(wanted), dense)
+    return {article.article_id for article in found if article.public} == wanted
 
 
 def reach(similar_days: int | None, now: datetime) -> int | None:

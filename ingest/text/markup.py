@@ -58,7 +58,12 @@ ATTRIBUTE = re.compile(r"""([^\s=/"'<>]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|(
 STYLE_SHEET = re.compile(r"<style\b[^<>]*+>([^<]*+)", re.IGNORECASE)
 AT_RULE = re.compile(r"@[^{}]*+\{(?:[^{}]*+\{[^{}]*+\})*+[^{}]*+\}")
 RULE = re.compile(r"([^{}]{1,300})\{([^{}]{1,500})\}")
-SELECTOR = re.compile(r"(?:^|,)\s*[a-z]*([.#][\w-]{1,60})\s*(?=,|$)", re.IGNORECASE)
+SELECTOR = re.compile(r"(?:^|,)\s*[a-z]*(?:[.#][\w-]{1,60}){0,3}?([.#][\w-]{1,60})\s*(?=,|$)", re.IGNORECASE)
+TAG_SELECTOR = re.compile(r"(?:^|,)\s*([a-z][a-z0-9]{0,20})\s*(?=,|$)", re.IGNORECASE)
+GONE = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0|opacity\s*:\s*0(?![.\d])", re.IGNORECASE
+)
+"""What a rule for all elements of a name may do to them here: colours without their grounds would mislead."""
 MOST_SHEETS, MOST_RULES, LONGEST_SHEET = 5, 200, 20_000
 INLINE_DATA = re.compile(r"data:[a-z0-9.+/-]{1,60}+;base64,[A-Za-z0-9+/=\s]*+")
 HUGE_REFERENCE = re.compile(r"&#0*+[0-9]{8,}+;?")  # int() refuses more than 4,300 digits, and Unicode ends at 7
@@ -101,11 +106,14 @@ def parse(markup: str) -> Element:
 
 
 def _style_rules(markup: str) -> dict[str, str]:
-    """Declarations of a mail's style sheets by class (".x") and id ("#x"), but those for some screens only."""
+    """Declarations of a mail's style sheets by class (".x"), id ("#x") and, where they hide, by element ("x");
+    those for some screens only are left out.
+    """
     rules: dict[str, str] = {}
     for sheet in STYLE_SHEET.findall(markup[:LONGEST])[:MOST_SHEETS]:
         for names, declarations in RULE.findall(AT_RULE.sub("", sheet[:LONGEST_SHEET]))[:MOST_RULES]:
-            for name in SELECTOR.findall(names):
+            hidden = TAG_SELECTOR.findall(names) if GONE.search(declarations) else []
+            for name in [*SELECTOR.findall(names), *hidden]:
                 rules[name.lower()] = f"{rules.get(name.lower(), '')[:500]};{declarations}"
     return rules
 
@@ -114,8 +122,9 @@ def _styled(root: Element, rules: dict[str, str]) -> Element:
     """The tree, with what style sheets say of a class or an id written into the elements, before their own style."""
     if rules:
         for event, node in walk(root):
-            if event == "open" and isinstance(node, Element) and node.attributes:
-                wanted = [f".{name}" for name in node.get("class").split()[:20]] + [f"#{node.get('id')}"]
+            if event == "open" and isinstance(node, Element):
+                classes = [f".{name}" for name in node.get("class").split()[:20]]
+                wanted = [node.name, *classes, f"#{node.get('id')}"]
                 if found := [rules[name] for name in wanted if name in rules]:
                     node.attributes = {**node.attributes, "style": ";".join([*found, node.get("style")])}
     return root

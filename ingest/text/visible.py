@@ -12,7 +12,7 @@ from ingest.text.markup import Element
 # Zero-width and bidirectional controls, soft hyphens, tags, variation selectors (but the one of emoji), Hangul
 # fillers, annotation marks, and the control characters that are no white space.
 INVISIBLE = re.compile(
-    "[\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u00ad\u034f\u061c\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "[\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
     "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff\ud800-\udfff]"
 )
@@ -21,24 +21,41 @@ TALLEST = 4
 """Combining marks on one letter; no script needs more, and normalising a run of n of them takes n² steps."""
 
 HIDDEN = re.compile(
-    r"display\s*:\s*none|opacity\s*:\s*0?(?:\.0\d*)?\s*(?![.\d])|mso-hide\s*:\s*all|max-(?:height|width)\s*:\s*0(?![.\d])"
-    r"|text-indent\s*:\s*-\d{3,}|(?:left|top|right|bottom)\s*:\s*-(?:\d{4,}|\d{3,}(?:em|rem|vw|vh|%))|clip\s*:\s*rect\(\s*0"
-    r"|clip-path\s*:\s*(?:inset\(\s*(?:[5-9]\d|100)%|circle\(\s*0)|transform\s*:\s*(?:scale[xy]?\(\s*0(?:\.0\d*)?\s*[,)]"
-    r"|translate[xy]?\(\s*-\d{3,})|(?<![-\w])(?:height|width)\s*:\s*0(?:px|em|pt)?\s*(?:;|$)(?=.*overflow\s*:\s*hidden)"
-    r"|overflow\s*:\s*hidden(?=.*(?<![-\w])(?:height|width)\s*:\s*0(?:px|em|pt)?\s*(?:;|$))"
+    r"display\s*:\s*none|opacity\s*:\s*(?:0?(?:\.0\d*)?|\d(?:\.\d*)?%)\s*(?![.\d%])|mso-hide\s*:\s*all"
+    r"|filter\s*:[^;]{0,60}opacity\(\s*0|content-visibility\s*:\s*hidden|zoom\s*:\s*0?(?:\.0\d*)?\s*(?![.\d])"
+    r"|max-(?:height|width)\s*:\s*0(?![.\d])|letter-spacing\s*:\s*-(?:\d{2,}|\d+(?:\.\d+)?em)"
+    r"|text-indent\s*:\s*-\d{3,}|(?:left|top|right|bottom)\s*:\s*-\d{3,}|clip\s*:\s*rect\(\s*(?:0|1px[\s,]+1px[\s,]+1px)"
+    r"|clip-path\s*:\s*(?:inset\(\s*(?:[5-9]\d|100)%|circle\(\s*0|polygon\(\s*0\s+0\s*,\s*0\s+0\s*,\s*0\s+0)"
+    r"|transform\s*:\s*(?:scale[xy]?\(\s*0(?:\.0\d*)?\s*[,)]|translate[xy]?\(\s*-\d{3,})"
+    r"|(?<![-\w])(?:max-)?(?:height|width)\s*:\s*[01](?:px|em|pt)?\s*(?:;|$)(?=.*overflow\s*:\s*hidden)"
+    r"|overflow\s*:\s*hidden(?=.*(?<![-\w])(?:max-)?(?:height|width)\s*:\s*[01](?:px|em|pt)?\s*(?:;|$))"
 )
-DECLARATION = re.compile(r"(?:^|[;\s])(visibility|font-size|font|color|background(?:-color)?)\s*:\s*([^;]{0,200})")
+COMMENT, ESCAPE = re.compile(r"/\*.*?\*/", re.DOTALL), re.compile(r"\\([0-9a-f]{1,6})\s?|\\(?=[^0-9a-f])")
+DECLARATION = re.compile(
+    r"(?:^|[;\s])(visibility|font-size|font|(?:-webkit-text-fill-)?color|background(?:-color)?)\s*:\s*([^;]{0,200})"
+)
 RGB = re.compile(r"rgba?\(\s*(\d{1,3})\s*[,\s]\s*(\d{1,3})\s*[,\s]\s*(\d{1,3})(?:\s*[,/]\s*([\d.]+))?")
+RGB_SHARES = re.compile(r"rgba?\(\s*(\d{1,3})(?:\.\d*)?%\s*[,\s]\s*(\d{1,3})(?:\.\d*)?%\s*[,\s]\s*(\d{1,3})(?:\.\d*)?%")
 HSL = re.compile(r"hsla?\(\s*[\d.]+(?:deg)?\s*[,\s]\s*[\d.]+%\s*[,\s]\s*([\d.]+)%(?:\s*[,/]\s*([\d.]+))?")
 SHORTHAND_SIZE = re.compile(r"(?:^|\s)(\d*\.?\d+(?:px|pt|em|rem|%)?)(?:\s*/|\s)")
-HEX = re.compile(r"#([0-9a-f]{6}|[0-9a-f]{3})\b")
-NAMED = {"white": (255, 255, 255), "black": (0, 0, 0), "snow": (255, 250, 250), "ivory": (255, 255, 240)}
-TINY = re.compile(r"0+(?:\.0*)?(?![.\d])|[0-3](?:\.\d+)?(?:px|pt)|0?\.[0-2]\d*(?:r?em)|\d(?:\.\d+)?%|0?\.\d+(?:px|pt)")
+HEX = re.compile(r"#([0-9a-f]{6}|[0-9a-f]{3})([0-9a-f]{1,2})?\b")
+NAMED = {
+    "white": (255, 255, 255), "black": (0, 0, 0), "snow": (255, 250, 250), "ivory": (255, 255, 240),
+    "whitesmoke": (245, 245, 245), "ghostwhite": (248, 248, 255), "azure": (240, 255, 255),
+    "mintcream": (245, 255, 250), "floralwhite": (255, 250, 240), "aliceblue": (240, 248, 255),
+    "seashell": (255, 245, 238), "red": (255, 0, 0), "blue": (0, 0, 255), "green": (0, 128, 0),
+    "yellow": (255, 255, 0), "gray": (128, 128, 128), "grey": (128, 128, 128),
+}  # fmt: skip
+CLOSED = frozenset({"dialog", "progress", "meter", "rp"})
+"""Elements whose content a browser does not show, unless they are `open`."""
+TINY = re.compile(
+    r"(?:calc\(\s*)?0+(?:\.0*)?(?![.\d])|0?\.\d+v[wh]|[0-3](?:\.\d+)?(?:px|pt)|0?\.[0-2]\d*(?:r?em)|\d(?:\.\d+)?%|0?\.\d+(?:px|pt)"
+)
 """Sizes of letters that nobody can read: below 4 px, .3 em and 10 %."""
 ABSOLUTE_SIZE = re.compile(r"\d*\.?\d+(?:px|pt|rem|vw)|small|medium|large")
 FAINT = 0.1
 """Opacity below which text can't be read."""
-ALIKE = 10
+ALIKE = 17
 """Steps of 255 in each channel up to which two colours can't be told apart on a screen."""
 
 Colour = tuple[int, int, int]
@@ -66,9 +83,11 @@ class Look:
     def inside(self, element: Element) -> "Look":
         """The look of text in an element that stands in text of this look."""
         attributes = element.attributes
+        if element.name in CLOSED and "open" not in attributes:
+            return replace(self, gone=True)
         if not attributes or self.gone:
             return self
-        style = element.get("style")
+        style = _plain(element.get("style"))
         if "hidden" in attributes or element.get("aria-hidden") == "true" or HIDDEN.search(style):
             return replace(self, gone=True)
         look = self
@@ -91,15 +110,24 @@ class Look:
             if TINY.match(value):
                 return replace(self, tiny=True)
             return replace(self, tiny=False) if ABSOLUTE_SIZE.search(value) else self
-        if name == "color":
+        if name.endswith("color") and not name.startswith("background"):
             return replace(self, gone=True) if _transparent(value) else replace(self, colour=_colour(value))
         if value.startswith(("transparent", "inherit", "initial", "none")) and "url(" not in value:
             return self
         return replace(self, ground=None if "url(" in value or "gradient" in value else _colour(value))
 
 
+def _plain(style: str) -> str:
+    """A style as a browser reads it: without comments and escapes."""
+    if "/*" not in style and "\\" not in style:
+        return style
+    return ESCAPE.sub(lambda match: chr(min(int(match[1], 16), 0x10FFFF)) if match[1] else "", COMMENT.sub("", style))
+
+
 def _transparent(value: str) -> bool:
     """Whether a colour lets everything through."""
+    if (match := HEX.search(value)) and match[2]:
+        return int(match[2], 16) < FAINT * (255 if len(match[2]) == 2 else 15)
     match = RGB.search(value) or HSL.search(value)
     alpha = match[match.lastindex or 1] if match and match.lastindex in (2, 4) else ""
     return value.startswith("transparent") or (alpha != "" and float(alpha) < FAINT)
@@ -112,7 +140,9 @@ def _colour(value: str) -> Colour | None:
         return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
     if match := RGB.search(value):
         return int(match[1]), int(match[2]), int(match[3])
-    if (match := HSL.search(value)) and float(match[1]) in (0, 100):
+    if match := RGB_SHARES.search(value):
+        return round(int(match[1]) * 2.55), round(int(match[2]) * 2.55), round(int(match[3]) * 2.55)
+    if (match := HSL.search(value)) and not 5 < float(match[1]) < 95:  # near the ends all are white or black
         grey = round(float(match[1]) * 2.55)
         return grey, grey, grey
     return NAMED.get(value.split(maxsplit=1)[0] if value.strip() else "")

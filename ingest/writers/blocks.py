@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ingest.text.visible import without_invisible
 from ingest.thread import Message, Thread
 from ingest.writers.links import LINK
-from ingest.writers.privacy import masked, renamed
+from ingest.writers.privacy import addressed, masked, renamed
 from ingest.writers.protocol import Article, Earlier, Neighbour
 from shared.models import Summary
 
@@ -64,8 +64,9 @@ class Blocks:
         `resolution` is left out: it is for agents' eyes, and mostly the same words. So are links in the subject, which
         that customer wrote: what stands in a prompt may be linked to.
         """
-        answer = renamed(masked(shortened(neighbour.reply, REPLY_CHARACTERS)), "", frozenset())
-        self.add(f"ticket:{neighbour.ticket_id}", f"Subject: {LINK.sub('', line(neighbour.subject))}\nAnswer: {answer}")
+        answer = _anonymous(shortened(neighbour.reply, REPLY_CHARACTERS))
+        subject = _anonymous(LINK.sub("", line(neighbour.subject)))
+        self.add(f"ticket:{neighbour.ticket_id}", f"Subject: {subject}\nAnswer: {answer}")
 
     def article(self, article: Article) -> None:
         """A help article's title, address and best passage."""
@@ -75,6 +76,11 @@ class Blocks:
     def request(self, task: str) -> str:
         """The whole message to the model, the task last."""
         return "\n\n".join([f"Boundary: {self.boundary}", *self.done, task])
+
+
+def _anonymous(text: str) -> str:
+    """A text of another customer's ticket without whom it was written to, and without that customer's numbers."""
+    return renamed(masked(text), "", addressed(text.split("\n")[:4]))
 
 
 def cost(message: Message) -> int:

@@ -17,6 +17,7 @@ from ingest.writers.prompts import (
     Task,
     folded,
     house_rules,
+    links_of,
     system_prompt,
 )
 from ingest.writers.protocol import Wish
@@ -55,7 +56,7 @@ def compose_task(wish: Wish) -> Task[Reply]:
         system=system_prompt("compose", wish.language) + house_rules(wish.thread.voice, wish.language),
         user=blocks.request(f"Task: {doing} to the customer in {language}."),
         max_tokens=REPLY_TOKENS,
-        form=_form(Links(blocks.done)),
+        form=_form(links_of(blocks, wish.thread.voice)),
     )
 
 

@@ -9,24 +9,36 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 
-_HOST = r"(?:[a-z0-9](?:[a-z0-9-]{0,62})\.)+[a-z]{2,24}(?![a-z0-9-])"
+_HOST = r"(?:[a-z0-9](?:[a-z0-9-]{0,62})\.)+(?:xn--[a-z0-9-]{2,59}|[a-z]{2,24})(?![a-z0-9-])"
 _REST = r"(?:[a-z0-9\-._~:/?#\[\]@!$&'()*+,;=%|]*[a-z0-9\-_~/#&=+$@%*])?"
+_BARE = (
+    "com|org|net|info|biz|io|co|cc|tv|kr|ru|cn|jp|uk|de|fr|nl|eu|su|tk|pw|gg|ly|icu|xyz|top|click|link|site|online|shop"
+    "|store|cloud|live|vip|website|space"
+)
+_OTHER_SCRIPT = "[\u0370-\u10ff\u3040-\u30ff\u4e00-\u9fff]"
 _BEFORE = r"(?<![a-z0-9.@/_-])"  # not inside an address or a path; Hangul may stand before a link
 
 LINK = re.compile(
     # with a scheme: of ASCII, so that a Korean particle ends it, unless it begins with something else
     rf"[a-z][a-z0-9+.\-]{{0,30}}://(?:[a-z0-9]{_REST}|\S+)"
-    rf"|(?:javascript|vbscript|mailto|file):[^\s]+|data:\w+/\S+"
-    rf"|(?<![:/\w])//{_HOST}{_REST}"
+    r"|https?:[^\s가-힣]+"  # browsers need no strokes, and take those of Windows for the others
+    r"|(?:javascript|vbscript|mailto|file|blob):[^\s]+|data:[a-z0-9.+/;=-]*,\S*|(?:tel|sms|callto):\+?\d[\d().+-]*"
+    rf"|(?<![:/\\\w])[/\\]{{2}}{_HOST}(?:\\\S*|{_REST})"
+    rf"|(?<![a-z0-9.+_-])[a-z0-9.+_-]{{1,64}}@{_HOST}"  # mail goes where it is sent
     rf"|{_BEFORE}www\.[a-z0-9]{_REST}"
-    rf"|{_BEFORE}{_HOST}/{_REST}"
+    rf"|{_BEFORE}{_HOST}(?::\d{{2,5}})?/{_REST}"
+    rf"|{_BEFORE}{_HOST}(?::\d{{2,5}})?(?:\?[a-z0-9_.-]+=|#[a-z]){_REST}|{_BEFORE}{_HOST}:\d{{4,5}}(?!\d)"
+    # of other scripts than Hangul, whose sentences end with a stop before a stroke, too
+    rf"|{_BEFORE}(?=[^\s/]{{0,99}}{_OTHER_SCRIPT})[^\s/]{{1,99}}\.[^\s/.]{{2,24}}/\S*"
     # without scheme and path only where the last part can hardly be a file's ending or a product's name
-    rf"|{_BEFORE}(?:[a-z0-9](?:[a-z0-9-]{{0,62}})\.)+(?:com|org|info|biz|kr|ru|xyz|top|click|link|site|online|shop)"
+    rf"|{_BEFORE}(?:[a-z0-9](?:[a-z0-9-]{{0,62}})\.)+(?:{_BARE})"
     r"(?![a-z0-9-]|\.[a-z0-9])",
     re.IGNORECASE,
 )
 HOST = re.compile(_BEFORE.replace("/", "") + _HOST, re.IGNORECASE)
 WORD = re.compile(r"\s*\S+")
+PRODUCTS = frozenset({"asp.net", "vb.net", "ado.net", "paint.net", "socket.io", "draw.io"})
+"""Names that only look like a host."""
 EMPTY_BRACKETS = re.compile(r"\(\)|\[\]|<>|\{\}")
 END_OF_SENTENCE = re.compile(r"[.!?]+\Z")
 
@@ -42,7 +54,7 @@ class Links:
         """Looked for only when a text has a link, which few have: 5 ms in a thread of 30 long messages."""
         whole = "\n".join(self._texts)
         found = (*LINK.finditer(whole), *HOST.finditer(whole))
-        return frozenset(_normal(match[0]) for match in found)
+        return PRODUCTS | {_normal(match[0]) for match in found}
 
     def clean(self, text: str) -> str:
         """The text without foreign links, and without white space at its end."""

@@ -4,6 +4,7 @@ Masking errs on the safe side: a version with many digits may be lost, an agent 
 """
 
 import re
+from collections.abc import Sequence
 
 MASK = "[…]"
 
@@ -28,6 +29,13 @@ SCRAMBLED = re.compile(r"[A-Za-z].*\d.*[A-Za-z].*\d|\d.*[A-Za-z].*\d")
 """Letters and digits in turns (mw-7f31c0), which are somebody's trace, key or ticket where they are long."""
 STANDARD = re.compile(r"(?i)(?:0x|iso|rfc|cve|kb|utf|sha|ipv|tls|ascii|windows)[-_]?[0-9a-f]")
 
+GREETED = re.compile(
+    r"(?:[Hh]i|[Hh]ello|[Dd]ear|[Hh]ey|[Gg]ood (?:[Mm]orning|[Aa]fternoon|[Ee]vening))[ ,]+(?:(?:Mr|Mrs|Ms|Dr)\.? )?"
+    r"(?!(?i:there|all|everyone|team|sir|madam|again|folks)\b)([A-Z][\w'’-]+(?: [A-Z][\w'’-]+){0,2})\s*(?:[,.!:;—-]|$)"
+)
+GREETED_KO = re.compile(
+    r"(?:^|안녕하(?:세요|십니까)[,.!]?\s*)([가-힣]{2,5}|[A-Za-z][A-Za-z .'-]{1,30}) ?(?:고객님|회원님|님)(?=[,.!~ ]|$)"
+)
 COMPOUND = "남궁|황보|제갈|사공|선우|독고"
 SURNAME = (
     "[김이박최정강조윤장임한오서신권황안송류유전홍고문양손배백허남심노하곽성차주우구민진지엄채원천방공현함변염여추도소석선설마길연위표명기반왕"
@@ -94,3 +102,13 @@ def renamed(text: str, own: str, others: frozenset[str]) -> str:
         return f"{own or MASK} {title}" if title == "고객님" else f"{MASK} {title}"
 
     return NAMED.sub(rename, text)
+
+
+def addressed(lines: Sequence[str]) -> frozenset[str]:
+    """Names by which a reply's first lines address its reader, whole and by their first part."""
+    found: set[str] = set()
+    for line in lines:
+        for match in [*GREETED.finditer(line), *GREETED_KO.finditer(line)]:
+            name = match[1].strip()
+            found |= {name, *(part for part in name.split() if len(part) > 2)}
+    return frozenset(found - {"고객", "회원", "담당자"})

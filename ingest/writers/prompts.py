@@ -98,7 +98,7 @@ def reply_task(
         system=system_prompt("reply", language) + house_rules(voice, language),
         user=blocks.request(f"Task: write replies to the customer in {_language(language)}."),
         max_tokens=REPLY_TOKENS,
-        form=replies_form(Links(blocks.done), frozenset(offered)),
+        form=replies_form(links_of(blocks, voice), frozenset(offered)),
     )
 
 
@@ -107,6 +107,11 @@ def system_prompt(task: str, language: str) -> str:
     """The text of a prompt file; the English one where `language` is neither "ko" nor "en"."""
     language = language if language in LANGUAGES else "en"
     return (files("ingest") / "prompts" / f"{task}.{language}.{VERSIONS[task]}.md").read_text(encoding="utf-8")
+
+
+def links_of(blocks: Blocks, voice: Voice) -> Links:
+    """The links that a reply may have: those of its blocks, and what the operator writes in the style guide."""
+    return Links([*blocks.done, voice.style_guide])
 
 
 HOUSE = {

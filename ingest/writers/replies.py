@@ -13,7 +13,7 @@ from ingest.text.sentences import detect_language, sentences
 from ingest.text.signatures import strip_signature
 from ingest.thread import Thread
 from ingest.writers import cues
-from ingest.writers.privacy import MASK, masked, renamed
+from ingest.writers.privacy import GREETED, MASK, addressed, masked, renamed
 from ingest.writers.protocol import Article, Neighbour
 from ingest.writers.salience import alike, terms
 from shared.models import Reply, Tone
@@ -32,13 +32,6 @@ LONGEST_REPLY = 5000
 BRIEF = {"ko": 110, "en": 220}
 """Characters up to which a reply is brief."""
 
-GREETED = re.compile(
-    r"(?:[Hh]i|[Hh]ello|[Dd]ear|[Hh]ey|[Gg]ood (?:[Mm]orning|[Aa]fternoon|[Ee]vening))[ ,]+(?:(?:Mr|Mrs|Ms|Dr)\.? )?"
-    r"(?!(?i:there|all|everyone|team|sir|madam|again|folks)\b)([A-Z][\w'’-]+(?: [A-Z][\w'’-]+){0,2})\s*(?:[,.!:;—-]|$)"
-)
-GREETED_KO = re.compile(
-    r"(?:^|안녕하(?:세요|십니까)[,.!]?\s*)([가-힣]{2,5}|[A-Za-z][A-Za-z .'-]{1,30}) ?(?:고객님|회원님|님)(?=[,.!~ ]|$)"
-)
 CALLED = re.compile(r"^[A-Z][a-z]{2,14}, (?=(?!I\b)[A-Z])")
 NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .'’-]){0,39}")
 
@@ -141,7 +134,7 @@ def _from_neighbours(
 def _adapted(reply: str, name: str, urls: frozenset[str]) -> str:
     """Somebody else's reply without its greeting, introduction and signature, with names changed and numbers masked."""
     lines = strip_signature(reply).split("\n")
-    others = _addressed(lines[:4])
+    others = addressed(lines[:4])
     kept: list[str] = []
     for number, line in enumerate(lines):
         own = _own_part(line) if not any(other.strip() for other in kept) else line
@@ -156,16 +149,6 @@ def _own_part(line: str) -> str:
     parts = sentences(GREETED.sub("", line, count=1))
     own = [CALLED.sub("", cues.own_words(part)) for part in parts]
     return line if own == parts and not GREETED.match(line) else " ".join(part for part in own if part)
-
-
-def _addressed(lines: list[str]) -> frozenset[str]:
-    """Names by which a reply's first lines address its reader, whole and by their first part."""
-    found: set[str] = set()
-    for line in lines:
-        for match in [*GREETED.finditer(line), *GREETED_KO.finditer(line)]:
-            name = match[1].strip()
-            found |= {name, *(part for part in name.split() if len(part) > 2)}
-    return frozenset(found - {"고객", "회원", "담당자"})
 
 
 def _worth_sending(body: str, language: str) -> bool:

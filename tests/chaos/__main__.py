@@ -20,7 +20,19 @@ from tests.chaos import scenarios
 from tests.chaos.outcome import Outcome
 from tests.chaos.processes import OF_A_DEVELOPER
 
-ORDER = ("kill", "control", "redis", "reconcile", "burst", "fairness", "throttle", "poison", "deploy")
+ORDER = (
+    "kill",
+    "control",
+    "redis",
+    "reconcile",
+    "burst",
+    "fairness",
+    "throttle",
+    "poison",
+    "deploy",
+    "viewers",
+    "slow_viewers",
+)
 
 
 def find_scenarios() -> dict[str, ModuleType]:

@@ -19,7 +19,7 @@ import ingest.context
 from deploy.data_folder import redis_ready
 from deploy.process import forever, run
 from deploy.settings import AllSettings, load_settings
-from deploy.up import ingest_alone
+from deploy.up import ingest_alone, serve_alone
 from ingest.context import WorkerContext, worker_context
 from ingest.embeddings.protocol import Embedder
 from ingest.router.models import Models
@@ -30,7 +30,9 @@ from ingest.writers.protocol import Writer
 from shared.queues import Queue
 from shared.redis import connect, state_url
 from shared.settings import Settings
+from shared.tasks import beside
 from tests.chaos import naive, other_version
+from tests.chaos.health import note_health
 from tests.chaos.journal import Journal
 from tests.chaos.parts import ChaosEmbedder, ChaosWriter, SharedVectors
 from tests.chaos.recording import RecordedStore, recorded_ledger
@@ -42,6 +44,18 @@ async def worker(settings: AllSettings) -> None:
     """A worker of all queues."""
     async with chaos_context(settings) as context, workers_running(context, list(Queue)):
         await forever()
+
+
+async def model_worker(settings: AllSettings) -> None:
+    """A worker whose texts come from a provider, which the environment names."""
+    async with chaos_context(settings, PARTS_BUT_MODELS) as context, workers_running(context, list(Queue)):
+        await forever()
+
+
+async def server(settings: AllSettings) -> None:
+    """Serve, which notes how it fares every tenth of a second."""
+    async with beside(note_health(_journal())):
+        await serve_alone(settings)
 
 
 async def old_worker(settings: AllSettings) -> None:
@@ -57,6 +71,8 @@ async def naive_worker(settings: AllSettings) -> None:
 
 ROLES: dict[str, Callable[[AllSettings], Awaitable[None]]] = {
     "worker": worker,
+    "model_worker": model_worker,
+    "server": server,
     "old_worker": old_worker,
     "naive_worker": naive_worker,
     "receiver": ingest_alone,
@@ -87,15 +103,14 @@ async def open_models(_: IngestSettings) -> AsyncIterator[Models]:
     yield Models({}, {}, writer)
 
 
+# The context opens its parts by these names; so it may gain fields without our knowing.
+PARTS_BUT_MODELS: dict[str, Any] = {"open_embedder": open_embedder, "open_vectors": open_vectors}
+PARTS = PARTS_BUT_MODELS | {"open_models": open_models}
+
+
 @asynccontextmanager
-async def chaos_context(settings: AllSettings) -> AsyncIterator[WorkerContext]:
+async def chaos_context(settings: AllSettings, parts: dict[str, Any] = PARTS) -> AsyncIterator[WorkerContext]:
     """A worker's context with the seams of the chaos world, on record."""
-    # The context opens its parts by these names; so it may gain fields without our knowing.
-    parts: dict[str, Any] = {
-        "open_embedder": open_embedder,
-        "open_vectors": open_vectors,
-        "open_models": open_models,
-    }
     for name, opener in parts.items():
         setattr(ingest.context, name, opener)
     async with redis_ready(settings.shared) as shared, worker_context(shared, settings.ingest) as context:

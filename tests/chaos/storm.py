@@ -8,6 +8,7 @@ from shared.tasks import beside
 from tests.chaos.history import Findings, History
 from tests.chaos.load import play, schedule
 from tests.chaos.world import World
+from tests.waiting import wait_until
 
 SETTLE_WITHIN_S = 60.0
 """How long we look; what a scenario allows is its own affair."""
@@ -38,16 +39,21 @@ class Weathered:
 
 
 async def weather(
-    world: World, storm: Storm, trouble: Coroutine[Any, Any, None], over: Callable[[], None] = lambda: None
+    world: World,
+    storm: Storm,
+    trouble: Coroutine[Any, Any, None],
+    over: Callable[[], None] = lambda: None,
+    enough: Callable[[], bool] = lambda: True,
 ) -> Weathered:
     """Play the load beside `trouble`, wait until nothing is due, and check what must be true.
 
-    `over` is called when the load has ended.
+    `over` is called when the load has ended. On a busy machine it may end before there was `enough` trouble.
     """
     world.add_tickets(storm.tickets)
     changes = schedule(world.random, storm.changes, storm.tickets, storm.seconds)
     async with beside(_until_it_ends(trouble)):
         await play(changes, world.change_and_tell)
+        await wait_until(enough, SETTLE_WITHIN_S)
     over()
     settled = await world.settled(SETTLE_WITHIN_S)
     history = await world.history()

@@ -276,6 +276,19 @@ async def test_an_article_for_agents_is_no_ground(small_world: World) -> None:
     assert (canvas["replies"], canvas["no_replies"]) == ([], "no_ground")
 
 
+async def test_a_reply_goes_when_the_article_that_it_rests_on_is_hidden_from_customers(small_world: World) -> None:
+    acme = small_world.acme
+    await lay_ground(acme, f"Printer is offline\n{WORDS}")
+    number = await acme.create_ticket("Printer is offline", WORDS)
+    assert (await current(acme, number))["replies"][0]["sources"] == ["article:7"]
+    await acme.change(number, priority=3)
+    assert (await current(acme, number))["replies"], "nothing of what it rests on has changed"
+    await lay_ground(acme, f"Printer is offline\n{WORDS}", public=False)
+    await acme.change(number, priority=4)
+    canvas = await current(acme, number)
+    assert (canvas["replies"], canvas["no_replies"]) == ([], "no_ground")
+
+
 def test_ask_names_an_article_too() -> None:
     about = article(7, snippet="Tell us your order number and we will look for the parcel.")
     found = recommend(fresh("My parcel has not arrived"), [], [about], "en")

@@ -10,6 +10,7 @@ import pytest
 from shared.settings import Settings
 from tests.conftest import leaked_keys
 from tests.parts import Desks, OwnRedis, Serving, desks, own_redis, serving
+from tests.serve.answering import Answering, answering_world
 from tests.world import World, world
 
 _numbers = count(70_000)
@@ -56,3 +57,17 @@ async def whole_world(module_settings: Settings) -> AsyncIterator[World]:
     """Two accounts and a whole Prompt Canvas, for tests that each make tickets of their own."""
     async with world(module_settings) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+async def answering_session() -> AsyncIterator[Answering]:
+    """The world of all tests that ask for answers, replies and files: opened once, since that takes a second."""
+    async with answering_world() as made:
+        yield made
+
+
+@pytest.fixture
+async def answering(answering_session: Answering) -> Answering:
+    """The same, with a look-alike that was asked nothing yet."""
+    await answering_session.fresh()
+    return answering_session

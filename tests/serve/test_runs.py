@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -47,6 +48,7 @@ async def finished(served: Serving, number: int, *words: str) -> Claim:
 
 def blocks(body: str) -> list[dict[str, str]]:
     """The events of an SSE body, field by field; comments and `retry` left out."""
+    body = re.sub(r"^(:|retry: ).*\n", "", body, flags=re.MULTILINE)
     found = [dict(line.split(": ", 1) for line in block.split("\n")) for block in body.split("\n\n") if "id: " in block]
     assert all(set(block) == {"id", "event", "data"} for block in found)
     return found
@@ -167,7 +169,7 @@ async def test_a_run_belongs_to_its_tenant_alone(served: Serving, number: int) -
     # Also while somebody of the tenant follows it.
     going_on = await begin(served, number + 500_000)
     async with served.acme.stream("GET", f"/runs/{going_on.run_id}"):
-        await wait_until(lambda: bool(served.context.followers._runs))
+        await wait_until(lambda: served.context.followers.followed > 0)
         assert (await served.other.get(f"/runs/{going_on.run_id}")).content == missing.content
 
 
@@ -218,17 +220,17 @@ async def test_whoever_leaves_is_forgotten(served: Serving, number: int) -> None
         await wait_until(lambda: followers_of(served, claim) == 50)
         for reader in readers:
             reader.cancel()
-    await wait_until(lambda: not served.context.followers._runs)
+    await wait_until(lambda: not served.context.followers.followed)
     await end(served, claim)
 
 
 async def test_whoever_asked_for_json_and_left_is_forgotten_too(served: Serving, number: int) -> None:
     waiting = asyncio.create_task(served.acme.get(f"/init/{number}"))
-    await wait_until(lambda: bool(served.context.followers._runs))
+    await wait_until(lambda: served.context.followers.followed > 0)
     waiting.cancel()
     # An ordinary handler is not cancelled when its client leaves; it ends by itself.
     await end(served, await begin(served, number))
-    await wait_until(lambda: not served.context.followers._runs)
+    await wait_until(lambda: not served.context.followers.followed)
 
 
 async def test_a_slow_reader_holds_up_nobody_and_leaves_no_trace(served: Serving, number: int) -> None:
@@ -243,7 +245,7 @@ async def test_a_slow_reader_holds_up_nobody_and_leaves_no_trace(served: Serving
         async with asyncio.timeout(10):
             assert len(texts(await quick)) == 2000
         assert (await served.nobody.get("/health")).status_code == 200
-    await wait_until(lambda: not served.context.followers._runs)
+    await wait_until(lambda: not served.context.followers.followed)
 
 
 async def read_for_ever(served: Serving, run_id: str) -> str:

@@ -2,7 +2,7 @@
 // where there is none. Built once: a live region that is replaced is not read out.
 
 import { el, refill } from "./dom.js";
-import { button } from "./parts.js";
+import { button, incidentPart } from "./parts.js";
 
 const STAGES = ["fetch", "clean", "embed", "similar", "summarize", "recommend"];
 
@@ -67,6 +67,16 @@ export class Progress {
   end() {
     this.restart();
     this.element.hidden = true;
+  }
+}
+
+/** A line above all parts while a ticket is one of many about the same thing. */
+export class IncidentLine {
+  element = el("section", { class: "pc-incident", role: "status", hidden: true });
+
+  show(incident, kit) {
+    this.element.hidden = !incident;
+    refill(this.element, ...(incident ? incidentPart(incident, kit) : []));
   }
 }
 

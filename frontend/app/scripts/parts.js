@@ -1,11 +1,12 @@
 // How the parts of a Canvas look: functions from data to elements, without state.
 //
-// `kit` is what they share: `{t, language, extractive, actions}`. Actions may be missing: what the host page can't do
+// `kit` is what they share: `{t, language, actions, copy, insert}`. Actions may be missing: what the host page can't do
 // has no button (insert) or is a plain link (tickets, articles).
 
 import { el, link } from "./dom.js";
 
 const REPEATED = 0.8;
+const INCIDENT_TICKETS = 5;
 
 /** Summary: the text, then what it does not say already of problem, attempts and next step. */
 export function summaryPart(summary, kit) {
@@ -44,7 +45,9 @@ export function similarPart(tickets, kit) {
         el("span", {}, `#${ticket.ticket_id}`),
         el("span", {}, statusText(ticket.status, kit.t)),
         el("span", { class: "pc-score" }, kit.t("score", { percent })),
+        ticket.count > 1 && el("span", {}, kit.t("alikeCount", { count: ticket.count })),
       ),
+      el("p", { class: "pc-meta" }, reasons(ticket.why ?? {}, kit.t)),
       ticket.resolution && el("p", { class: "pc-snippet" }, ticket.resolution),
     );
   };
@@ -63,10 +66,34 @@ export function solutionsPart(solutions, kit) {
       {},
       link(article.url, article.title, title, open),
       !article.public && el("span", { class: "pc-chip" }, kit.t("agentsOnly")),
+      article.cited > 0 && el("p", { class: "pc-meta" }, kit.t("cited", { count: article.cited })),
       article.snippet && el("p", { class: "pc-snippet" }, article.snippet),
     );
   };
   return [el("ul", { class: "pc-items" }, solutions.map(item))];
+}
+
+/** Why there is no reply to recommend; `why` is the Canvas's `no_replies`. */
+export function noRepliesPart(why, kit) {
+  return [quiet(kit.t(why ? `noReplies_${why}` : "noReplies"))];
+}
+
+/** Many tickets about the same within hours: how many, since when, and the newest of them. */
+export function incidentPart(incident, kit) {
+  const { openTicket } = kit.actions;
+  const since = new Date(incident.first_seen);
+  const time = since.toLocaleString(kit.language, { dateStyle: "short", timeStyle: "short" });
+  const ticket = (id) => {
+    const attributes = { class: "pc-source", "data-key": `incident-${id}` };
+    if (!openTicket) return el("span", attributes, `#${id}`);
+    return el("button", { type: "button", ...attributes, onclick: () => openTicket(id) }, `#${id}`);
+  };
+  const named = incident.tickets.slice(0, INCIDENT_TICKETS);
+  const more = incident.count - 1 - named.length;
+  return [
+    el("p", {}, kit.t("incident", { count: incident.count, time })),
+    el("p", { class: "pc-meta" }, named.map(ticket), more > 0 && el("span", {}, kit.t("incidentMore", { count: more }))),
+  ];
 }
 
 /** One recommended reply with its buttons. */
@@ -178,6 +205,16 @@ function sourceLink(source, kit) {
     { type: "button", class: "pc-source", "data-key": `source-${source}`, onclick: () => open(Number(id)) },
     text,
   );
+}
+
+/** What two tickets have in common: words and codes of both, else their meaning; and whether the languages differ. */
+function reasons({ terms = [], other_language: otherLanguage = false }, t) {
+  return [
+    terms.length === 0 && el("span", {}, t("alikeInMeaning")),
+    terms.length > 0 &&
+      el("span", {}, `${t("sharedTerms")} `, el("span", { class: "pc-terms" }, terms.join(", "))),
+    otherLanguage && el("span", {}, t("otherLanguage")),
+  ];
 }
 
 /** Freshdesk's own statuses in the agent's language; those that an account has made are not ours to translate. */

@@ -2,7 +2,7 @@
 // so that a refresh moves neither the focus nor the eye. It knows nothing of requests.
 
 import { copyText, el, refill } from "./dom.js";
-import { Message, Progress, StatusHead } from "./frame.js";
+import { IncidentLine, Message, Progress, StatusHead } from "./frame.js";
 import * as parts from "./parts.js";
 import { age, translator } from "./texts.js";
 
@@ -26,6 +26,7 @@ export class CanvasView {
   #head = new StatusHead();
   #progress = new Progress();
   #message = new Message();
+  #incident = new IncidentLine();
   #sections = Object.fromEntries(PARTS.map((name) => [name, section(name)]));
   #made = el("details", { class: "pc-made", hidden: true });
   /** Finished parts as shown, text nodes of unfinished ones, and the last whole Canvas. */
@@ -42,7 +43,8 @@ export class CanvasView {
     this.root = root;
     root.classList.add("pc");
     const sections = PARTS.map((name) => this.#sections[name].element);
-    root.replaceChildren(this.#head.element, this.#progress.element, this.#message.element, ...sections, this.#made);
+    const frame = [this.#head, this.#progress, this.#message, this.#incident].map(({ element }) => element);
+    root.replaceChildren(...frame, ...sections, this.#made);
     this.setLanguage(language);
     setInterval(() => this.#showAge(), AGE_EVERY_MS);
   }
@@ -76,6 +78,7 @@ export class CanvasView {
     this.#calm();
     this.finish();
     this.#head.badges();
+    this.#incident.show(null);
     this.#showAge();
     this.#made.hidden = true;
     for (const { element } of Object.values(this.#sections)) element.hidden = true;
@@ -173,14 +176,16 @@ export class CanvasView {
   /** What a Canvas says about itself: badges, age, language, and how it was made. */
   #describe(canvas) {
     const { models } = canvas.provenance;
-    const otherModels = JSON.stringify(models) !== JSON.stringify(this.#meta?.provenance.models);
+    const before = this.#meta;
+    const otherModels = JSON.stringify(models) !== JSON.stringify(before?.provenance.models);
     this.#meta = canvas;
+    this.#incident.show(canvas.incident, this.#kit());
     this.#head.badges(this.#badge(canvas.status));
     for (const name of PARTS) this.#sections[name].body.lang = canvas.language;
     const summary = el("summary", { "data-key": "made" }, this.#t("made"), el("span", {}, writers(models, this.#t)));
     refill(this.#made, summary, ...parts.provenancePart(canvas.provenance, this.#kit()));
     this.#made.hidden = false;
-    if (otherModels) for (const name of ["summary", "replies"]) if (name in this.#shown) this.#render(name);
+    if (otherModels || before?.no_replies !== canvas.no_replies) for (const name of ["summary", "replies"]) if (name in this.#shown) this.#render(name);
     this.#showAge();
   }
 
@@ -211,7 +216,7 @@ export class CanvasView {
     refill(head, parts.replyPager(replies, this.#reply, kit, choose));
     refill(
       body,
-      ...(reply ? parts.replyPart(reply, kit) : [parts.quiet(this.#t("noReplies"))]),
+      ...(reply ? parts.replyPart(reply, kit) : parts.noRepliesPart(this.#meta?.no_replies, kit)),
       this.#note("replies", reply),
     );
     parts.foldLongReply(body, kit);
@@ -231,6 +236,7 @@ export class CanvasView {
     };
     return {
       t: this.#t,
+      language: this.#language,
       actions: this.#actions,
       copy: (reply, button) => feedback(button, () => copyText(reply.text), "copied"),
       insert: (reply, button) => feedback(button, () => this.#actions.insert(reply.text), "inserted"),

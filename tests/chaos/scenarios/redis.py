@@ -39,7 +39,8 @@ async def run(size: Size, seed: int, folder: Path) -> Outcome:
     """The receiver answers 503 meanwhile, and the sender comes back, as Freshdesk would."""
     async with world(folder, seed) as made, made.workers(size.storm.processes) as workers:
         done: list[str] = []
-        found = await weather(made, size.storm, _trouble(made, size, done))
+        trouble = _trouble(made, size, done)
+        found = await weather(made, size.storm, trouble, enough=lambda: len(done) == len(size.steps))
         down = sum(not child.alive for child in workers.children.values()) + (not made.receiver.alive)
         figures = {
             "webhooks": made.sender.sent.accepted,

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import pytest
 
 from ingest.writers.links import Links
-from ingest.writers.structured import Form, Unfolding, replies_form, summary_form
+from ingest.writers.structured import LONGEST, Form, Unfolding, replies_form, summary_form
 from shared.errors import StageFailed
 from shared.models import Reply
 
@@ -68,4 +68,21 @@ def test_a_text_that_changes_after_it_was_shown_is_invalid() -> None:
     unfolding.feed('", "text":"other words"}')
     with pytest.raises(StageFailed) as raised:
         unfolding.finish()
+    assert raised.value.kind == "invalid_output"
+
+
+def test_an_answer_of_brackets_in_brackets_is_invalid_and_no_bug_of_ours() -> None:
+    answer = Unfolding(summary_form(Links([])))
+    answer.feed(f'{{"text": "deep", "more": {"[" * 5000}{"]" * 5000}}}')
+    with pytest.raises(StageFailed) as raised:
+        answer.finish()
+    assert raised.value.kind == "invalid_output"
+
+
+def test_an_answer_that_never_ends_is_left_although_its_server_counts_no_tokens() -> None:
+    answer = Unfolding(summary_form(Links([])))
+    answer.feed('{"text": "')
+    with pytest.raises(StageFailed) as raised:
+        for _ in range(LONGEST // 1000 + 1):
+            answer.feed("without an end " * 70)
     assert raised.value.kind == "invalid_output"

@@ -1,0 +1,113 @@
+"""`/ingest`: admins bring history in, one backfill at a time, and watch it as JSON or as a stream."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from shared import keys
+from tests.faults import silent_ticket, worker_of
+from tests.serve.agents import colleague
+from tests.serve.answering import Answering
+from tests.waiting import wait_until
+from tests.world import parse_events
+
+
+async def admin(answering: Answering, account: Any) -> httpx.AsyncClient:
+    """A client with the key of an admin that no other test uses."""
+    who = colleague(account.helpdesk, account.host)
+    account.helpdesk.state.agents[who.agent_id].admin = True
+    return await answering.client(who)
+
+
+async def until_done(client: httpx.AsyncClient, location: str) -> dict[str, Any]:
+    found: list[dict[str, Any]] = []
+
+    async def done() -> bool:
+        found.append((await client.get(location)).json())
+        return found[-1]["state"] in {"done", "failed"}
+
+    await wait_until(done)
+    return found[-1]
+
+
+async def test_an_admin_starts_a_backfill_and_sees_its_end(answering: Answering) -> None:
+    acme = answering.acme
+    number = await silent_ticket(acme)
+    client = await admin(answering, acme)
+    started = await client.post("/ingest", json={"data_types": ["tickets"]})
+    assert started.status_code == 202, started.text
+    location = started.headers["location"]
+    assert location == f"/ingest/{started.json()['id']}"
+    end = await until_done(client, location)
+    assert (end["state"], end["articles"], end["working"]) == ("done", 0, False)
+    assert end["computed"] == end["tickets"] >= 1
+    assert (await acme.init(number)).headers["cache-status"] == "prompt-canvas; hit"
+    events = parse_events((await client.get(location, headers={"Accept": "text/event-stream"})).text)
+    assert [name for name, _ in events] == ["progress", "done"]
+    assert events[0][1]["id"] == end["id"]
+
+
+async def test_a_range_of_dates_bounds_what_is_read(answering: Answering) -> None:
+    acme = answering.acme
+    await silent_ticket(acme)
+    client = await admin(answering, acme)
+    long_ago = datetime.now(UTC) - timedelta(days=900)
+    span = {"since": (long_ago - timedelta(days=1)).isoformat(), "until": long_ago.isoformat()}
+    started = await client.post("/ingest", json={"data_types": ["tickets"], "date_range": span})
+    end = await until_done(client, started.headers["location"])
+    assert (end["tickets"], end["current"]) == (0, 0)
+
+
+async def test_who_asks_for_a_second_one_joins_the_first(answering: Answering) -> None:
+    acme = answering.acme
+    state, client = worker_of(acme).redis.state, await admin(answering, acme)
+    lease = keys.backfill_lease(acme.host)
+    await state.set(lease, "another worker", ex=5)
+    await state.hset(keys.backfill(acme.host), mapping={"state": "computing", "id": "", "computed": 3})  # type: ignore[misc]
+    await state.hdel(keys.backfill(acme.host), "id")  # type: ignore[misc]
+    await state.expire(keys.backfill(acme.host), 60)
+    first, second = await client.post("/ingest", json={}), await client.post("/ingest", json={})
+    assert first.status_code == second.status_code == 202
+    assert first.headers["location"] == second.headers["location"]
+    assert (second.json()["computed"], second.json()["working"]) == (3, True)
+    await state.delete(lease, keys.backfill(acme.host))
+
+
+async def test_of_a_worker_that_was_lost_nobody_waits_for_ever(answering: Answering) -> None:
+    acme = answering.acme
+    state, client = worker_of(acme).redis.state, await admin(answering, acme)
+    await state.hset(keys.backfill(acme.host), mapping={"state": "computing", "id": "lost"})  # type: ignore[misc]
+    await state.expire(keys.backfill(acme.host), 60)
+    assert not (await client.get("/ingest/lost")).json()["working"]
+    again = await client.post("/ingest", json={"data_types": ["solutions"]})
+    assert again.headers["location"] != "/ingest/lost"
+    assert (await client.get("/ingest/lost")).status_code == 404
+    await until_done(client, again.headers["location"])
+
+
+async def test_only_admins_may_and_a_foreign_backfill_is_none(answering: Answering) -> None:
+    agent, client = await answering.agent(answering.acme), await admin(answering, answering.acme)
+    stranger = await admin(answering, answering.other)
+    refused = await agent.post("/ingest", json={})
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:prompt-canvas:forbidden")
+    location = (await client.post("/ingest", json={"data_types": ["solutions"]})).headers["location"]
+    assert (await agent.get(location)).status_code == 403
+    foreign, unknown = await stranger.get(location), await client.get("/ingest/unknown")
+    assert foreign.status_code == unknown.status_code == 404
+    assert foreign.content == unknown.content
+    await until_done(client, location)
+
+
+async def test_what_can_not_be_brought_in_is_refused(answering: Answering) -> None:
+    client = await admin(answering, answering.acme)
+    for body in (
+        {"data_types": []},
+        {"data_types": ["contacts"]},
+        {"date_range": {"since": "2026-01-01T00:00:00"}},
+        {"date_range": {"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}},
+        {"date_range": {"from": "2026-01-02T00:00:00Z"}},
+        {"everything": True},
+    ):
+        answer = await client.post("/ingest", json=body)
+        assert (answer.status_code, answer.json()["type"]) == (400, "urn:prompt-canvas:bad-input"), body

@@ -1,0 +1,234 @@
+"""Session tokens: what the browser holds, how long it is good, and what is not one."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import time
+from datetime import timedelta
+
+import pytest
+
+from serve.caller import Caller
+from serve.tokens import LONGEST, SessionTokens
+from shared.vault import Vault
+from tests.parts import Desks, Serving, credentials, register, serving, store
+from tests.serve.agents import GROUP, OWN, colleague, revoke
+from tests.waiting import wait_until
+from tests.world import ACME, ADMIN_KEY, OTHER
+
+AGENT = Caller(ACME, 7, "group", frozenset({3, 4}), admin=False)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def mint(served: Serving, headers: dict[str, str]) -> dict[str, object]:
+    answer = await served.nobody.post("/session", headers=headers)
+    assert answer.status_code == 200, answer.text
+    said: dict[str, object] = answer.json()
+    return said
+
+
+def b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def forged(head: dict[str, str], payload: str, key: bytes = b"") -> str:
+    signed = f"{b64(json.dumps(head, separators=(',', ':')).encode())}.{payload}"
+    return f"{signed}.{b64(hmac.digest(key, signed.encode(), hashlib.sha256)) if key else ''}"
+
+
+async def test_a_token_opens_what_its_key_opens(served: Serving, number: int) -> None:
+    etag = await store(served.context, ACME, number)
+    answer = await served.nobody.post("/session", headers=credentials(ACME))
+    said = answer.json()
+    assert set(said) == {"token", "expires_at", "expires_in", "host", "agent_id", "admin"}
+    assert (said["host"], said["admin"]) == (ACME, False)
+    assert 890 <= said["expires_in"] <= 900
+    assert abs(said["expires_at"] - time.time() - said["expires_in"]) < 2
+    assert answer.headers["cache-control"] == "no-store"
+    opened = await served.nobody.get(f"/init/{number}", headers=bearer(said["token"]))
+    assert (opened.status_code, opened.headers["etag"][:25]) == (200, etag[:25])
+    assert (await served.nobody.get(f"/init/{number}", headers={"Authorization": f"bearer {said['token']}"})).is_success
+
+
+async def test_a_token_says_who_is_an_admin(served: Serving) -> None:
+    assert (await mint(served, credentials(ACME, ADMIN_KEY + ACME)))["admin"] is True
+    assert (await mint(served, credentials(ACME)))["admin"] is False
+
+
+async def test_a_token_is_of_one_tenant(served: Serving, number: int) -> None:
+    await store(served.context, OTHER, number, "A canary of the other account.")
+    await store(served.context, ACME, number)
+    token = str((await mint(served, credentials(ACME)))["token"])
+    answer = await served.nobody.get(f"/init/{number}", headers={**bearer(token), "X-Freshdesk-Domain": OTHER})
+    assert answer.status_code == 200
+    assert "canary" not in answer.text
+
+
+async def test_a_token_is_known_to_every_serve_process(served: Serving, accounts: Desks, number: int) -> None:
+    await store(served.context, ACME, number)
+    token = str((await mint(served, credentials(ACME)))["token"])
+    calls = len(accounts.acme.log.requests)
+    async with serving(accounts.settings) as second:
+        assert (await second.nobody.get(f"/init/{number}", headers=bearer(token))).status_code == 200
+    assert len(accounts.acme.log.requests) == calls
+
+
+async def test_a_token_holds_nothing_secret(served: Serving, accounts: Desks) -> None:
+    who = colleague(accounts.acme, ACME, GROUP, (31, 32))
+    token = str((await mint(served, who.headers))["token"])
+    claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    assert set(claims) == {"iss", "aud", "sub", "scope", "groups", "admin", "iat", "exp"}
+    assert (claims["aud"], claims["sub"]) == (ACME, str(who.agent_id))
+    assert (claims["scope"], claims["groups"]) == ("group", [31, 32])
+    assert who.key not in json.dumps(claims)
+
+
+async def test_a_token_brings_forth_no_other_token(served: Serving) -> None:
+    token = str((await mint(served, credentials(ACME)))["token"])
+    for headers in (bearer(token), {**bearer(token), **credentials(ACME)}, {}, credentials(ACME, "wrong-for-session")):
+        assert (await served.nobody.post("/session", headers=headers)).status_code == 401
+
+
+async def test_no_other_token_is_one(served: Serving, number: int) -> None:
+    await store(served.context, ACME, number)
+    nothing = await served.nobody.get(f"/init/{number}")
+    good = str((await mint(served, credentials(ACME)))["token"])
+    head, payload, signature = good.split(".")
+    said = json.loads(base64.urlsafe_b64decode(head + "=="))
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    other = b64(json.dumps({**claims, "aud": OTHER, "admin": True}).encode())
+    stranger, _ = SessionTokens(Vault([os.urandom(32)])).mint(AGENT)
+    expired, _ = served.context.tokens.mint(AGENT, time.time() - 900)
+    tokens = [
+        expired,
+        stranger,
+        f"{stranger.split('.')[0]}.{payload}.{signature}",
+        f"{head}.{other}.{signature}",
+        f"{head}.{payload}.",
+        f"{head}.{payload}.{signature[:-1]}{'A' if signature[-1] != 'A' else 'B'}",
+        f"{head}.{payload}.{signature}=",
+        f"{head}.{payload}",
+        good + ".",
+        "." + good,
+        forged({"alg": "none", "typ": "JWT"}, payload),
+        forged({**said, "alg": "none"}, payload),
+        forged({**said, "alg": "HS256"}, payload, b"secret"),
+        forged({**said, "alg": "RS256"}, payload, said["kid"].encode()),
+        "..",
+        "x" * 20_000,
+        "키".encode().decode("latin-1"),
+    ]
+    for token in tokens:
+        raw = [(b"Authorization", b"Bearer " + token.encode("latin-1"))]
+        answer = await served.nobody.get(f"/init/{number}", headers=raw)
+        assert (answer.status_code, answer.content) == (401, nothing.content), token
+    twice = [(b"Authorization", b"Bearer " + good.encode()), (b"Authorization", b"Bearer " + expired.encode())]
+    assert (await served.nobody.get(f"/init/{number}", headers=twice)).status_code == 401
+    assert (await served.nobody.get(f"/init/{number}", headers=bearer(good))).status_code == 200
+
+
+def test_a_signature_has_one_spelling() -> None:
+    tokens = SessionTokens(Vault([os.urandom(32)]))
+    token, _ = tokens.mint(AGENT)
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    assert [end for end in alphabet if tokens.verify((token[:-1] + end).encode())] == [token[-1]]
+
+
+def test_every_flipped_byte_is_noticed() -> None:
+    tokens = SessionTokens(Vault([os.urandom(32)]))
+    token = tokens.mint(AGENT)[0].encode()
+    assert tokens.verify(token) == AGENT
+    for place in range(len(token)):
+        assert tokens.verify(token[:place] + bytes([token[place] ^ 1]) + token[place + 1 :]) is None
+
+
+def test_a_key_that_was_rotated_verifies_until_it_is_taken_away() -> None:
+    old, new = os.urandom(32), os.urandom(32)
+    before, _ = SessionTokens(Vault([old])).mint(AGENT)
+    rotated = SessionTokens(Vault([new, old]))
+    assert rotated.verify(before.encode()) == AGENT
+    after, _ = rotated.mint(AGENT)
+    assert SessionTokens(Vault([new])).verify(after.encode()) == AGENT
+    assert SessionTokens(Vault([new])).verify(before.encode()) is None
+    assert SessionTokens(Vault([old])).verify(after.encode()) is None
+
+
+async def test_a_token_is_good_up_to_its_last_second_and_no_longer() -> None:
+    tokens = SessionTokens(Vault([os.urandom(32)]))
+    now = time.time()
+    assert tokens.verify(tokens.mint(AGENT, now - 900)[0].encode()) is None
+    last = tokens.mint(AGENT, int(now) - 899)[0].encode()
+    assert tokens.verify(last) == AGENT
+    assert tokens.remembered(last) == AGENT
+    await wait_until(lambda: tokens.remembered(last) is None)
+    assert time.time() >= int(now) + 1
+    assert tokens.verify(last) is None
+
+
+def test_a_token_of_a_machine_whose_clock_is_ahead_is_good_at_once() -> None:
+    tokens = SessionTokens(Vault([os.urandom(32)]))
+    assert tokens.verify(tokens.mint(AGENT, time.time() + 30)[0].encode()) == AGENT
+
+
+def test_nobody_mints_for_longer_than_a_quarter_of_an_hour() -> None:
+    tokens = SessionTokens(Vault([os.urandom(32)]), timedelta(days=1))
+    _, expires = tokens.mint(AGENT)
+    assert expires - time.time() <= LONGEST.total_seconds()
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    tokens = SessionTokens(Vault([os.urandom(32)]))
+    first = tokens.mint(AGENT)[0].encode()
+    assert tokens.verify(first) == AGENT
+    for number in range(10_000):
+        tokens._verified[b"%d" % number] = tokens._verified[first]
+    assert tokens.verify(tokens.mint(Caller(ACME, 8))[0].encode()) is not None
+    assert len(tokens._verified) <= 10_000
+
+
+async def test_tokens_of_a_removed_tenant_stop_working_within_seconds(accounts: Desks, number: int) -> None:
+    gone = "gone.freshdesk.com"
+    settings = accounts.settings.model_copy(deep=True)
+    settings.freshdesk_urls[gone] = settings.freshdesk_urls[ACME]
+    await register(settings, gone)
+    async with serving(settings) as mine:
+        await store(mine.context, gone, number)
+        headers = bearer(str((await mint(mine, credentials(gone, colleague(accounts.acme, ACME).key)))["token"]))
+        assert (await mine.nobody.get(f"/init/{number}", headers=headers)).status_code == 200
+        await mine.context.redis.state.delete(f"pc:tenant:{{{gone}}}")
+        began = time.monotonic()
+
+        async def refused() -> bool:
+            return (await mine.nobody.get(f"/init/{number}", headers=headers)).status_code == 401
+
+        await wait_until(refused)
+        assert time.monotonic() - began < 5
+        async with serving(settings) as second:
+            assert (await second.nobody.get(f"/init/{number}", headers=headers)).status_code == 401
+
+
+async def test_a_key_that_freshdesk_refuses_gets_no_token_and_is_forgotten_at_once(
+    served: Serving, accounts: Desks, number: int
+) -> None:
+    await store(served.context, ACME, number)
+    who = colleague(accounts.acme, ACME)
+    assert (await served.nobody.get(f"/init/{number}", headers=who.headers)).status_code == 200
+    revoke(accounts.acme, who)
+    assert (await served.nobody.post("/session", headers=who.headers)).status_code == 401
+    assert (await served.nobody.get(f"/init/{number}", headers=who.headers)).status_code == 401
+
+
+@pytest.mark.parametrize("scope", [GROUP, OWN])
+async def test_a_token_sees_no_more_than_its_key(served: Serving, accounts: Desks, number: int, scope: int) -> None:
+    who = colleague(accounts.acme, ACME, scope)
+    token = str((await mint(served, who.headers))["token"])
+    for headers in (who.headers, bearer(token)):
+        caller = await served.context.credentials.caller(
+            [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        )
+        assert (caller.restricted, caller.agent_id) == (True, who.agent_id)
