@@ -85,7 +85,7 @@ async def running(app: Any, sock: socket.socket) -> AsyncIterator[str]:
         access_log=False,
         lifespan="off",
         server_header=False,
-        proxy_headers=False,  # nothing asks who the peer is, or by which scheme it came
+        proxy_headers=False,  # serve.address reads X-Forwarded-For itself, of trusted proxies alone
         timeout_graceful_shutdown=GRACE_S,
         timeout_keep_alive=75,
     )

@@ -28,7 +28,7 @@ DIGEST_BYTES = 12
 """Compared with one other digest of the same ticket only."""
 READS_RESOLUTION = "extractive"
 """This writer says "Solved." or whose turn it is, out of the status; it costs no call, so it may write again."""
-REBUILT_AFTER = 10
+REBUILT_AFTER = 15
 """A summary that was brought up to date so often is written from the messages again, with the next one."""
 
 _encode = msgspec.msgpack.Encoder().encode

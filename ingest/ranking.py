@@ -6,6 +6,7 @@ each step brings is in deploy/evaluation/RETRIEVAL.md; `canvas eval --retrieval`
 """
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from datetime import timedelta
@@ -52,6 +53,25 @@ of 14 of those that were one before 3 are such opposites."""
 TERMS_TOLD: Final = 4
 FEW: Final = 3
 """Candidates that may share a code for it to be a reason: a version that all are about tells nothing."""
+
+PLAIN_ENGLISH: Final = """
+    again already always another anyone anything back being both cannot case come day days done each either else even
+    ever every everything few find first following give going good got having here however issue keep know last like
+    list long look lot made make many may might more most much must need needed needs never new next nothing old one
+    ones only other own problem question rather really right same say says see seem seems seen since something still
+    sure take tell than thing things think thought time times today too tried tries try trying two use used user using
+    ve via want wanted way week well went while within without won work working works yes yesterday
+"""
+PLAIN_KOREAN: Final = """
+    가끔 갑자기 건가 계속 그냥 그대로 나서 내일 다른 다시 됩니 모두 뭔가 바로 보니 아직 어떻게 어제 역시 연락해 오늘
+    요즘 이거 이렇게 이미 이번 자꾸 전혀 정도 지금 지난 하나 하는 해도 해야 혹시
+"""
+PLAIN: Final = frozenset(f"{PLAIN_ENGLISH} {PLAIN_KOREAN}".split())
+PLAIN_ENDING: Final = re.compile(
+    "(?:니다|는데|은데|인데|던데|하면|되면|나요|까요|가요|어요|아요|여요|해요|돼요|네요|대요|데요|에요|예요|세요|주세|라고|다고|지만"
+    "|어서|아서|해서|하고|되고|는지|은지|습니|됐는|했는|안와|에도)$"
+)
+"""Words of everyday, and forms of Korean verbs: rare among candidates by chance, and no reason for anybody."""
 
 VOTERS: Final = 20
 VOTE_RANGE: Final = 0.1
@@ -110,7 +130,7 @@ class Reasons:
     """What a ticket has in common with its candidates."""
 
     def __init__(self, hits: Sequence[TicketHit], words: Sequence[str], language: str) -> None:
-        self._words = [(word, ids) for word in words if (ids := term_ids(word))]
+        self._words = [(word, ids) for word in words if _tells(word) and (ids := term_ids(word))]
         self._codes = [ids for word, ids in self._words if _is_code(word)]
         self._language = language
         asked = frozenset[int]().union(*(ids for _, ids in self._words))
@@ -136,6 +156,11 @@ class Reasons:
 
     def _rarity(self, ids: frozenset[int]) -> int:
         return min(self._common[term] for term in ids)
+
+
+def _tells(word: str) -> bool:
+    """Whether a word in common is a reason: neither a plain one nor a short number."""
+    return word not in PLAIN and not PLAIN_ENDING.search(word) and not (word.isdigit() and len(word) < 4)
 
 
 def _is_code(word: str) -> bool:

@@ -24,6 +24,7 @@ from redis.exceptions import RedisError
 from ingest.context import WorkerContext
 from ingest.dispatcher import Dispatcher
 from ingest.jobs.answer import answer, watch_questions
+from ingest.jobs.articles import watch_articles
 from ingest.jobs.backfill import backfill
 from ingest.jobs.erase import erase
 from ingest.jobs.precompute import precompute
@@ -59,6 +60,7 @@ async def workers_running(context: WorkerContext, serving: Sequence[Queue]) -> A
     queues_served = [_supervise(context, queue, workers_now) for queue in serving]
     report = _report(context, serving, workers_now)
     watch = [watch_questions(context)] if Queue.INTERACTIVE in serving else []
+    watch += [watch_articles(context)] if Queue.BACKFILL in serving else []
     async with beside(*queues_served, *watch, dispatcher.run(), reconcile_tenants(context), report):
         yield
     with contextlib.suppress(RedisError, OSError):

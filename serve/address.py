@@ -5,12 +5,14 @@ written what it likes.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from shared.errors import StartupError
 
 FORWARDED = b"x-forwarded-for"
+MOST_REMEMBERED = 4096
 ONE_SITE = 64
 """Bits of an IPv6 address: who has one has all 2^64 below them."""
 
@@ -28,6 +30,7 @@ class Addresses:
             self._trusted: list[IPv4Network | IPv6Network] = [ip_network(text) for text in trusted]
         except ValueError as error:
             raise StartupError(f"CANVAS_TRUSTED_PROXIES must hold addresses or networks: {error}") from error
+        self._is_trusted = lru_cache(MOST_REMEMBERED)(self._in_network)
 
     def of(self, scope: Any) -> str:
         """The client's address of an ASGI scope (an IPv6 network of 64 bits as a whole); "" where there is none."""
@@ -47,7 +50,7 @@ class Addresses:
                 break
         return address
 
-    def _is_trusted(self, address: str) -> bool:
+    def _in_network(self, address: str) -> bool:
         return _is_address(address) and any(ip_address(address) in network for network in self._trusted)
 
 
@@ -59,6 +62,7 @@ def _is_address(text: str) -> bool:
     return True
 
 
+@lru_cache(MOST_REMEMBERED)
 def _site(address: str) -> str:
     try:
         parsed = ip_address(address)

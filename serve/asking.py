@@ -32,7 +32,6 @@ from shared.errors import (
     Unauthorized,
 )
 from shared.problems import problem_of_run, problem_response, store_answers
-from shared.questions import Questions
 from shared.run_log import Entry, Event
 from shared.tasks import beside
 
@@ -74,7 +73,7 @@ async def ask(context: ServeContext, host: str, wanted: Wanted) -> str:
         StoreUnavailable: Redis does not answer.
     """
     async with store_answers():
-        run_id = await Questions(context.redis.state).ask(host, wanted)
+        run_id = await context.questions.ask(host, wanted)
         # Where this is lost, a worker looks for what nobody has taken after two seconds.
         await context.queue.answer(host, run_id)
     return run_id

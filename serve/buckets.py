@@ -10,9 +10,9 @@ import asyncio
 import math
 import secrets
 import time
-from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 from redis.asyncio import Redis
@@ -29,34 +29,37 @@ UNCOUNTED_S = 1.0
 """For how long they are, before Redis is asked again."""
 LEAST_AHEAD = 8
 AHEAD_S = 0.25
-MOST_BUCKETS = 20_000
-"""Buckets in process memory, about 0.5 KB each."""
 TOGETHER = 200
 """Buckets of one script call: below 1 ms of Redis's time."""
 
 log = structlog.get_logger()
 
 
-class Policy(NamedTuple):
-    """A bucket's kind: `name` as clients read it, tokens a second, and how many it holds; rate 0 is no limit."""
+class Policy:
+    """A bucket's kind: `name` as clients read it, tokens a second, and how many it holds; rate 0 is no limit.
 
-    name: str
-    rate: float
-    burst: float
+    `ahead` is how many tokens a process may spend before it has settled them; `header` is the value of
+    `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers): the quota and its window in seconds.
+    """
 
-    @property
-    def ahead(self) -> float:
-        """Tokens that one process may spend before it has settled them."""
-        return max(LEAST_AHEAD, self.rate * AHEAD_S)
+    __slots__ = ("ahead", "burst", "header", "name", "rate")
 
-    @property
-    def header(self) -> bytes:
-        """The value of `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers): quota and window in seconds."""
-        return b'"%b";q=%d;w=%d' % (self.name.encode(), self.burst, max(1, math.ceil(self.burst / self.rate)))
+    def __init__(self, name: str, rate: float, burst: float) -> None:
+        self.name, self.rate, self.burst = name, rate, burst
+        self.ahead = max(LEAST_AHEAD, rate * AHEAD_S)
+        window = max(1, math.ceil(burst / rate)) if rate else 0
+        self.header = (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (name.encode(), burst, window))
+
+    def state(self, left: float, seconds: float) -> tuple[bytes, bytes]:
+        """The header `RateLimit`: how many tokens are left, and in how many seconds there are more."""
+        return b"ratelimit", b'"%b";r=%d;t=%d' % (self.name.encode(), max(0.0, left), math.ceil(seconds))
 
 
 class Bucket:
-    """One bucket as this process knows it; `level` was true at `at` (monotonic s), before what is unsettled."""
+    """One bucket as this process knows it; `level` was true at `at` (monotonic s), before what is unsettled.
+
+    Those of one `slot` (the tenant's host, or "") are settled together. `sent` is what is being settled now.
+    """
 
     __slots__ = ("at", "key", "level", "policy", "sent", "slot", "unsettled")
 
@@ -71,11 +74,10 @@ class Bucket:
         filled = self.level + (now - self.at) * self.policy.rate
         return min(self.policy.burst, filled) - self.unsettled - self.sent
 
-    def header(self, now: float) -> bytes:
-        """The value of `RateLimit`: tokens left, and the seconds until the bucket is full."""
-        left = max(0.0, self.left(now))
-        full = math.ceil((self.policy.burst - left) / self.policy.rate)
-        return b'"%b";r=%d;t=%d' % (self.policy.name.encode(), left, full)
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The `RateLimit` headers of an answer: what is left, and when the bucket will be full."""
+        left = self.left(time.monotonic())
+        return [self.policy.header, self.policy.state(left, (self.policy.burst - left) / self.policy.rate)]
 
 
 class OverLimit(RateLimited):
@@ -85,8 +87,7 @@ class OverLimit(RateLimited):
         seconds = math.ceil(max(1.0, (1 - left) / policy.rate))
         most = f"{policy.burst:g} at once and {policy.rate * 60:g} a minute"
         super().__init__(f"The limit `{policy.name}` is {most}", retry_after=timedelta(seconds=seconds))
-        state = b'"%b";r=0;t=%d' % (policy.name.encode(), seconds)
-        self.headers = [(b"ratelimit-policy", policy.header), (b"ratelimit", state)]
+        self.headers = [policy.header, policy.state(0, seconds)]
 
 
 class Buckets:
@@ -96,23 +97,13 @@ class Buckets:
         self._spend = script(state, "spend_tokens")
         self._process = secrets.token_hex(6)
         self._call = 0
-        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
-        self._dirty: dict[str, Bucket] = {}
+        self._dirty: list[Bucket] = []
         self._wanted = asyncio.Event()
         self._urgent = asyncio.Event()
         self._settled = asyncio.Event()
         self._uncounted_until = 0.0
 
-    def bucket(self, slot: str, key: str, policy: Policy) -> Bucket:
-        """The bucket of a key; those of one slot (the tenant's host, or "") are settled together."""
-        found = self._buckets.get(key)
-        if found is None:
-            found = self._buckets[key] = Bucket(slot, key, policy)
-            while len(self._buckets) > MOST_BUCKETS:
-                self._buckets.popitem(last=False)
-        return found
-
-    def spend_now(self, buckets: list[Bucket]) -> bool:
+    def spend_now(self, buckets: Sequence[Bucket]) -> bool:
         """Spend one token of each without waiting; False where Redis must be asked first. About 2 µs.
 
         Raises:
@@ -126,16 +117,17 @@ class Buckets:
             left = bucket.left(now)
             if left < 1:
                 raise OverLimit(bucket.policy, left)
-            ready = ready and bucket.unsettled + bucket.sent < bucket.policy.ahead
+            if bucket.unsettled + bucket.sent >= bucket.policy.ahead:
+                ready = False
         if ready:
             for bucket in buckets:
                 if bucket.unsettled == 0:
-                    self._dirty[bucket.key] = bucket
+                    self._dirty.append(bucket)
                 bucket.unsettled += 1
             self._wanted.set()
         return ready
 
-    async def spend(self, buckets: list[Bucket]) -> None:
+    async def spend(self, buckets: Sequence[Bucket]) -> None:
         """Spend one token of each, after a settlement where there are too many that Redis has not heard of.
 
         Raises:
@@ -185,13 +177,13 @@ class Buckets:
 
     async def settle(self) -> None:
         """Tell Redis what was spent and learn the levels. Where it does not answer, nobody is counted for a second."""
-        dirty, self._dirty = self._dirty, {}
-        for bucket in dirty.values():
+        dirty, self._dirty = self._dirty, []
+        for bucket in dirty:
             bucket.sent, bucket.unsettled = bucket.unsettled, 0
         try:
             async with asyncio.timeout(ANSWER_S):
-                for slot in {bucket.slot for bucket in dirty.values()}:
-                    same = [bucket for bucket in dirty.values() if bucket.slot == slot]
+                for slot in {bucket.slot for bucket in dirty}:
+                    same = [bucket for bucket in dirty if bucket.slot == slot]
                     for start in range(0, len(same), TOGETHER):
                         await self._settle(same[start : start + TOGETHER])
         except (RedisError, OSError, TimeoutError) as error:
@@ -199,7 +191,7 @@ class Buckets:
                 log.warning("requests are not counted: Redis does not answer", reason=type(error).__name__)
             self._uncounted_until = time.monotonic() + UNCOUNTED_S
         finally:
-            for bucket in dirty.values():
+            for bucket in dirty:
                 bucket.sent = 0
             settled, self._settled = self._settled, asyncio.Event()
             settled.set()

@@ -20,11 +20,18 @@ from serve.tokens import SessionTokens
 from serve.watching import Watching
 from shared.canvas_store import CanvasStore
 from shared.due import Debounce, DueLedger
+from shared.feedback import Feedback
+from shared.questions import Questions
 from shared.queues import Enqueuer, enqueuer
 from shared.redis import RedisClients, redis_clients
 from shared.settings import Settings
 from shared.tenants import FRESHDESK_TIMEOUT
 from shared.vault import Vault
+
+CONNECTIONS = 5
+"""To Redis, whatever number of clients waits for it: one is the followers' reader, and four answer what one process can
+ask. `serve.reads` has its own."""
+QUEUE_CONNECTIONS = 2
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,8 @@ class ServeContext:
     queue: Enqueuer
     followers: RunFollowers
     watching: Watching
+    questions: Questions
+    feedback: Feedback
     credentials: CredentialChecker
     tokens: SessionTokens
     limits: Limits
@@ -55,12 +64,12 @@ async def serve_context(
     """Open what serve needs, and close it at the end; without `serve`, its settings are those of the environment."""
     serve = serve or ServeSettings()
     async with (
-        redis_clients(settings) as redis,
-        enqueuer(settings) as queue,
+        redis_clients(settings, CONNECTIONS) as redis,
+        enqueuer(settings, QUEUE_CONNECTIONS) as queue,
         # Neither redirects nor proxies: the caller's API key goes to the tenant's own host or nowhere.
         httpx.AsyncClient(timeout=FRESHDESK_TIMEOUT, follow_redirects=False, trust_env=False) as http,
         RunFollowers(redis.state, heartbeat_s) as followers,
-        Watching(redis.state, followers) as watching,
+        Watching(questions := Questions(redis.state), followers) as watching,
         canvas_reads(settings, serve.memory_mb * 1024 * 1024) as reads,
         Limits(redis.state, serve) as limits,
         Once() as once,
@@ -77,6 +86,8 @@ async def serve_context(
             queue=queue,
             followers=followers,
             watching=watching,
+            questions=questions,
+            feedback=Feedback(redis.state),
             credentials=CredentialChecker(redis.state, vault, asked, tokens, limits, once),
             tokens=tokens,
             limits=limits,

@@ -1,5 +1,6 @@
 """`/feedback`: what the agent did with a suggestion. Who wrote it is looked up here, so a client can't make it up."""
 
+import re
 from typing import Annotated, Any
 
 import msgspec
@@ -15,13 +16,15 @@ from serve.caller import Caller
 from serve.context import ServeContext
 from serve.ids import TicketId
 from shared.errors import BadInput, RateLimited, StoreUnavailable, Unauthorized
-from shared.feedback import Action, Feedback, Given, Kind, Reason
+from shared.feedback import Action, Given, Kind, Reason
 from shared.models import Provenance
 from shared.problems import documented, store_answers
 from shared.questions import is_asked
 from shared.run_log import Event, RunLog
 
 MOST_AT_ONCE = 100
+OF_ENCODING = re.compile(r'\AW/|-(?:gzip|zstd)(?="\Z)')
+"""What an ETag says of how the Canvas was sent."""
 OF_CANVAS: dict[str, str] = {
     "summary": "summary",
     "reply": "replies",
@@ -85,16 +88,18 @@ _made = msgspec.json.Decoder(_Made).decode
 )
 async def feedback(
     request: Request[Any, Any, State],
-    data: JSONBody[Said | Annotated[list[Said], Meta(min_length=1, max_length=MOST_AT_ONCE)]],
+    data: JSONBody[Said | list[Said]],
 ) -> Response[None]:
     """Keep what an agent did with one suggestion, or with several."""
     caller = await admitted(request)
     context: ServeContext = request.app.state.context
     said = data if isinstance(data, list) else [data]
+    if not 1 <= len(said) <= MOST_AT_ONCE:
+        raise BadInput(f"A list has 1 to {MOST_AT_ONCE} entries")
     async with store_answers():
         makers = await _makers(context, caller, said)
         entries = [_given(caller, one, makers.get(_place(one))) for one in said]
-        await Feedback(context.redis.state).add(caller.host, entries)
+        await context.feedback.add(caller.host, entries)
     return Response(None, status_code=204, headers={"Cache-Control": "no-store"})
 
 
@@ -123,7 +128,7 @@ async def _makers(context: ServeContext, caller: Caller, said: list[Said]) -> di
 
 async def _of_canvas(context: ServeContext, host: str, ticket_id: int, etag: str) -> Provenance | None:
     stored = await context.canvases.get(host, ticket_id)
-    if stored is None or stored.tombstone or (etag and etag.removeprefix("W/") != stored.etag):
+    if stored is None or stored.tombstone or (etag and OF_ENCODING.sub("", etag) != stored.etag):
         return None
     return _provenance(stored.body)
 

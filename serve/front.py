@@ -1,24 +1,26 @@
 """Hits, answered before the app: an ASGI callable in front of it, and a plain function in front of that.
 
 `Front.instant` is asked by the HTTP server itself (`deploy.instant`) as soon as a request's headers are there: a Canvas
-in process memory goes out as one write, without a task, a scope or a message. `Front.__call__` does the same in ASGI
-for the rest of the hits, those that are read from Redis among them. Whatever is no plain hit of a caller who is known
-falls through to the app, which is complete without either. No JSON is parsed or built here, and nothing is awaited
-but Redis.
+goes out as one write, without a task or a message, from process memory or from the callback of Redis's answer.
+`Front.__call__` does the same in ASGI for hits that are less plain (POST, a request id, an outage). Whatever is no hit
+of a caller who is known falls through to the app, which is complete without either. No JSON is parsed or built here.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from serve.caller import Caller
 from serve.context import ServeContext
-from serve.hits import HIT, STALE, Answer, Copy, Headers, as_lines
+from serve.hits import FROM_MEMORY, HIT, STALE, Answer, Copy, Headers, as_lines
 from serve.observed import Hits
 from serve.reads import Read
 from shared.errors import RateLimited, StoreUnavailable
 from shared.request_ids import HEADER, TRACEPARENT, request_id
 
+Parts = tuple[bytes, bytes]
+Asked = tuple[bytes, bytes, bytes]
+LATER = "later"
 PATH = "/init/"
 PATH_BYTES = PATH.encode()
 MAX_ID_DIGITS = 15
@@ -49,8 +51,8 @@ class Front:
             for origin in origins
         }
 
-    def instant(self, scope: Any, url: bytes) -> tuple[bytes, bytes] | None:
-        """The whole answer to a GET: status line and headers without the empty line, and the body; None: ask the app.
+    def instant(self, scope: Any, url: bytes, later: Callable[[Parts | None], None]) -> Parts | str | None:
+        """The whole answer to a GET, or "later", and then `later` gets it; None (here or there): ask the app.
 
         `scope` has `headers` and `client`, as ASGI defines them.
         """
@@ -60,16 +62,27 @@ class Front:
         ticket_id = _number(url[len(PATH_BYTES) :])
         asked = _asked(scope["headers"]) if ticket_id else None
         caller = self._known(scope["headers"]) if asked else None
-        if asked is None or caller is None or caller.restricted:
+        if asked is None or caller is None or caller.restricted or not self._reads.alive:
             return None
         copy = self._reads.remembered(caller.host, ticket_id)
-        if copy is None or copy.state != "current":
+        if copy is not None:
+            return self._parts(scope, caller, asked, Read(copy, FROM_MEMORY), began)
+        self._reads.ask(
+            caller.host,
+            ticket_id,
+            lambda read: later(None if read is None else self._parts(scope, caller, asked, read, began)),
+        )
+        return LATER
+
+    def _parts(self, scope: Any, caller: Caller, asked: Asked, read: Read, began: float) -> Parts | None:
+        copy = read.copy
+        if copy is None or copy.state != "current" or copy.stored.tombstone:
             return None
         limits = self._limits(scope, caller)
         if limits is None:
             return None
         accepted, condition, origin = asked
-        status, head, body = copy.head(accepted, condition)
+        status, head, body = copy.parts(accepted, condition, read.timing)
         lines = as_lines([*limits, *self._cors.get(origin, ())] if origin else limits)
         self._hits.count("hit", "GET", status, time.perf_counter() - began)
         return head + lines, body
@@ -123,7 +136,7 @@ class Front:
             return None
 
 
-def _asked(headers: Headers) -> tuple[bytes, bytes, bytes] | None:
+def _asked(headers: Headers) -> Asked | None:
     """`Accept-Encoding`, `If-None-Match` and `Origin` (b"" where absent); None for a request that is not so plain."""
     accepted = condition = origin = b""
     for name, value in headers:

@@ -19,6 +19,7 @@ CACHE_CONTROL = "private, no-cache"
 VARY = "Authorization, X-Freshdesk-Domain, X-Freshdesk-API-Key, Accept-Encoding, Origin"
 HIT = "prompt-canvas; hit"
 STALE = "prompt-canvas; hit; detail=stale"
+HIT_LINE = b"cache-status: prompt-canvas; hit\r\n"
 FROM_MEMORY = b"mem"
 STATUS_LINES = {200: b"HTTP/1.1 200 OK\r\n", 304: b"HTTP/1.1 304 Not Modified\r\n"}
 OVERHEAD_BYTES = 4096
@@ -38,7 +39,7 @@ class Answer(NamedTuple):
 class Variant:
     """A Canvas in one encoding."""
 
-    __slots__ = ("_heads", "_second", "body", "etag", "fixed")
+    __slots__ = ("_fixed_lines", "_heads", "_second", "body", "etag", "fixed")
 
     def __init__(self, stored: StoredCanvas, encoding: Encoding) -> None:
         suffix = "" if encoding == "identity" else f"-{encoding}"
@@ -48,16 +49,26 @@ class Variant:
         sent = [(b"content-type", b"application/json"), (b"content-length", str(len(self.body)).encode())]
         encoded = [(b"content-encoding", encoding.encode())] if suffix else []
         self.fixed: dict[int, Headers] = {200: [*sent, *encoded, *kept], 304: kept}
+        self._fixed_lines: dict[int, bytes] = {}
         self._second = -1
         self._heads: dict[int, bytes] = {}
 
-    def head(self, status: int, second: int, age: bytes) -> bytes:
-        """Status line and headers of a current hit from memory, without the empty line that ends them."""
+    def head(self, status: int, age: bytes, timing: bytes) -> bytes:
+        """Status line and headers of a current hit, without the empty line that ends them."""
+        fixed = self._fixed_lines.get(status)
+        if fixed is None:
+            fixed = self._fixed_lines[status] = STATUS_LINES[status] + as_lines(self.fixed[status]) + HIT_LINE
+        return b"%bage: %b\r\nserver-timing: %b\r\n" % (fixed, age, timing)
+
+    def head_from_memory(self, status: int, second: int, age: bytes) -> bytes:
+        """The same of a hit from memory, put together once a second."""
         if second != self._second:
-            said = [(b"cache-status", HIT.encode()), (b"age", age), (b"server-timing", FROM_MEMORY)]
-            self._heads = {code: STATUS_LINES[code] + as_lines([*self.fixed[code], *said]) for code in self.fixed}
+            self._heads = {}
             self._second = second
-        return self._heads[status]
+        head = self._heads.get(status)
+        if head is None:
+            head = self._heads[status] = self.head(status, age, FROM_MEMORY)
+        return head
 
 
 class Copy:
@@ -81,13 +92,17 @@ class Copy:
             self._variants[encoding] = made
         return made
 
-    def head(self, accept_encoding: bytes, if_none_match: bytes) -> tuple[int, bytes, bytes]:
-        """The answer of a current hit from memory as bytes: the status, its line with the headers, and the body."""
+    def parts(self, accept_encoding: bytes, if_none_match: bytes, timing: bytes) -> tuple[int, bytes, bytes]:
+        """The answer of a current hit as bytes: the status, its line with the headers, and the body."""
         variant = self.variant(preferred(accept_encoding))
+        status = 304 if if_none_match and self.matches(if_none_match) else 200
         second = int(time.time())
-        if if_none_match and self.matches(if_none_match):
-            return 304, variant.head(304, second, self._age(second)), b""
-        return 200, variant.head(200, second, self._age(second)), variant.body
+        age = self._age(second)
+        if timing is FROM_MEMORY:
+            head = variant.head_from_memory(status, second, age)
+        else:
+            head = variant.head(status, age, timing)
+        return status, head, variant.body if status == 200 else b""
 
     def answer(
         self, accept_encoding: bytes, if_none_match: bytes, status: str, timing: bytes, extra: Headers | None = None

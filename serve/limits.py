@@ -27,6 +27,8 @@ Headers = list[tuple[bytes, bytes]]
 AGENT_BURST_S = 5
 TENANT_BURST_S = 4
 ADDRESS_BURST_S = 4
+MOST_CALLERS = 20_000
+"""Whose buckets stand in process memory, about 1 KB each. Beyond that it begins anew, with what Redis knows."""
 
 
 class Kind(StrEnum):
@@ -55,6 +57,10 @@ class Limits:
             Policy("wrong keys of an address", wrong / 60, 2 * wrong),
             Policy("wrong keys of a tenant", 3 * wrong / 60, 6 * wrong),
         ]
+        # What a caller's requests are counted in, its own bucket first; of few enough callers to be put together anew.
+        self._of_caller: dict[tuple[str, int], tuple[Bucket, ...]] = {}
+        self._of_tenant: dict[str, Bucket] = {}
+        self._of_address: dict[str, Bucket] = {}
         self._beside: contextlib.AbstractAsyncContextManager[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -77,7 +83,9 @@ class Limits:
             RateLimited: over a limit.
         """
         buckets = self._shared(caller, address)
-        return self._headers(buckets) if self._buckets.spend_now(buckets) else None
+        if not self._buckets.spend_now(buckets):
+            return None
+        return buckets[0].headers() if buckets else []
 
     async def spend(self, caller: Caller, address: str = "", kind: Kind = Kind.READ) -> Headers:
         """Count a request of a caller, and return the `RateLimit` headers of its answer. `address` "" is not counted.
@@ -92,7 +100,7 @@ class Limits:
         if policy is not None and policy.rate:
             async with store_answers():
                 await self._buckets.take([keys.limit(caller.host, f"{policy.name}:{caller.agent_id}")], [policy])
-        return self._headers(buckets)
+        return buckets[0].headers() if buckets else []
 
     async def spend_address(self, address: str) -> None:
         """Count a request of an address before its credential is looked at.
@@ -134,26 +142,29 @@ class Limits:
         """
         return self._places.held(caller)
 
-    def _shared(self, caller: Caller, address: str) -> list[Bucket]:
-        host, found = caller.host, []
+    def _shared(self, caller: Caller, address: str) -> tuple[Bucket, ...]:
+        """The agent's bucket first: what clients read of the others would tell them of strangers."""
+        own = self._of_caller.get((caller.host, caller.agent_id)) or self._begin(caller)
+        return (*own, self._bucket_of(address)) if self._address.rate and address else own
+
+    def _begin(self, caller: Caller) -> tuple[Bucket, ...]:
+        host, made = caller.host, []
+        if len(self._of_caller) >= MOST_CALLERS:
+            self._of_caller.clear()
+            self._of_tenant.clear()
         if self._agent.rate:
-            found.append(self._buckets.bucket(host, keys.limit(host, f"agent:{caller.agent_id}"), self._agent))
+            made.append(Bucket(host, keys.limit(host, f"agent:{caller.agent_id}"), self._agent))
         if self._tenant.rate:
-            found.append(self._buckets.bucket(host, keys.limit(host, "tenant"), self._tenant))
-        if self._address.rate and address:
-            found.append(self._bucket_of(address))
-        return found
+            made.append(self._of_tenant.setdefault(host, Bucket(host, keys.limit(host, "tenant"), self._tenant)))
+        return self._of_caller.setdefault((host, caller.agent_id), tuple(made))
 
     def _bucket_of(self, address: str) -> Bucket:
-        return self._buckets.bucket("", keys.limit_of_address(address), self._address)
-
-    @staticmethod
-    def _headers(buckets: list[Bucket]) -> Headers:
-        """Of the first, which is the agent's: the others are shared with strangers to it."""
-        if not buckets:
-            return []
-        first = buckets[0]
-        return [(b"ratelimit-policy", first.policy.header), (b"ratelimit", first.header(first.at))]
+        found = self._of_address.get(address)
+        if found is None:
+            if len(self._of_address) >= MOST_CALLERS:
+                self._of_address.clear()
+            found = self._of_address[address] = Bucket("", keys.limit_of_address(address), self._address)
+        return found
 
 
 class UnknownKey:

@@ -8,7 +8,7 @@ stale; when a lost connection is there again all of them go.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -44,6 +44,10 @@ class Read(NamedTuple):
     doubtful: bool = False
 
 
+Found = Callable[[Read | None], None]
+"""Gets what was read, or None where Redis does not answer."""
+
+
 class _Load:
     """One ticket that is being read, and who waits for it."""
 
@@ -54,7 +58,7 @@ class _Load:
         self.began = time.monotonic()
         self.record: Sequence[bytes | None] = ()
         self.spoiled = False
-        self.waiting: list[asyncio.Future[Copy | None]] = []
+        self.waiting: list[Found] = []
 
 
 class CanvasReads:
@@ -64,7 +68,7 @@ class CanvasReads:
         """`state` and `cache` are URLs; `cache` None says that one server plays both roles."""
         self._memory = memory
         self._loads: dict[Name, _Load] = {}
-        self._loop = asyncio.get_running_loop()
+        self._open: dict[_Load, None] = {}
         self.state = Tracked(state, self._changed)
         self.cache = Tracked(cache, self._changed) if cache else self.state
 
@@ -72,6 +76,11 @@ class CanvasReads:
     def trusted(self) -> bool:
         """Whether the copies are what Redis holds."""
         return self.state.trusted and self.cache.trusted
+
+    @property
+    def alive(self) -> bool:
+        """Whether Redis answers."""
+        return self.state.alive and self.cache.alive
 
     @property
     def memory(self) -> dict[str, Any]:
@@ -90,28 +99,39 @@ class CanvasReads:
         """A ticket's Canvas or tombstone and how it stands, from memory or from Redis.
 
         Raises:
-            StoreUnavailable: Redis does not answer within a second, and there is no copy.
+            StoreUnavailable: there is no copy, and Redis does not answer within a second, or has not for a second.
         """
-        name = host, ticket_id
-        copy = self._memory.get(name)
+        copy = self._memory.get((host, ticket_id))
         if copy is not None:
             return Read(copy, FROM_MEMORY, doubtful=not self.trusted)
-        began = time.perf_counter()
+        answer: asyncio.Future[Read | None] = asyncio.get_running_loop().create_future()
+        self.ask(host, ticket_id, lambda read: None if answer.done() else answer.set_result(read))
+        read = await answer
+        if read is None:
+            raise StoreUnavailable
+        return read
+
+    def ask(self, host: str, ticket_id: int, found: Found) -> None:
+        """Read a ticket from Redis, or join who does so already; `found` must not raise."""
+        if not self.alive:
+            found(None)
+            return
+        name = host, ticket_id
         load = self._loads.get(name)
-        if load is None or load.spoiled:
-            load = self._loads[name] = _Load(name)
-            self._ask(load)
-        found: asyncio.Future[Copy | None] = self._loop.create_future()
+        if load is not None and not load.spoiled:
+            load.waiting.append(found)
+            return
+        load = self._loads[name] = _Load(name)
         load.waiting.append(found)
-        copy = await found
-        return Read(copy, b"redis;dur=%.2f" % ((time.perf_counter() - began) * 1000))
+        self._open[load] = None
+        self._ask(load)
 
     def _ask(self, load: _Load) -> None:
         host, ticket_id = load.name
         record = command(b"HMGET", keys.record(host, ticket_id).encode(), b"want", b"done", b"dead")
         # The record first: a run that ends in between makes a current Canvas look stale, never an old one current.
         self.state.ask(record, lambda found: self._has_record(load, found))
-        if self.cache is self.state and self._loads.get(load.name) is load:
+        if self.cache is self.state:
             self._ask_canvas(load)
 
     def _ask_canvas(self, load: _Load) -> None:
@@ -128,8 +148,6 @@ class CanvasReads:
 
     def _has_canvas(self, load: _Load, found: Any) -> None:
         """In the very callback of the answer, so that no change can come between it and the memory."""
-        if self._loads.get(load.name) is load:
-            del self._loads[load.name]
         if isinstance(found, Exception) or not load.record:
             self._fail(load, found)
             return
@@ -138,25 +156,27 @@ class CanvasReads:
         except (msgspec.DecodeError, ValueError) as error:
             self._fail(load, error)
             return
-        if copy is not None and not copy.stored.tombstone and not load.spoiled and self.trusted:
+        if copy is not None and not copy.stored.tombstone and self.trusted:
             self._memory.put(load.name, copy)
-        for waiting in load.waiting:
-            if not waiting.done():
-                waiting.set_result(copy)
+        self._end(load, Read(copy, b"redis;dur=%.2f" % ((time.monotonic() - load.began) * 1000)))
 
     def _fail(self, load: _Load, error: Any) -> None:
-        if self._loads.get(load.name) is load:
-            del self._loads[load.name]
-        for waiting in load.waiting:
-            if not waiting.done():
-                waiting.set_exception(StoreUnavailable())
+        self._end(load, None)
         if not isinstance(error, OSError):
             log.warning("a Canvas could not be read", reason=type(error).__name__)
+
+    def _end(self, load: _Load, read: Read | None) -> None:
+        if self._loads.get(load.name) is load:
+            del self._loads[load.name]
+        self._open.pop(load, None)
+        waiting, load.waiting = load.waiting, []
+        for found in waiting:
+            found(read)
 
     def _changed(self, names: Sequence[bytes] | None) -> None:
         if names is None:
             self._memory.clear()
-            for load in self._loads.values():
+            for load in self._open:
                 load.spoiled = True
             return
         for key in names:
@@ -174,7 +194,7 @@ class CanvasReads:
         while True:
             await asyncio.sleep(SWEEP_S)
             oldest = time.monotonic() - READ_WITHIN_S
-            for load in [load for load in self._loads.values() if load.began < oldest]:
+            for load in [load for load in self._open if load.began < oldest]:
                 self._fail(load, TimeoutError())
 
 

@@ -112,9 +112,11 @@ class Tracked:
         self._changed = changed
         self._wire: _Wire | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self._fresh = 0.0
+        self._fresh = -TRUSTED_S
+        self.alive = False
+        """The server has answered a ping that was sent less than `TRUSTED_S` ago."""
         self.trusted = False
-        """What was read and not told of as changed is what Redis holds, to within `TRUSTED_S`."""
+        """It is, and tells of changes: what was read and not told of as changed is what it holds."""
         self.refused = ""
         """Why the server tells nothing of changes; empty as long as it does."""
 
@@ -149,23 +151,27 @@ class Tracked:
                     log.debug("no connection for reads", reason=type(error).__name__)
                 continue
             sent = time.monotonic()
-            wire.ask(command(b"PING"), lambda found, sent=sent: self._alive(found, sent))  # type: ignore[misc]
+            wire.ask(command(b"PING"), lambda found, sent=sent: self._answered(found, sent))  # type: ignore[misc]
             try:
                 async with asyncio.timeout(PING_S):
                     await wire.closed.wait()
             except TimeoutError:
-                silent = time.monotonic() - self._fresh
-                self.trusted = self.trusted and silent < TRUSTED_S
-                if silent < GIVE_UP_S:
+                self._look()
+                if time.monotonic() - self._fresh < GIVE_UP_S:
                     continue
             wire.abort()
-            self._wire, self.trusted = None, False
+            self._wire = None
+            self._fresh = -TRUSTED_S
+            self._look()
 
-    def _alive(self, found: Any, sent: float) -> None:
-        if isinstance(found, Exception):
-            return
-        self._fresh = sent
-        self.trusted = not self.refused and time.monotonic() - sent < TRUSTED_S
+    def _answered(self, found: Any, sent: float) -> None:
+        if not isinstance(found, Exception):
+            self._fresh = sent
+            self._look()
+
+    def _look(self) -> None:
+        self.alive = time.monotonic() - self._fresh < TRUSTED_S
+        self.trusted = self.alive and not self.refused
 
     async def _connect(self) -> None:
         """Raises OSError or TimeoutError."""
@@ -183,7 +189,7 @@ class Tracked:
         # Nobody told what happened while there was no connection.
         self._changed(None)
         self._wire, self._fresh = wire, time.monotonic()
-        self.trusted = not self.refused
+        self._look()
 
     async def _open(self, target: Any) -> _Wire:
         loop = asyncio.get_running_loop()

@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Self
 
 import structlog
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from serve.followers import RunFollowers
@@ -32,8 +31,8 @@ log = structlog.get_logger()
 class Watching:
     """Follows runs as `RunFollowers` does, and knows which of the asked ones are watched; an async context manager."""
 
-    def __init__(self, state: Redis, followers: RunFollowers, grace_s: float = GRACE_S) -> None:
-        self._questions = Questions(state)
+    def __init__(self, questions: Questions, followers: RunFollowers, grace_s: float = GRACE_S) -> None:
+        self._questions = questions
         self._followers = followers
         self._grace_s = grace_s
         self._process = secrets.token_hex(8)
@@ -47,7 +46,7 @@ class Watching:
         for task in list(self._leaving.values()):
             await stop(task)
 
-    async def follow(
+    def follow(
         self, host: str, run_id: str, after: str = "", grace_s: float | None = None
     ) -> AsyncGenerator[list[Entry]]:
         """As `RunFollowers.follow`; a client that stops reading before the end counts as gone.
@@ -59,10 +58,10 @@ class Watching:
             StoreUnavailable: the log can't be read.
         """
         if not is_asked(run_id):
-            async with aclosing(self._followers.follow(host, run_id, after)) as batches:
-                async for batch in batches:
-                    yield batch
-            return
+            return self._followers.follow(host, run_id, after)
+        return self._watched_run(host, run_id, after, self._grace_s if grace_s is None else grace_s)
+
+    async def _watched_run(self, host: str, run_id: str, after: str, grace_s: float) -> AsyncGenerator[list[Entry]]:
         ended = False
         await self._enter(host, run_id)
         try:
@@ -73,7 +72,7 @@ class Watching:
             # Its end has come, or this process stops, which ends no runs: its clients go on at another.
             ended = True
         finally:
-            self._leave(host, run_id, self._grace_s if grace_s is None else grace_s, ended=ended)
+            self._leave(host, run_id, grace_s, ended=ended)
 
     async def _enter(self, host: str, run_id: str) -> None:
         run = (host, run_id)

@@ -52,6 +52,8 @@ FEEDBACK_LIFETIME = timedelta(days=90)
 """Of what agents did with single suggestions; the counts by month live longer."""
 ERASURE_LIFETIME = timedelta(hours=1)
 """The account of a tenant's removal, for whoever waits for it; while it is there the tenant can't be added again."""
+ARTICLES_EVERY = timedelta(hours=6)
+"""Freshdesk announces no change of an article. A look costs a call a folder and a hundred articles."""
 LAST_WEBHOOK_LIFETIME = timedelta(days=30)
 """A quiet account may send none for weeks; what is older says no more than that it is long ago."""
 
@@ -84,6 +86,7 @@ LIFETIMES: dict[str, timedelta] = {
     "pc:{host}:backfill": BACKFILL_LIFETIME,
     "pc:{host}:backfill:lease": BACKFILL_LEASE,
     "pc:{host}:articles": RECORD_LIFETIME,
+    "pc:{host}:articles:looked": ARTICLES_EVERY,
     "pc:{host}:reconcile:lease": RECONCILE_LEASE,
     "pc:{host}:erasure": ERASURE_LIFETIME,
     "pc:{host}:last-webhook": LAST_WEBHOOK_LIFETIME,
@@ -222,6 +225,11 @@ def backfill_lease(host: str) -> str:
 def articles(host: str) -> str:
     """Hash: what was indexed of each article, by its id: revision and embedding model."""
     return f"{PREFIX}:{{{host}}}:articles"
+
+
+def articles_looked(host: str) -> str:
+    """String: that a tenant's articles were looked through; the next look is due when it is gone."""
+    return f"{PREFIX}:{{{host}}}:articles:looked"
 
 
 def last_webhook(host: str) -> str:

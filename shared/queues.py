@@ -11,7 +11,7 @@ from enum import StrEnum
 import msgspec
 from arq.connections import ArqRedis
 
-from shared.redis import connect, state_url
+from shared.redis import MAX_CONNECTIONS, connect, state_url
 from shared.settings import Settings
 
 
@@ -35,9 +35,9 @@ deserialize_job = msgspec.json.decode
 
 
 @asynccontextmanager
-async def arq_pool(settings: Settings) -> AsyncIterator[ArqRedis]:
+async def arq_pool(settings: Settings, max_connections: int = MAX_CONNECTIONS) -> AsyncIterator[ArqRedis]:
     """arq's view of the state server, over a pool of ours: arq reads URLs in its own way and sets no time-outs."""
-    client = connect(state_url(settings))
+    client = connect(state_url(settings), max_connections)
     try:
         yield ArqRedis(client.connection_pool, job_serializer=serialize_job, job_deserializer=deserialize_job)
     finally:
@@ -72,7 +72,7 @@ class Enqueuer:
 
 
 @asynccontextmanager
-async def enqueuer(settings: Settings) -> AsyncIterator[Enqueuer]:
+async def enqueuer(settings: Settings, max_connections: int = MAX_CONNECTIONS) -> AsyncIterator[Enqueuer]:
     """Open arq's pool, and close it at the end."""
-    async with arq_pool(settings) as pool:
+    async with arq_pool(settings, max_connections) as pool:
         yield Enqueuer(pool)

@@ -58,10 +58,11 @@ def state_url(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def redis_clients(settings: Settings) -> AsyncIterator[RedisClients]:
-    """Open both clients and close them at the end."""
-    state = connect(state_url(settings))
-    cache = connect(settings.redis_cache_url.get_secret_value()) if settings.redis_cache_url else state
+async def redis_clients(settings: Settings, max_connections: int = MAX_CONNECTIONS) -> AsyncIterator[RedisClients]:
+    """Open both clients and close them at the end; `max_connections` is for each."""
+    state = connect(state_url(settings), max_connections)
+    cache_url = settings.redis_cache_url
+    cache = connect(cache_url.get_secret_value(), max_connections) if cache_url else state
     try:
         yield RedisClients(state, cache)
     finally:

@@ -96,13 +96,17 @@ class World:
     other: Account
 
 
-def all_settings(settings: Settings, ingest: IngestSettings | None = None) -> AllSettings:
+def all_settings(
+    settings: Settings, ingest: IngestSettings | None = None, serve: ServeSettings | None = None
+) -> AllSettings:
     """Settings of one process that listens on a free port."""
-    return AllSettings(settings, ingest or IngestSettings(), ServeSettings(), DeploySettings(port=0))
+    return AllSettings(settings, ingest or IngestSettings(), serve or ServeSettings(), DeploySettings(port=0))
 
 
 @asynccontextmanager
-async def world(settings: Settings, ingest: IngestSettings | None = None) -> AsyncIterator[World]:
+async def world(
+    settings: Settings, ingest: IngestSettings | None = None, serve: ServeSettings | None = None
+) -> AsyncIterator[World]:
     """Two connected accounts, with webhooks installed through Freshdesk's own API."""
     async with AsyncExitStack() as stack:
         desks = {}
@@ -111,7 +115,7 @@ async def world(settings: Settings, ingest: IngestSettings | None = None) -> Asy
             desks[host] = (desk, await stack.enter_async_context(running_helpdesk(desk)))
         urls = {host: url for host, (_, url) in desks.items()}
         settings = settings.model_copy(update={"freshdesk_urls": urls})
-        running = await stack.enter_async_context(everything(all_settings(settings, ingest)))
+        running = await stack.enter_async_context(everything(all_settings(settings, ingest, serve)))
         made = World.__new__(World)
         made.running = running
         for host, name in ((ACME, "acme"), (OTHER, "other")):

@@ -62,13 +62,14 @@ def write_csv(rows: Iterable[dict[str, Any]]) -> None:
     """Write rows to standard output, no cell of which is a formula."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([_cell(row[name]) for name in COLUMNS] for row in rows)
+    writer.writerows([cell(row[name]) for name in COLUMNS] for row in rows)
 
 
 def _row(entry: Kept) -> dict[str, Any]:
     return {**msgspec.structs.asdict(entry.given), "at": entry.at.isoformat(timespec="milliseconds")}
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as a cell that no spreadsheet computes."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(FORMULA) else text

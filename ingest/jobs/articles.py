@@ -1,24 +1,29 @@
 """Index a tenant's solution articles: what the solutions of a Canvas are found among.
 
 A long article is cut into parts at its paragraphs, each embedded with the title before it, and found by its best one.
+A backfill indexes them; after that they are looked through every few hours: Freshdesk announces no change of them.
 """
 
 import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
+from redis.exceptions import RedisError
 
 from ingest.context import WorkerContext
 from ingest.freshdesk.client import FreshdeskClient
+from ingest.freshdesk.limits import Priority
 from ingest.text.clean import clean_message, detect_language
 from ingest.text.redact import redact
 from ingest.vectors.protocol import ArticlePoint, SparseVector
 from ingest.vectors.sparse import sparse_vector
 from shared import keys
 from shared.canvas_store import to_ms
+from shared.errors import CanvasError
+from shared.logs import failure
 from shared.tenant_settings import DEFAULT_REDACTIONS, Redaction
 from shared.tenants import Tenant
 
@@ -33,6 +38,11 @@ MOST_PARTS = 24
 RECIPE = 2
 """To be raised when the parts or their terms change: all articles are indexed again then."""
 
+
+LOOK_EVERY_S = 60.0
+AGAIN_AFTER = timedelta(minutes=15)
+"""Where a look failed or took too long; what it indexed stays."""
+LOOK_LIMIT = timedelta(minutes=10)
 
 Batch = list[tuple[dict[str, Any], int, str]]
 """Articles as Freshdesk returns them, the visibility of their folder, and the version to remember."""
@@ -50,6 +60,44 @@ class Part:
     text: str
     language: str
     sparse: SparseVector
+
+
+async def watch_articles(context: WorkerContext) -> None:
+    """Look through each tenant's articles every `keys.ARTICLES_EVERY`, until cancelled."""
+    while True:
+        await asyncio.sleep(LOOK_EVERY_S)
+        try:
+            for host in await context.tenants.hosts():
+                await look_again(context, host)
+        except (RedisError, OSError) as error:
+            log.warning("articles not looked at", reason=type(error).__name__)
+
+
+async def look_again(context: WorkerContext, host: str) -> bool:
+    """Look through a tenant's articles if that is due, and says whether it was: one of many processes does it.
+
+    Not before the tenant's first hours are over: they belong to its backfill.
+
+    Raises:
+        RedisError, OSError: Redis is away.
+    """
+    tenant, state, looked = await context.tenants.get(host), context.redis.state, keys.articles_looked(host)
+    if tenant is None or datetime.now(UTC) - tenant.created_at < keys.ARTICLES_EVERY:
+        return False
+    if not await state.set(looked, 1, nx=True, ex=keys.ARTICLES_EVERY):
+        return False
+    try:
+        async with asyncio.timeout(LOOK_LIMIT.total_seconds()):
+            await index_articles(context, tenant, context.freshdesk(tenant, Priority.BACKFILL, patient=True))
+    except (CanvasError, TimeoutError) as error:
+        log.warning("articles not looked through", host=host, reason=getattr(error, "code", "timeout"))
+        await state.expire(looked, AGAIN_AFTER)
+    except (RedisError, OSError):
+        raise
+    except Exception as bug:  # noqa: BLE001
+        # The edge of the process: one tenant's odd article must not end the worker, and has to be seen.
+        log.error("bug in a look at articles", host=host, **failure(bug))  # noqa: TRY400
+    return True
 
 
 async def index_articles(context: WorkerContext, tenant: Tenant, freshdesk: FreshdeskClient) -> int:
@@ -76,6 +124,7 @@ async def index_articles(context: WorkerContext, tenant: Tenant, freshdesk: Fres
             batch = []
     await _index_batch(context, tenant, batch)
     await _remove(context, tenant, (stored | set(map(int, known))) - published)
+    await context.redis.state.set(keys.articles_looked(tenant.host), 1, ex=keys.ARTICLES_EVERY)
     return len(published)
 
 

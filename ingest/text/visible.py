@@ -22,7 +22,7 @@ TALLEST = 4
 
 HIDDEN = re.compile(
     r"display\s*:\s*none|opacity\s*:\s*(?:0?(?:\.0\d*)?|\d(?:\.\d*)?%)\s*(?![.\d%])|mso-hide\s*:\s*all"
-    r"|filter\s*:[^;]{0,60}opacity\(\s*0|content-visibility\s*:\s*hidden|zoom\s*:\s*0?(?:\.0\d*)?\s*(?![.\d])"
+    r"|filter\s*:[^;]{0,60}opacity\(\s*0(?:\.0\d*)?%?\s*\)|content-visibility\s*:\s*hidden|zoom\s*:\s*0?(?:\.0\d*)?\s*(?![.\d])"
     r"|max-(?:height|width)\s*:\s*0(?![.\d])|letter-spacing\s*:\s*-(?:\d{2,}|\d+(?:\.\d+)?em)"
     r"|text-indent\s*:\s*-\d{3,}|(?:left|top|right|bottom)\s*:\s*-\d{3,}|clip\s*:\s*rect\(\s*(?:0|1px[\s,]+1px[\s,]+1px)"
     r"|clip-path\s*:\s*(?:inset\(\s*(?:[5-9]\d|100)%|circle\(\s*0|polygon\(\s*0\s+0\s*,\s*0\s+0\s*,\s*0\s+0)"

@@ -12,7 +12,6 @@ for some 100,000 tickets. A killed process loses nothing (write-ahead log); a po
 """
 
 import asyncio
-import fcntl
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,10 +22,10 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from ingest.vectors import edge_requests as requests
+from ingest.vectors.edge_folder import count, drop_from_unused, first_line, open_shard, other_folders
 from ingest.vectors.engine import engine
 from ingest.vectors.points import (
     DENSE,
-    SPARSE,
     Hit,
     by_article,
     collection_name,
@@ -85,7 +84,7 @@ class EdgeVectorStore:
         # Two threads, so that a search does not queue behind a backfill's thousand points.
         threads = ThreadPoolExecutor(2, thread_name_prefix="vectors")
         try:
-            shard = await asyncio.get_running_loop().run_in_executor(threads, _open_shard, path, size)
+            shard = await asyncio.get_running_loop().run_in_executor(threads, open_shard, path, size)
         except StartupError:
             threads.shutdown(wait=False)
             raise
@@ -173,7 +172,7 @@ class EdgeVectorStore:
 
     async def count(self, host: str) -> int:
         """See `VectorStore`."""
-        return await self._run(lambda: _count(self._shard, host))
+        return await self._run(lambda: count(self._shard, host))
 
     async def close(self) -> None:
         """See `VectorStore`: waits for the calls under way, flushes, and lets another process open the folder."""
@@ -232,8 +231,8 @@ class EdgeVectorStore:
 
     def _drop_tenant(self, host: str) -> int:
         self._drop(engine.UpdateOperation.delete_points_by_filter(requests.matching(host)))
-        others = [path for path in self._path.parent.iterdir() if path.is_dir() and path != self._path]
-        return _count(self._shard, host) + sum(_drop_from_unused(path, host) for path in others)
+        others = other_folders(self._path)
+        return count(self._shard, host) + sum(drop_from_unused(path, host) for path in others)
 
     def _flush(self) -> None:
         self._flushed = time.monotonic()
@@ -247,47 +246,4 @@ class EdgeVectorStore:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except Exception as error:  # the engine raises plain `Exception`, whatever went wrong
-            raise StageFailed(f"The vector engine failed: {_first_line(error)}", kind="vectors") from error
-
-
-def _open_shard(path: Path, size: int) -> engine.EdgeShard:
-    config = engine.EdgeConfig(
-        vectors={DENSE: engine.EdgeVectorParams(size=size, distance=engine.Distance.Cosine)},
-        sparse_vectors={SPARSE: engine.EdgeSparseVectorParams(modifier=engine.Modifier.Idf)},
-        wal_enabled=True,
-    )
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        # The engine locks its folder only when it has made it: of two that begin at once, both would make it.
-        with path.with_name(f"{path.name}.lock").open("w") as opening:
-            fcntl.flock(opening, fcntl.LOCK_EX)
-            # `load` on an empty folder makes a new shard; only this way also mends one whose making was killed.
-            shard = engine.EdgeShard.load(str(path), config)
-        shard.update(engine.UpdateOperation.create_field_index("tenant", engine.KeywordIndexParams(is_tenant=True)))
-        shard.update(engine.UpdateOperation.create_field_index("kind", engine.PayloadSchemaType.Keyword))
-        for numbers in ("revision_ms", "article_id", "articles"):
-            shard.update(engine.UpdateOperation.create_field_index(numbers, engine.PayloadSchemaType.Integer))
-    except Exception as error:  # the engine raises plain `Exception`, whatever went wrong
-        if "WouldBlock" in str(error):
-            raise StartupError(f"Another process has the vectors in {path} open: stop it, or set QDRANT_URL") from error
-        raise StartupError(f"The vectors in {path} can't be opened: {_first_line(error)}") from error
-    return shard
-
-
-def _drop_from_unused(path: Path, host: str) -> int:
-    """Drop a tenant from the folder of a model that was used before, and count what is left there."""
-    shard = engine.EdgeShard.load(str(path))
-    try:
-        shard.update(engine.UpdateOperation.delete_points_by_filter(requests.matching(host)))
-        shard.flush()
-        return _count(shard, host)
-    finally:
-        shard.close()
-
-
-def _count(shard: engine.EdgeShard, host: str) -> int:
-    return shard.count(engine.CountRequest(exact=True, filter=requests.matching(host)))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:200]
+            raise StageFailed(f"The vector engine failed: {first_line(error)}", kind="vectors") from error

@@ -68,9 +68,9 @@ class Blocks:
         subject = _anonymous(LINK.sub("", line(neighbour.subject)))
         self.add(f"ticket:{neighbour.ticket_id}", f"Subject: {subject}\nAnswer: {answer}")
 
-    def article(self, article: Article) -> None:
+    def article(self, article: Article, longest: int = SNIPPET_CHARACTERS) -> None:
         """A help article's title, address and best passage."""
-        snippet = shortened(article.snippet, SNIPPET_CHARACTERS)
+        snippet = shortened(article.snippet, longest)
         self.add(f"article:{article.article_id}", f"Title: {line(article.title)}\nURL: {line(article.url)}\n{snippet}")
 
     def request(self, task: str) -> str:

@@ -70,7 +70,10 @@ PROMISE = _cue(
     r"(?:we|i)(?:['’]ll| will|['’]m going to| am going to)|get back to you|looking into",
     r"겠습니다|예정입니다|예정이|기로 했습니다|확인 ?중|검토 ?중|조사 ?중|알려 ?드릴",
 )
-INTENDS = _cue(r"i(?:['’]ll| will| am going to|['’]m going to)", r"겠습니다|예정입니다|[할볼릴낼]게요")
+INTENDS = _cue(
+    r"i(?:['’]ll| will|(?:['’]m| am) (?:now |still |just )?(?:going to|doing|testing|trying|running|waiting for))",
+    r"겠습니다|예정입니다|[할볼릴낼]게요|(?:답|회신|연락)이 올 것",
+)
 """A customer says what they will do, so that the next word is theirs."""
 ASKED_BACK = _cue(
     r"please|could you|can you|would you|let (?:me|us) know|send (?:me|us)|tell (?:me|us)|post|provide|attach|share"
@@ -196,12 +199,14 @@ def own_words(sentence: str) -> str:
     return "" if INTRODUCTION.match(rest) else rest.strip(" ,")
 
 
-def says_nothing(sentence: str) -> bool:
-    """Whether a sentence is mere courtesy, an address, a name, or meant for a machine."""
+def says_nothing(sentence: str, *, brief: bool = False) -> bool:
+    """Whether a sentence is mere courtesy, an address, a name, or meant for a machine; a `brief` one may say much."""
     if TO_A_MACHINE.search(sentence):
         return True
     words = re.findall(r"[^\W_]+", sentence)
-    if sum(map(len, words)) < SHORTEST or (len(words) < FEWEST_WORDS and not re.search(r"[가-힣]{4}|\d", sentence)):
+    if sum(map(len, words)) < SHORTEST:
+        return True
+    if len(words) < FEWEST_WORDS and not (brief and len(words) > 1) and not re.search(r"[가-힣]{4}|\d", sentence):
         return True
     courteous = COURTESY.search(sentence) is not None and len(sentence) <= LONGEST_COURTESY
     return courteous and not (TROUBLE.search(sentence) and QUESTION.search(sentence))

@@ -1,5 +1,7 @@
 """A thread's summary out of its own sentences: what the problem is, what was tried, and where things stand."""
 
+import re
+
 from ingest.text.sentences import sentences
 from ingest.thread import Author, Thread
 from ingest.writers import cues
@@ -104,7 +106,8 @@ class _Parts:
     def _use(self, chosen: list[Candidate]) -> list[str]:
         """The sentences, as many as fit, no longer free for other parts."""
         self.used.update(id(candidate) for candidate in chosen)
-        return fitting([candidate.text for candidate in chosen])
+        texts = [candidate.text for candidate in chosen]
+        return fitting([opened(text) for text in texts[:1]] + texts[1:])
 
     def _free(self, author: Author) -> list[Candidate]:
         return [c for c in self.found if c.author == author and id(c) not in self.used]
@@ -112,7 +115,7 @@ class _Parts:
     def _labelled(self, chosen: list[Candidate], room: int = LONGEST) -> list[str]:
         """Sentences with who said them, those that fit."""
         self._use(chosen)
-        return fitting([f"{self.say[candidate.author]}{clauses(candidate.text)}" for candidate in chosen], room)
+        return fitting([f"{self.say[candidate.author]}{clauses(opened(candidate.text))}" for candidate in chosen], room)
 
     def _problem(self) -> list[str]:
         """What is wrong and what is asked for, of the first message in which the customer says something."""
@@ -144,10 +147,10 @@ class _Parts:
     def _open(self) -> tuple[str, list[str], str]:
         """Where an open ticket stands, who said what about it, and what is to be done next."""
         state, step, chosen = self._ours() if self.last == "customer" else self._theirs()
-        what = joined(fitting([c.text for c in chosen]))
+        what = opened(joined(fitting([c.text for c in chosen])))
         if step == "answer" and not any(cues.asks(c.bare) for c in chosen):
             what = self._unasked(what)
-        next_step = self.say[step] + what
+        next_step = self.say[step] + what if what else self.say[step].rstrip(": .") + "."
         new = [c for c in chosen if id(c) not in self.used]
         said = self._use(new)
         self.note = self._newest_note()
@@ -170,7 +173,16 @@ class _Parts:
             intended = [c for c in self.turn if cues.INTENDS.search(c.bare) and not cues.TROUBLE.search(c.bare)]
             if intended:
                 return "theirs", "wait", best(intended, asked_score)
-        return "ours" if answered else "unanswered", "answer", _short(best(self.turn, asked_score, 2))
+        return "ours" if answered else "unanswered", "answer", self._waited_for()
+
+    def _waited_for(self) -> list[Candidate]:
+        """What the customer waits for: their newest words, and what they asked before and nobody has answered."""
+        newest = [c for c in self.turn if c.message == self.turn[-1].message]
+        before = [c for c in self.turn if c.message < self.turn[-1].message and cues.asks(c.bare)]
+        before = best([c for c in before if id(c) not in self.used], asked_score)
+        last = best(newest, asked_score, 1 if before else 2)
+        both = [*before, *last]
+        return both if before and _room(both) else last if _room(last) else [max(last, key=asked_score)]
 
     def _theirs(self) -> tuple[str, str, list[Candidate]]:
         """An agent spoke last: what was asked, promised or advised."""
@@ -210,16 +222,28 @@ def _to_people(text: str) -> str:
     return "" if cues.TO_A_MACHINE.search(text) else text
 
 
-def _short(chosen: list[Candidate]) -> list[Candidate]:
-    """Both of two sentences if they are short, else the one that asks, or the first."""
-    if sum(len(c.text) for c in chosen) <= LONGEST // 2:
-        return chosen
-    return [max(chosen, key=asked_score)]
+def _room(chosen: list[Candidate]) -> bool:
+    """Whether two sentences are short enough to stand side by side, or it is only one, or none."""
+    return len(chosen) < 2 or sum(len(c.text) for c in chosen) <= LONGEST // 2
 
 
 AUTHORS: tuple[Author, ...] = ("customer", "agent", "note")
 ENOUGH = 0.5
 """Score from which on a sentence is taken for an attempt."""
+
+
+OPENING = re.compile(
+    r"^(?:(?:but|so|and|also|then|however|anyway|oh|well|ok|okay)\b,? +"
+    r"|(?:그런데|근데|게다가|하지만|그래서|그리고|그러나),? +)(?=\w)",
+    re.IGNORECASE,
+)
+"""What only leads on from a sentence that is not there."""
+
+
+def opened(text: str) -> str:
+    """A sentence as the first one, without the word that leads on to it."""
+    rest = OPENING.sub("", text)
+    return text if rest == text else rest[:1].upper() + rest[1:]
 
 
 GAP = 3

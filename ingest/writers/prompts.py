@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from ingest.thread import Message, Thread
-from ingest.writers.blocks import MESSAGE_CHARACTERS, Blocks, cost
+from ingest.writers.blocks import MESSAGE_CHARACTERS, SNIPPET_CHARACTERS, Blocks, cost
 from ingest.writers.links import Links
 from ingest.writers.protocol import Article, Brief, Neighbour, Voice
 from ingest.writers.structured import Form, replies_form, summary_form
@@ -23,7 +23,7 @@ from shared.models import Reply, Summary
 T = TypeVar("T")
 
 VERSIONS: Mapping[str, str] = MappingProxyType(
-    {"summary": "v2", "update": "v1", "reply": "v2", "answer": "v1", "compose": "v1"}
+    {"summary": "v2", "update": "v1", "reply": "v3", "answer": "v1", "compose": "v1"}
 )
 """Of the files in `ingest/prompts`; a changed prompt is a new file, so that results can be compared."""
 
@@ -35,6 +35,7 @@ REPLY_FIRST, REPLY_LAST = 1_200, 1_500  # characters of the first and of the las
 LAST_MESSAGES = 3  # of these at most, unless the customer's last one lies further back
 NEIGHBOURS, ARTICLES = 3, 2  # of those that the Canvas shows: each further one costs as much as a whole conversation
 NEIGHBOURS_AGAIN, ARTICLES_AGAIN = 2, 1  # where an earlier draft has drawn on the others
+SNIPPET_AGAIN = 600  # characters of the article then
 
 SUMMARY_TOKENS = 2_000  # five fields of a few sentences take 300 to 900; the rest is for models that think first
 REPLY_TOKENS = 4_000  # three replies of up to 1,000 in Korean, and the same
@@ -91,7 +92,7 @@ def reply_task(
         blocks.neighbour(neighbour)
         offered.append(f"ticket:{neighbour.ticket_id}")
     for article in [article for article in articles if article.public][: most[1]]:
-        blocks.article(article)
+        blocks.article(article, SNIPPET_CHARACTERS if recap is None else SNIPPET_AGAIN)
         offered.append(f"article:{article.article_id}")
     voice = thread.voice if isinstance(thread, Brief) else Voice()
     return Task(

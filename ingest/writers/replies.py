@@ -20,7 +20,7 @@ from shared.models import Reply, Tone
 
 MOST = 3
 MOST_SOURCES = 3
-VERSION = "r2"
+VERSION = "r3"
 """Of these rules, as prompts have versions: by it the feedback of agents is counted."""
 LONGEST_SNIPPET = 400  # characters
 SAME = 0.75

@@ -75,13 +75,15 @@ def candidates(thread: Thread) -> list[Candidate]:
     """
     found: list[Candidate] = []
     seen = ""
+    newest = max((place for place, message in enumerate(thread.messages) if message.author != "note"), default=0)
     for number, message in _read(thread.messages):
         own: list[str] = []
         for place, sentence in enumerate(sentences(message.text[:LONGEST_MESSAGE])[:MOST_SENTENCES]):
             text = NUMBERED.sub("", cues.own_words(sentence[:LONGEST_SENTENCE]))
             key = re.sub(r"\W+", "", text.lower())
             bare = text if message.author == "agent" else URL.sub("", text)  # an agent's link is an answer
-            if key and key not in seen and not cues.says_nothing(bare):
+            # "Refund me." says little, and all that matters where it is the last word.
+            if key and key not in seen and not cues.says_nothing(bare, brief=number == newest):
                 own.append(key)
                 found.append(Candidate(text, URL.sub("", text), message.author, number, place, terms(text)))
         seen = "\n".join([seen[-2 * LONGEST_MESSAGE :], *own])

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 import msgspec
@@ -74,10 +75,16 @@ class Lab:
         return folder
 
     def child(
-        self, role: str, settings: Settings, *, core: int | None = None, port: int | None = None
+        self,
+        role: str,
+        settings: Settings,
+        *,
+        core: int | None = None,
+        port: int | None = None,
+        variables: Mapping[str, str] = MappingProxyType({}),
     ) -> AbstractAsyncContextManager[Child]:
         """Run a role of `tests.bench.child`; `port` None takes a free one, `core` None all cores."""
-        return child(role, settings, self.new_folder(role), core, free_port() if port is None else port)
+        return child(role, settings, self.new_folder(role), core, free_port() if port is None else port, variables)
 
     @asynccontextmanager
     async def redis(self, folder: Path | None = None) -> AsyncIterator[Settings]:
@@ -112,7 +119,9 @@ class Lab:
         return self._furnished
 
     @asynccontextmanager
-    async def desk(self, debounce_s: float | None = None) -> AsyncIterator[Desk]:
+    async def desk(
+        self, debounce_s: float | None = None, variables: Mapping[str, str] = MappingProxyType({})
+    ) -> AsyncIterator[Desk]:
         """`canvas up` over a copy of the demo's folder, with all cores, and the helpdesk in another process."""
         furnished = await self.furnish()
         folder = shutil.copytree(furnished.folder, self.new_folder("desk"), dirs_exist_ok=True)
@@ -121,7 +130,7 @@ class Lab:
             if debounce_s is not None:
                 settings = settings.model_copy(update={"debounce_s": debounce_s})
             context, url = await stack.enter_async_context(self.connected(settings))
-            up = await stack.enter_async_context(self.child("up", context.settings))
+            up = await stack.enter_async_context(self.child("up", context.settings, variables=variables))
             await up.answers()
             secret = await register(context, url)
             http = httpx.AsyncClient(base_url=url, auth=(ADMIN_KEY, "X"), trust_env=False)

@@ -7,10 +7,11 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -75,12 +76,22 @@ class Child:
 
 
 @asynccontextmanager
-async def child(role: str, settings: Settings, folder: Path, core: int | None, port: int) -> AsyncIterator[Child]:
-    """Run a role of `tests.bench.child` until the block ends; its log goes to `folder`."""
+async def child(
+    role: str,
+    settings: Settings,
+    folder: Path,
+    core: int | None,
+    port: int,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> AsyncIterator[Child]:
+    """Run a role of `tests.bench.child` until the block ends; its log goes to `folder`.
+
+    `variables` stand in its environment beside the settings.
+    """
     log = folder / "log"
     arguments = ["-m", "tests.bench.child", role, *([] if core is None else [str(core)])]
     with log.open("wb") as errors:
-        process = await start(*arguments, env=environment(settings, port), cwd=folder, stderr=errors)
+        process = await start(*arguments, env={**environment(settings, port), **variables}, cwd=folder, stderr=errors)
     try:
         yield Child(role, process, log, port)
     finally:
@@ -119,6 +130,7 @@ def environment(settings: Settings, port: int) -> dict[str, str]:
     kept["CANVAS_DEBOUNCE_S"] = "0"  # what is measured is the work, not the waiting
     # One agent sends what thousands do: its requests are counted as theirs are, and none is refused.
     kept |= {f"CANVAS_LIMIT_{name}": "1e9" for name in ("AGENT", "TENANT", "ADDRESS")}
+    kept |= {"CANVAS_STREAMS_AGENT": "0", "CANVAS_STREAMS_TENANT": "0"}
     kept |= {"CANVAS_PORT": str(port), "CANVAS_INGEST_PORT": str(port)}
     kept["CANVAS_FRESHDESK_URLS"] = json.dumps(settings.freshdesk_urls)
     kept["CANVAS_DEBOUNCE_S"] = str(settings.debounce_s)

@@ -23,13 +23,14 @@ STREAM_S = 30.0
 class Opened:
     """What the agent saw: the run, ms from the request to the first and the last whole event, and the last one's name.
 
-    A ticket that was a hit after all has no run and no event.
+    `first_word_at` is when (monotonic seconds) a model's first words were there, 0 where there were none. A ticket that was a hit after all has no run and no event.
     """
 
     run: str
     first_ms: float
     last_ms: float
     last: str
+    first_word_at: float = 0.0
 
 
 async def open_ticket(port: int, ticket_id: int) -> Opened:
@@ -45,7 +46,7 @@ async def open_ticket(port: int, ticket_id: int) -> Opened:
             request = [f"GET /init/{ticket_id} HTTP/1.1", *HEADERS, "", ""]
             writer.write("\r\n".join(request).encode())
             began = time.perf_counter()
-            first = last = 0.0
+            first = last = first_word = 0.0
             received = bytearray()
             names: list[bytes] = []
             while not names or names[-1] not in {b"done", b"error"}:
@@ -55,6 +56,9 @@ async def open_ticket(port: int, ticket_id: int) -> Opened:
                 # Chunk sizes are lines of their own between events; an event is never split by its server.
                 names = EVENT.findall(received.replace(b"\r\n", b"\n"))
                 first = first or (now if names else 0.0)
+                first_word = first_word or (
+                    time.monotonic() if any(name.endswith(b".delta") for name in names) else 0.0
+                )
                 last = now
                 if not chunk:
                     break
@@ -63,4 +67,4 @@ async def open_ticket(port: int, ticket_id: int) -> Opened:
     run = RUN.search(received)
     if run is None or not names:
         raise ValueError(f"not a stream: {bytes(received[:200])!r}")
-    return Opened(run[1].decode(), (first - began) * 1000, (last - began) * 1000, names[-1].decode())
+    return Opened(run[1].decode(), (first - began) * 1000, (last - began) * 1000, names[-1].decode(), first_word)

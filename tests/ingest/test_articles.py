@@ -1,15 +1,18 @@
 """Solution articles in the index: what is published is found, for customers or agents only, and nothing else is."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from deploy.demo.helpdesk import Fault
 from ingest.context import WorkerContext
 from ingest.freshdesk.client import FreshdeskClient
-from ingest.jobs.articles import index_articles
+from ingest.jobs.articles import AGAIN_AFTER, index_articles, look_again
 from ingest.vectors.protocol import ArticleHit
 from ingest.vectors.sparse import sparse_vector
+from shared import keys
 from shared.errors import FreshdeskUnavailable
 from shared.tenants import Tenant
 from tests.faults import worker_of
@@ -97,3 +100,24 @@ async def test_what_the_vectors_lost_is_put_there_again_and_a_failed_listing_rem
     with pytest.raises(FreshdeskUnavailable):
         await shelf.index()
     assert await shelf.context.vectors.stored_articles(shelf.tenant.host) == stored
+
+
+async def test_articles_are_looked_through_again_every_few_hours_by_one_process(small_world: World) -> None:
+    shelf = await shelf_of(small_world.acme)
+    context, host = shelf.context, shelf.tenant.host
+    looked = keys.articles_looked(host)
+    assert not await look_again(context, host), "its backfill has just begun"
+    assert not await look_again(context, "nobody.freshdesk.com")
+    await context.tenants.put(replace(shelf.tenant, created_at=datetime.now(UTC) - keys.ARTICLES_EVERY))
+
+    assert sorted([await look_again(context, host), await look_again(context, host)]) == [False, True]
+    assert await shelf.found()
+    shelf.wifi.status = 1
+    await context.redis.state.delete(looked)  # hours later
+    assert await look_again(context, host)
+    assert await shelf.found() is None
+
+    shelf.account.helpdesk.faults.add(Fault("error", path="/api/v2/solutions"))
+    await context.redis.state.delete(looked)
+    assert await look_again(context, host)
+    assert 0 < await context.redis.state.ttl(looked) <= AGAIN_AFTER.total_seconds()

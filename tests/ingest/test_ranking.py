@@ -105,6 +105,17 @@ def test_an_entry_in_korean_names_whole_words() -> None:
     assert not found.why.other_language
 
 
+def test_everyday_words_verb_forms_and_short_numbers_are_no_reason() -> None:
+    english, korean = (
+        "I still cannot see 10 invoices since yesterday",
+        "어제부터 청구서 000이 나왔습니다 하나도 안 보이는데",
+    )
+    [found] = shown([hit(1, english)], english)
+    assert found.why.terms == ["invoices"]
+    [found] = shown([hit(1, korean, language="ko")], korean, "ko")
+    assert found.why.terms == ["청구서"]
+
+
 def test_an_entry_says_that_it_is_in_another_language_and_answered() -> None:
     [found] = shown([hit(1, language="ko", reply="다시 설치해 주세요")])
     assert (found.why.other_language, found.why.answered) == (True, True)

@@ -6,6 +6,7 @@ A `Wire` knows how one protocol writes an answer; this module knows when each pi
 import asyncio
 import inspect
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -155,6 +156,7 @@ async def answer_stream(
         await exchange.pause(start + speed.due(index) - clock())
         await exchange.send(wire.delta(token))
         exchange.request.tokens_sent += 1
+        exchange.request.first_sent = exchange.request.first_sent or time.monotonic()
     if breaks:
         await _break(exchange, wire, breaks, problem)
         return

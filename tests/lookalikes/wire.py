@@ -39,6 +39,7 @@ class LoggedRequest:
     fault: str | None = None  # the name of the fault that happened
     status: int | None = None  # of the answer, once it began
     tokens_sent: int = 0  # deltas that a stream has sent
+    first_sent: float | None = None  # when the first of them was sent
     ended: float | None = None
     disconnected: bool = False  # the client left before the end
 

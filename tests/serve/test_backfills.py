@@ -12,6 +12,11 @@ from tests.serve.answering import Answering
 from tests.waiting import wait_until
 from tests.world import parse_events
 
+LONG_AGO = datetime.now(UTC) - timedelta(days=900)
+SPAN = {"since": (LONG_AGO - timedelta(days=1)).isoformat(), "until": LONG_AGO.isoformat()}
+NOTHING = {"data_types": ["tickets"], "date_range": SPAN}
+"""No ticket is of that day. Articles would replace those that other tests of this world look for."""
+
 
 async def admin(answering: Answering, account: Any) -> httpx.AsyncClient:
     """A client with the key of an admin that no other test uses."""
@@ -52,9 +57,7 @@ async def test_a_range_of_dates_bounds_what_is_read(answering: Answering) -> Non
     acme = answering.acme
     await silent_ticket(acme)
     client = await admin(answering, acme)
-    long_ago = datetime.now(UTC) - timedelta(days=900)
-    span = {"since": (long_ago - timedelta(days=1)).isoformat(), "until": long_ago.isoformat()}
-    started = await client.post("/ingest", json={"data_types": ["tickets"], "date_range": span})
+    started = await client.post("/ingest", json=NOTHING)
     end = await until_done(client, started.headers["location"])
     assert (end["tickets"], end["current"]) == (0, 0)
 
@@ -80,7 +83,7 @@ async def test_of_a_worker_that_was_lost_nobody_waits_for_ever(answering: Answer
     await state.hset(keys.backfill(acme.host), mapping={"state": "computing", "id": "lost"})  # type: ignore[misc]
     await state.expire(keys.backfill(acme.host), 60)
     assert not (await client.get("/ingest/lost")).json()["working"]
-    again = await client.post("/ingest", json={"data_types": ["solutions"]})
+    again = await client.post("/ingest", json=NOTHING)
     assert again.headers["location"] != "/ingest/lost"
     assert (await client.get("/ingest/lost")).status_code == 404
     await until_done(client, again.headers["location"])
@@ -91,7 +94,7 @@ async def test_only_admins_may_and_a_foreign_backfill_is_none(answering: Answeri
     stranger = await admin(answering, answering.other)
     refused = await agent.post("/ingest", json={})
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:prompt-canvas:forbidden")
-    location = (await client.post("/ingest", json={"data_types": ["solutions"]})).headers["location"]
+    location = (await client.post("/ingest", json=NOTHING)).headers["location"]
     assert (await agent.get(location)).status_code == 403
     foreign, unknown = await stranger.get(location), await client.get("/ingest/unknown")
     assert foreign.status_code == unknown.status_code == 404
@@ -101,13 +104,14 @@ async def test_only_admins_may_and_a_foreign_backfill_is_none(answering: Answeri
 
 async def test_what_can_not_be_brought_in_is_refused(answering: Answering) -> None:
     client = await admin(answering, answering.acme)
-    for body in (
+    bodies: list[dict[str, Any]] = [
         {"data_types": []},
         {"data_types": ["contacts"]},
         {"date_range": {"since": "2026-01-01T00:00:00"}},
         {"date_range": {"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}},
         {"date_range": {"from": "2026-01-02T00:00:00Z"}},
         {"everything": True},
-    ):
+    ]
+    for body in bodies:
         answer = await client.post("/ingest", json=body)
         assert (answer.status_code, answer.json()["type"]) == (400, "urn:prompt-canvas:bad-input"), body

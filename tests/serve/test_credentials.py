@@ -8,10 +8,13 @@ from itertools import count
 
 import httpx
 import pytest
+from redis.exceptions import RedisError
 
 from deploy.demo.helpdesk import Helpdesk
 from deploy.demo.helpdesk.faults import Fault
-from tests.parts import Desks, Serving, credentials, register, serving, store
+from shared.errors import Forbidden, StoreUnavailable, Unauthorized
+from tests.parts import Desks, OwnRedis, Serving, credentials, register, serving, store
+from tests.serve.agents import ALL, GROUP, OWN, colleague, revoke
 from tests.serve.hosts import hostile_hosts
 from tests.world import ACME, ADMIN_KEY, AGENT_KEY, OTHER
 
@@ -300,3 +303,67 @@ async def noticing_socket(*answers: bytes) -> AsyncIterator[tuple[int, list[byte
     server = await asyncio.start_server(hear, sock=sock)
     async with server:
         yield sock.getsockname()[1], heard
+
+
+async def test_an_answer_to_nobody_names_the_headers_that_are_wanted(served: Serving) -> None:
+    detail = (await open_as(served, {})).json()["detail"]
+    for wanted in ("X-Freshdesk-Domain", "X-Freshdesk-API-Key", "Authorization: Bearer", "POST /session"):
+        assert wanted in detail
+
+
+async def test_what_freshdesk_says_of_an_agents_rights_is_remembered(served: Serving, accounts: Desks) -> None:
+    async with serving(accounts.settings) as second:
+        for scope, said in ((ALL, "all"), (GROUP, "group"), (OWN, "own"), (9, "own")):
+            who = colleague(accounts.acme, ACME, scope, (4, 5))
+            headers = [(name.lower().encode(), value.encode()) for name, value in who.headers.items()]
+            caller = await served.context.credentials.caller(headers)
+            assert (caller.agent_id, str(caller.scope), set(caller.groups)) == (who.agent_id, said, {4, 5})
+            assert who.key not in repr(caller)
+            assert await second.context.credentials.caller(headers) == caller
+            known = served.context.credentials.known(headers)
+            assert known is not None
+            assert (known.agent_id, str(known.scope), known.key) == (who.agent_id, said, None)
+
+
+async def test_only_admins_pass_where_admins_are_wanted(served: Serving, accounts: Desks) -> None:
+    checker = served.context.credentials
+    await checker.require_admin(await checker.caller(credentials(ACME, ADMIN_KEY + ACME)))
+    agent = await checker.caller(credentials(ACME))
+    with pytest.raises(Forbidden):
+        await checker.require_admin(agent)
+    calls = len(accounts.acme.log.requests)
+    with pytest.raises(Forbidden):
+        await checker.require_admin(await checker.caller(credentials(ACME)))
+    assert len(accounts.acme.log.requests) == calls, "Freshdesk is asked once"
+
+
+async def test_a_revoked_key_is_forgotten_as_soon_as_freshdesk_refuses_it(served: Serving, accounts: Desks) -> None:
+    checker, who = served.context.credentials, colleague(accounts.acme, ACME)
+    caller = await checker.caller(who.headers)
+    revoke(accounts.acme, who)
+    assert (await checker.caller(who.headers)).agent_id == who.agent_id, "remembered for a few minutes"
+    with pytest.raises(Unauthorized):
+        await checker.require_admin(caller)
+    with pytest.raises(Unauthorized):
+        await checker.caller(who.headers)
+
+
+async def test_without_redis_a_key_that_was_just_right_is_still_right(accounts: Desks, module_redis: OwnRedis) -> None:
+    who, stranger = colleague(accounts.acme, ACME), colleague(accounts.acme, ACME)
+    async with serving(accounts.settings) as mine:
+        checker = mine.context.credentials
+        headers = [(name.lower().encode(), value.encode()) for name, value in who.headers.items()]
+        assert checker.known(headers) is None
+        await checker.caller(headers)
+        (name,) = checker._local
+        checker._local[name] = checker._local[name]._replace(fresh_until=0)
+        assert checker.known(headers) is None
+        await module_redis.stop()
+        try:
+            assert (await checker.caller(headers)).agent_id == who.agent_id
+            assert checker.known(headers) is not None
+            with pytest.raises((StoreUnavailable, RedisError)):
+                await checker.caller(stranger.headers)
+        finally:
+            await module_redis.start()
+        assert (await checker.caller(stranger.headers)).agent_id == stranger.agent_id

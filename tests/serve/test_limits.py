@@ -105,7 +105,7 @@ async def test_a_blind_retry_spends_nothing_more(accounts: Desks) -> None:
     key = keys.limit(ACME, "retried")
     async with redis_clients(accounts.settings) as redis:
         buckets = Buckets(redis.state)
-        args = ["process", 1, 60_000, policy.rate / 1000, policy.burst, 4, 1]
+        args: list[str | float] = ["process", 1, 60_000, policy.rate / 1000, policy.burst, 4, 1]
         first = await buckets._spend(keys=[key], args=args)
         again = await buckets._spend(keys=[key], args=args)
         assert first == again

@@ -57,7 +57,7 @@ async def test_the_id_that_a_client_gives_is_in_the_answer_the_problem_and_the_l
 @pytest.mark.parametrize("named", ["", "a b", "x" * 65, "<script>", "té", "a\tb", "a;b", "../etc", "00-0-0-01"])
 async def test_an_id_that_is_not_well_formed_is_replaced(served: Serving, named: str) -> None:
     for header in ("X-Request-ID", "traceparent"):
-        answer = await served.acme.get("/init/x", headers={header: named.encode()})  # type: ignore[dict-item]
+        answer = await served.acme.get("/init/x", headers={header.encode(): named.encode()})
         if header == "X-Request-ID" and named == "00-0-0-01":
             continue  # as an id of a request, that is one
         assert OURS.fullmatch(answer.headers["x-request-id"])

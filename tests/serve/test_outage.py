@@ -30,17 +30,20 @@ async def ready(served: Serving, number: int) -> int:
 
 
 async def everything(served: Serving, number: int) -> list[httpx.Response]:
-    """Every way to ask, at once."""
+    """Every way to ask for what this process has no copy of, at once."""
     stream = {"Accept": "text/event-stream"}
     return await asyncio.gather(
-        served.acme.get(f"/init/{number}"),
-        served.acme.get(f"/init/{number}", headers=stream),
         served.acme.get(f"/init/{number + 500_000}"),
         served.acme.get(f"/init/{number + 500_001}", headers=stream),
-        served.acme.post(f"/init/{number}"),
+        served.acme.post(f"/init/{number + 500_002}"),
         served.acme.get("/runs/AAAAAAAAAAAAAAAAAAAAAA"),
         served.nobody.get(f"/init/{number}", headers=credentials(ACME, f"never-seen-{number}")),
     )
+
+
+async def served_stale(served: Serving, number: int) -> bool:
+    answer = await served.acme.get(f"/init/{number}")
+    return answer.status_code == 200 and answer.headers["cache-status"] == "prompt-canvas; hit; detail=stale"
 
 
 def assert_says_when_to_come_back(answers: list[httpx.Response]) -> None:
@@ -58,6 +61,7 @@ async def test_a_frozen_redis_holds_nobody_and_is_forgiven(served: Serving, modu
     assert time.perf_counter() - began < PATIENCE_S
     assert_says_when_to_come_back(answers)
     assert (health.status_code, health.json()["status"]) == (503, "down")
+    assert await served_stale(served, ready), "a copy that may be old is better than nothing, and says so"
     # What needs no Redis is answered as ever.
     assert (await served.acme.get("/init/x")).status_code == 400
     assert (await served.nobody.get("/init/1")).status_code == 401
@@ -76,6 +80,7 @@ async def test_a_redis_that_is_gone_is_said_and_its_return_noticed(
     assert health.status_code == 503
     assert health.json()["parts"]["redis"]["ready"] is False
     assert health.json()["parts"]["redis"]["reason"]
+    assert await served_stale(served, ready)
     assert (await served.acme.get("/init/x")).status_code == 400
     await module_redis.start()
 

@@ -1,6 +1,7 @@
 """Agents who may not see all tickets in Freshdesk see no more of them here: a hidden ticket is a missing one."""
 
 import time
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from itertools import count
 
@@ -194,7 +195,7 @@ async def test_a_run_tells_nothing_of_a_hidden_ticket_before_its_end(served: Ser
     ]
 
     async def told(caller: Caller, after: str = "") -> list[Entry]:
-        async def batches():  # type: ignore[no-untyped-def]
+        async def batches() -> AsyncGenerator[list[Entry]]:
             for entry in entries:
                 yield [entry]
 

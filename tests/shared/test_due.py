@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 import shared.due
 from shared import keys
 from shared.due import LEASE, MAX_ATTEMPTS, Claim, Debounce, DueLedger, Ending
+from shared.due_view import RECORD, state_of_record
 from shared.run_log import Event, LeaseLost, RunLog
 from tests.waiting import wait_until
 
@@ -66,8 +67,51 @@ async def test_a_worker_that_lost_its_lease_can_neither_append_nor_settle(ledger
         await log.append(slow, [(Event.SUMMARY_DELTA, {"text": "late"})])
     assert await ledger.settle(slow, DONE) == "lost"
     await log.append(fast, [(Event.SUMMARY_DELTA, {"text": "right"})])
+    await ledger.open_run(HOST, 7, now=True)  # somebody looks, so that the log is kept
     assert await ledger.settle(fast, DONE) == "done"
     assert [entry.event for entry in await log.read(HOST, fast.run_id)] == [Event.SUMMARY_DELTA, Event.DONE]
+
+
+async def test_a_log_is_kept_a_while_for_agents_who_looked_and_not_at_all_where_none_did(
+    ledger: DueLedger, redis: Redis
+) -> None:
+    log = RunLog(redis)
+    for number, looked in ((7, True), (8, False)):
+        await ledger.mark(HOST, number)
+        if looked:
+            await ledger.open_run(HOST, number, now=True)
+        claim = await ledger.claim(HOST, number)
+        assert claim is not None
+        await log.append(claim, [(Event.SUMMARY_DELTA, {"text": "so far"})])
+        assert await ledger.settle(claim, DONE) == "done"
+        assert await log.exists(HOST, claim.run_id) == looked
+        if looked:
+            left = await redis.ttl(keys.run(HOST, claim.run_id))
+            assert 0 < left <= keys.ENDED_RUN_LIFETIME.total_seconds()
+
+
+async def test_a_tickets_own_record_says_how_it_stands(ledger: DueLedger, redis: Redis) -> None:
+    """Who is told of changes of the record alone must not miss what the tenant's sets say."""
+
+    async def both() -> tuple[str, str]:
+        record = await redis.hmget(keys.record(HOST, 7), list(RECORD))  # type: ignore[misc]
+        return await ledger.state_of(HOST, 7), state_of_record(*record)[0]
+
+    assert await both() == ("current", "current")
+    await ledger.mark(HOST, 7)
+    assert await both() == ("due", "due")
+    assert await ledger.settle(await claimed(ledger), DONE) == "done"
+    assert await both() == ("current", "current")
+    await ledger.mark(HOST, 7)
+    await redis.hset(keys.record(HOST, 7), "attempts", str(MAX_ATTEMPTS))  # type: ignore[misc]
+    assert await ledger.claim(HOST, 7) is None
+    assert await both() == ("dead", "dead")
+    await ledger.open_run(HOST, 7, now=False)
+    assert await both() == ("due", "due")
+    assert await ledger.claim(HOST, 7) is None
+    assert await both() == ("dead", "dead")
+    await ledger.drop(HOST, [7])
+    assert await both() == ("current", "current")
 
 
 async def test_the_lease_of_a_dead_worker_ends_by_itself(ledger: DueLedger, redis: Redis) -> None:

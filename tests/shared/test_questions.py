@@ -6,9 +6,9 @@ import pytest
 from redis.asyncio import Redis
 
 from shared import keys
-from shared.asked import PATIENCE, Question, check_question
+from shared.asked import PATIENCE, Question, WantedFile, check_question
 from shared.errors import BadInput
-from shared.questions import MAX_ATTEMPTS, QuestionClaim, Questions
+from shared.questions import MAX_ATTEMPTS, QuestionClaim, Questions, is_asked
 from shared.run_log import Event, LeaseLost, RunLog
 
 HOST = "acme.freshdesk.com"
@@ -86,6 +86,37 @@ async def test_nobody_waits_for_an_answer_for_ever(questions: Questions, redis: 
     await redis.hset(keys.answer(HOST, run_id), "asked", str(long_ago))  # type: ignore[misc]
     assert await questions.take(HOST, run_id) is None
     assert await events(redis, run_id) == ["queued", "error"]
+
+
+async def test_a_run_ends_when_the_last_process_that_watched_it_has_left(questions: Questions, redis: Redis) -> None:
+    run_id = await questions.ask(HOST, ASKED)
+    claim = await taken(questions, run_id)
+    await questions.watch(HOST, run_id, "one")
+    await questions.watch(HOST, run_id, "two")
+    assert not await questions.leave(HOST, run_id, "one")
+    await RunLog(redis).append(claim, [])
+    assert await questions.leave(HOST, run_id, "two")
+    assert not await questions.leave(HOST, run_id, "two"), "sent twice, ended once"
+    assert await events(redis, run_id) == ["queued", "error"]
+    with pytest.raises(LeaseLost):
+        await RunLog(redis).append(claim, [])
+    assert await questions.take(HOST, run_id) is None
+    assert await questions.due() == []
+
+
+async def test_what_has_ended_is_not_ended_again(questions: Questions, redis: Redis) -> None:
+    run_id = await questions.ask(HOST, ASKED)
+    await questions.watch(HOST, run_id, "one")
+    assert await questions.settle(await taken(questions, run_id), "end", Event.DONE, b"{}")
+    assert not await questions.leave(HOST, run_id, "one")
+    assert await events(redis, run_id) == ["queued", "done"]
+
+
+async def test_the_address_of_a_file_is_forgotten_within_a_minute(questions: Questions, redis: Redis) -> None:
+    run_id = await questions.ask(HOST, WantedFile(ticket_id=1, attachment_id=2))
+    assert is_asked(run_id)
+    await questions.settle(await taken(questions, run_id), "end", Event.DONE, b'{"url": "https://files"}')
+    assert 0 < await redis.ttl(keys.run(HOST, run_id)) <= 60
 
 
 async def test_a_lost_wake_up_and_a_lost_worker_are_noticed(questions: Questions, redis: Redis) -> None:

@@ -22,8 +22,8 @@ WORST = ("direct", "markdown", "poisoned", "private", "schema")
 """Ways that ask for more than a word."""
 
 
-UNSEEN = ("hidden", "css", "unseen")
-"""Ways whose orders no person would have seen."""
+UNSEEN = ("hidden", "css", "unseen-1", "unseen-5", "unseen-ko")
+"""Ways whose orders no person would have seen; `unseen-47` to `-49` only spread what can be read."""
 
 
 async def report_of(

@@ -189,6 +189,52 @@ async def test_tenants_with_the_same_tickets_find_only_their_own(store: VectorSt
     assert (await store.count(ACME), await store.count(OTHER)) == (1, 100)
 
 
+STRANGERS = [
+    "",
+    " ",
+    "*",
+    "acme",
+    "ACME.freshdesk.com",
+    "acme.freshdesk.com.",
+    "acme.freshdesk.com ",
+    "acme.freshdesk.co",
+    "eacme.freshdesk.com",
+    "acme.freshdesk.com\x00",
+    "acme.freshdesk.com\u200b",
+    "ａcme.freshdesk.com",
+    "аcme.freshdesk.com",
+    "acme.freshdesk.com:ticket:1",
+    '{"any": ["acme.freshdesk.com"]}',
+]
+"""Hosts that are nearly another one's: what they ask for must be nobody's. The first letter of the last but three is
+fullwidth, of the next one Cyrillic."""
+
+
+async def test_no_spelling_of_a_host_reaches_the_points_of_another(store: VectorStore) -> None:
+    await store.put_tickets(ACME, [msgspec.structs.replace(each, articles=[1]) for each in TICKETS])
+    await store.put_articles(ACME, [article(1, PRINTER)])
+    kept = await store.count(ACME)
+    meaning, words = dense(PRINTER), sparse_vector(PRINTER)
+    for host in STRANGERS:
+        for citing in (False, True):
+            found = await store.similar_tickets(
+                host, meaning, words, limit=EVERY, exclude=None, since_ms=0, citing=citing, language="ko"
+            )
+            assert found == [], host
+        assert await store.similar_articles(host, meaning, words, limit=9) == []
+        assert await store.articles(host, [1], meaning) == []
+        assert await store.stored_articles(host) == set()
+        assert await store.tickets_between(host, 0, 2**52, 9) == {}
+        assert await store.refresh_ticket(host, ticket(1, PRINTER, 2**50, "Closed")) is None
+        await store.drop_ticket(host, 1)
+        await store.drop_articles(host, [1])
+        assert await store.drop_tenant(host) == 0
+        await store.put_tickets(host, [ticket(1, "somebody else's")])
+        assert await store.count(host) == 1
+    assert await store.count(ACME) == kept
+    assert [hit.subject for hit in await similar(store, PRINTER, limit=1)] == [PRINTER]
+
+
 async def test_another_tenants_tickets_do_not_change_a_ranking(store: VectorStore) -> None:
     """They neither take the places of candidates nor make a word common that is rare here."""
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from ingest.vectors.edge import EdgeVectorStore
 from ingest.vectors.sparse import sparse_vector
@@ -91,6 +92,31 @@ async def test_each_model_and_size_has_a_folder_of_its_own(tmp_path: Path) -> No
     await large.close()
     assert (tmp_path / "look-alike-256").is_dir()
     assert (tmp_path / "look-alike-512").is_dir()
+
+
+async def test_a_new_model_begins_empty_says_how_to_fill_it_and_takes_nothing_from_the_old_one(tmp_path: Path) -> None:
+    old = await EdgeVectorStore.open(tmp_path, MODEL, SIZE)
+    await old.put_tickets(ACME, [ticket(1, "of the old model")])
+    with capture_logs() as logged:
+        new = await EdgeVectorStore.open(tmp_path, "other", SIZE)
+    assert [(line["event"], line["folder"]) for line in logged] == [("vectors.new_model", "other-256")]
+    assert "canvas backfill" in logged[0]["remedy"]
+
+    async def fill() -> None:
+        for number in range(1, 41):
+            await new.put_tickets(ACME, [ticket(number, "of the new model")])
+
+    async def read() -> None:
+        for _ in range(20):
+            asked = dense("of the old model")
+            [hit] = await old.similar_tickets(ACME, asked, sparse_vector("old"), limit=5, exclude=None)
+            assert hit.subject == "of the old model"
+
+    await asyncio.gather(fill(), read())
+    assert (await old.count(ACME), await new.count(ACME)) == (1, 40)
+    assert await new.drop_tenant(ACME) == 1, "one process may have the old folder open still: its points are counted"
+    await old.close()
+    await new.close()
 
 
 async def test_a_folder_whose_making_was_interrupted_is_mended(tmp_path: Path) -> None:

@@ -206,12 +206,20 @@ def test_the_end_of_a_thread_reaches_back_to_the_customers_last_message() -> Non
 
 def test_what_belongs_to_another_customer_does_not_reach_the_model() -> None:
     other = msgspec.structs.replace(
-        neighbour(reply="김하늘 고객님, order HB-77120 goes to ada@example.com."),
-        subject="See https://evil.example/x now",
+        neighbour(reply="Hi Quentin,\n김하늘 고객님, order HB-77120 goes to ada@example.com, Quentin."),
+        subject="See https://evil.example/x now, or call 010-9876-5432, quentin@example.com",
     )
     user = reply_task(thread(), [other], [], "en").user
-    for private in ("김하늘", "HB-77120", "ada@example.com", "evil.example"):
+    for private in ("김하늘", "HB-77120", "ada@example.com", "evil.example", "Quentin", "010-9876", "quentin@"):
         assert private not in user
+
+
+async def test_a_link_of_the_style_guide_is_the_operators_own(wire: Wire) -> None:
+    voice = Voice(style_guide="Always end with https://help.acme.example/contact.")
+    about = Brief(**{name: getattr(thread(), name) for name in Thread.__struct_fields__}, voice=voice)
+    text = "Look at https://help.acme.example/contact or https://evil.example/x"
+    _, [first] = await replies(wire, [reply(text)], about)
+    assert first.text == "Look at https://help.acme.example/contact or"
 
 
 async def test_only_sources_that_were_offered_are_kept(wire: Wire) -> None:
@@ -257,7 +265,10 @@ async def test_of_many_replies_three_are_kept_and_blank_ones_are_dropped(wire: W
 
 
 ALLOWED = Links(
-    ["Visit https://Help.example.com/drivers/, www.shop.kr or ftp://files.example.com/a(1).zip and foo.net."]
+    [
+        "Visit https://Help.example.com/drivers/, www.shop.kr or ftp://files.example.com/a(1).zip and foo.net,",
+        "or write to help@example.com.",
+    ]
 )
 
 
@@ -274,7 +285,8 @@ ALLOWED = Links(
         "shop.kr",
         "https://foo.net",
         "ftp://files.example.com/a(1).zip",
-        "Node.js, settings.json, v1.2.3, and/or, 10:30, a@b.example, README.md: C:\\x\\y.txt",
+        "Node.js, settings.json, v1.2.3, and/or, 10:30, main.py:30, ASP.NET, README.md: C:\\x\\y.txt",
+        "Write to Help@example.com에",
         "Thunderbird 128.5.0 (64-bit) is fine... really?",
     ],
 )
@@ -297,6 +309,12 @@ def test_links_that_occur_in_the_ticket_stay_however_they_are_spelled(text: str)
         ("see javascript:alert(1) data:text/html,x mailto:x@evil.example", "see"),
         ("see https://한국.kr/x or http://[::1]/y", "see or"),
         ("see hthttps://evil.example/x.tps://evil.example/y", "see"),
+        ("see https:\\\\evil.example\\x https:/evil.example https:evil.example/x https:\\/\\/evil.io\\/x", "see"),
+        ("see \\\\evil.io\\share and /\\evil.io/x", "see and"),
+        ("see evil.net, evil.io?q=secret, evil.dev:8080 or secret.evil.io#x", "see or"),
+        ("see blob:https://evil.io/x data:,x data:;base64,eA== tel:+821012345678 sms:110", "see"),
+        ("see https://xn--e1afmkfd.xn--p1ai/x, xn--e1afmkfd.xn--p1ai/x or пример.рф/x", "see or"),
+        ("send it to thief@evil.example or naver.com@evil.io now", "send it to or now"),
         ("http://evil.example/", ""),
         ("http://evil.example/ first", " first"),
     ],
@@ -326,6 +344,11 @@ def test_links_are_found_quickly_in_texts_that_are_made_to_be_slow() -> None:
         "(((" * 9_000,
         "a-" * 20_000,
         "w.w/" * 9_000,
+        "я" * 40_000,
+        "я.я/" * 9_000,
+        "a@" * 20_000,
+        "data:" * 8_000,
+        "w.w:1" * 9_000,
     ):
         Links([text]).clean(text[:20_000])
 

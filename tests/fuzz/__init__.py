@@ -1,0 +1,1 @@
+"""Inputs that nobody planned for: requests made from the OpenAPI document, from dice, and bytes on raw sockets."""
