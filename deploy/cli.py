@@ -16,7 +16,6 @@ from deploy.commands import backfill as backfill_command
 from deploy.commands import dead as dead_command
 from deploy.commands import eval as eval_command
 from deploy.commands import feedback as feedback_command
-from deploy.commands import feedback as feedback_command
 from deploy.commands import reconcile as reconcile_command
 from deploy.commands import status as status_command
 from deploy.commands import tenant as tenant_command
@@ -129,7 +128,6 @@ canvas.add_command(reconcile_command.reconcile)
 canvas.add_command(status_command.status)
 canvas.add_command(dead_command.dead)
 canvas.add_command(eval_command.evaluate)
-canvas.add_command(feedback_command.feedback)
 canvas.add_command(feedback_command.feedback)
 
 

@@ -40,6 +40,8 @@ class InstantProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # uvicorn asks whether anybody listens to its own lines, which have query strings; it was told that nobody may.
+        self.access_log = self.config.access_log
         self._instant: Instant | None = getattr(self.config.app, "instant", None)
 
     def on_message_begin(self) -> None:

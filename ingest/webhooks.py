@@ -26,9 +26,9 @@ from shared.errors import StoreUnavailable, Unauthorized
 from shared.gauges import Gauges, metrics
 from shared.metrics import WEBHOOK_SECONDS, WEBHOOKS
 from shared.problems import canvas_error_handlers, store_answers
-from shared.request_ids import request_id
+from shared.request_ids import HEADER, enter, request_id
 from shared.tenants import TenantRegistry
-from shared.tracing import current_span, span, tracing_on
+from shared.tracing import current_span, span
 
 __all__ = ["MAX_BODY_BYTES", "SECRET_HEADER", "create_receiver"]
 
@@ -80,8 +80,11 @@ class Receiver:
             Unauthorized, StoreUnavailable, HTTPException: the app answers with their problem documents.
         """
         began = time.perf_counter()
+        named = request_id(scope["headers"])
+        enter(named)
         try:
-            body = await self._traced(scope, receive)
+            with span("POST /webhooks/freshdesk/{tenant}", parent=named.traceparent, kind="server"):
+                body = await self._accept(scope, receive)
         except (RedisError, OSError, StoreUnavailable) as error:
             _UNAVAILABLE.inc()
             raise StoreUnavailable from error
@@ -93,15 +96,9 @@ class Receiver:
         finally:
             WEBHOOK_SECONDS.observe(time.perf_counter() - began)
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        headers.append((HEADER, named.text.encode()))
         await send({"type": "http.response.start", "status": 202, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
-
-    async def _traced(self, scope: Scope, receive: Receive) -> bytes:
-        if not tracing_on():
-            return await self._accept(scope, receive)
-        parent = request_id(scope["headers"]).traceparent
-        with span("POST /webhooks/freshdesk/{tenant}", parent=parent, kind="server"):
-            return await self._accept(scope, receive)
 
     async def _accept(self, scope: Scope, receive: Receive) -> bytes:
         """What to say to a webhook that is accepted."""

@@ -33,7 +33,7 @@ SCHEMES = {
         type="apiKey",
         name="X-Freshdesk-Domain",
         security_scheme_in="header",
-        description="The account's host, such as `acme.freshdesk.com`; always together with `key`",
+        description="The account's host, such as `example.freshdesk.com`; always together with `key`",
     ),
     "key": SecurityScheme(
         type="apiKey",
@@ -138,7 +138,7 @@ DOCUMENTS = (
 """Every struct that a body may be."""
 _REQUEST_ID = {
     "X-Request-ID": {
-        "description": "The request's id: the client's own, else one of ours",
+        "description": "The request's id: the client's own, else one of ours (a hit may leave that out)",
         "schema": {"type": "string", "examples": ["1c9e5f02-2a"]},
     }
 }

@@ -54,7 +54,7 @@ _CANVAS = Canvas(
             status="Resolved",
             score=0.91,
             resolution="Please install 2.4.1, which ends the restarts.",
-            url="https://acme.freshdesk.com/a/tickets/3977",
+            url="https://example.freshdesk.com/a/tickets/3977",
             why=Likeness(terms=["2.4"], answered=True),
         )
     ],
@@ -62,7 +62,7 @@ _CANVAS = Canvas(
         Solution(
             article_id=81,
             title="Firmware 2.4.1",
-            url="https://acme.freshdesk.com/a/solutions/articles/81",
+            url="https://example.freshdesk.com/a/solutions/articles/81",
             snippet="Ends unwanted restarts.",
             public=True,
             cited=3,
@@ -88,7 +88,7 @@ _ANSWER = Answer(
             number=1,
             kind="article",
             title="Firmware 2.4.1",
-            url="https://acme.freshdesk.com/a/solutions/articles/81",
+            url="https://example.freshdesk.com/a/solutions/articles/81",
             snippet="Ends unwanted restarts.",
             public=True,
             article_id=81,
@@ -114,10 +114,10 @@ _FILE = AttachmentLink(
     expires_at=_SEEN,
 )
 _SESSION = {
-    "token": "eyJ0ZW5hbnQiOiJhY21lIn0.c2lnbmF0dXJl",
+    "token": "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJleGFtcGxlIn0.c2lnbmF0dXJl",
     "expires_at": 1_795_402_867,
     "expires_in": 900,
-    "host": "acme.freshdesk.com",
+    "host": "example.freshdesk.com",
     "agent_id": 82_000_000_001,
     "admin": False,
 }

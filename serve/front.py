@@ -17,6 +17,7 @@ from serve.observed import Hits
 from serve.reads import Read
 from shared.errors import RateLimited, StoreUnavailable
 from shared.request_ids import HEADER, TRACEPARENT, request_id
+from shared.tracing import tracing_on
 
 Parts = tuple[bytes, bytes]
 Asked = tuple[bytes, bytes, bytes]
@@ -42,6 +43,7 @@ class Front:
         self._spend = context.limits.spend_now
         self._address = context.addresses.of
         self._hits = Hits(hits_logged)
+        self._traced = tracing_on()  # then the app answers hits, too: a span costs as much as ten of them
         names = ", ".join(exposed).encode()
         self._cors: dict[bytes, Headers] = {
             origin.encode(): [
@@ -56,7 +58,7 @@ class Front:
 
         `scope` has `headers` and `client`, as ASGI defines them.
         """
-        if not url.startswith(PATH_BYTES):
+        if self._traced or not url.startswith(PATH_BYTES):
             return None
         began = time.perf_counter()
         ticket_id = _number(url[len(PATH_BYTES) :])
@@ -89,7 +91,8 @@ class Front:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One ASGI call."""
-        answer = await self._answer(scope) if scope["type"] == "http" and scope["path"].startswith(PATH) else None
+        ours = scope["type"] == "http" and scope["path"].startswith(PATH) and not self._traced
+        answer = await self._answer(scope) if ours else None
         if answer is None:
             await self._app(scope, receive, send)
             return

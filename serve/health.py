@@ -32,7 +32,7 @@ async def health(request: Request[Any, Any, State]) -> Response[dict[str, Any]]:
         parts = {"redis": {"ready": False, "reason": type(error).__name__}}
         return Response({"status": "down", "parts": parts}, status_code=503, headers={"Cache-Control": "no-store"})
     redis_ms = round((time.perf_counter() - started) * 1000, 2)
-    parts = {"redis": {"ready": True, "ms": redis_ms}} | _worker_parts(alive)
+    parts = {"redis": {"ready": True, "ms": redis_ms}, "memory": context.reads.memory} | _worker_parts(alive)
     ready = all(part["ready"] for part in parts.values())
     body = {"status": "ok" if ready else "degraded", "parts": parts}
     return Response(body, headers={"Cache-Control": "no-store"})

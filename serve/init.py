@@ -33,6 +33,7 @@ from shared.errors import (
 from shared.metrics import INIT
 from shared.models import Canvas
 from shared.problems import documented, problem_response
+from shared.tracing import current_span
 
 
 @route(
@@ -79,6 +80,8 @@ async def init(
         copy = Copy(await context.restricted.canvas(caller, copy.stored), copy.state, copy.newer)
     current = copy.state == "current" and not read.doubtful
     INIT.labels(outcome="hit" if current else "stale").inc()
+    if current_span().recording and not read.doubtful:
+        current_span().link(await context.ledger.made_by(caller.host, number))
     # While Redis does not answer there is nothing to start a run with.
     extra = await refresh(context, caller.host, number) if copy.state == "due" and not read.doubtful else {}
     # A POST has no 304 (RFC 9110, 15.4.5): the earlier app gets the Canvas each time.

@@ -156,7 +156,7 @@ class CanvasReads:
         except (msgspec.DecodeError, ValueError) as error:
             self._fail(load, error)
             return
-        if copy is not None and not copy.stored.tombstone and self.trusted:
+        if copy is not None and not copy.stored.tombstone and not load.spoiled and self.trusted:
             self._memory.put(load.name, copy)
         self._end(load, Read(copy, b"redis;dur=%.2f" % ((time.monotonic() - load.began) * 1000)))
 

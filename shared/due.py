@@ -241,7 +241,7 @@ class DueLedger(DueView):
         args += [_ms(ending.delay), revision, ending.recipe, ending.event, ending.data]
         args += [_seconds(keys.ENDED_RUN_LIFETIME), ending.error]
         patience = ENDLESS if ending.queues else PATIENCE if ending.outage else timedelta(0)
-        args += [_ms(patience), OUTAGE_ATTEMPTS, *self._debounce]
+        args += [_ms(patience), OUTAGE_ATTEMPTS, *self._debounce, traceparent()]
         names = [*_places(host, ticket_id), keys.run(host, claim.run_id)]
         result: Settled = (await self._settle(keys=names, args=args)).decode()
         return result

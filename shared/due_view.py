@@ -85,6 +85,11 @@ class DueView:
             due, dead = await pipe.execute()
         return "due" if due is not None else "dead" if dead is not None else "current"
 
+    async def made_by(self, host: str, ticket_id: int) -> str:
+        """The span (W3C `traceparent`) of the run that made the ticket's Canvas, "" where nothing was traced."""
+        found: bytes | None = await self._state.hget(keys.record(host, ticket_id), "made_by")  # type: ignore[misc]
+        return (found or b"").decode()
+
     async def states_of(self, host: str, ticket_ids: Sequence[int]) -> dict[int, QueueState]:
         """For each ticket: current, due (now), waiting (for a calm moment or its next attempt), or dead."""
         now = await self._now_ms()

@@ -79,9 +79,7 @@ TENANT_DOLLARS = Counter(
     "canvas_tenant_dollars_total", "US dollars by tenant", ["tenant", "model", "task"], registry=BY_TENANT
 )
 ANSWERS = Counter("canvas_answers_total", "Attempts at agents' questions by how they ended", ["outcome"])
-FEEDBACK = Counter(
-    "canvas_feedback_total", "What agents did with suggestions", ["kind", "action", "model", "prompt"]
-)
+FEEDBACK = Counter("canvas_feedback_total", "What agents did with suggestions", ["kind", "action", "model", "prompt"])
 TENANT_FEEDBACK = Counter(
     "canvas_tenant_feedback_total",
     "What agents did with suggestions, by tenant",

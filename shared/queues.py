@@ -13,6 +13,7 @@ from arq.connections import ArqRedis
 
 from shared.redis import MAX_CONNECTIONS, connect, state_url
 from shared.settings import Settings
+from shared.tracing import traceparent
 
 
 class Queue(StrEnum):
@@ -62,9 +63,9 @@ class Enqueuer:
 
     async def answer(self, host: str, run_id: str, suffix: str = "") -> None:
         """Wake a worker for a question; `suffix` as above."""
-        await self._pool.enqueue_job(
-            ANSWER, host, run_id, _job_id=f"{ANSWER}:{host}:{run_id}{suffix}", _queue_name=Queue.INTERACTIVE
-        )
+        name = f"{ANSWER}:{host}:{run_id}{suffix}"
+        trace = {"trace": found} if (found := traceparent()) else {}
+        await self._pool.enqueue_job(ANSWER, host, run_id, _job_id=name, _queue_name=Queue.INTERACTIVE, **trace)
 
     async def erase(self, host: str, started: str, watch_s: float) -> None:
         """Have a removed tenant erased, until nothing came back for `watch_s`; `started` names the job."""

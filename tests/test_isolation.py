@@ -3,6 +3,7 @@
 A canary is a word that exists once: in a subject, a customer's address, a private note, an API key, a webhook secret.
 """
 
+import asyncio
 import json
 import logging
 import tempfile
@@ -291,9 +292,19 @@ async def test_no_log_line_of_a_whole_day_holds_a_secret_or_a_customers_word(
     captured = capfd.readouterr()
     lines = captured.out + captured.err + caplog.text
     assert '"event": "run postponed"' in lines, "things went wrong, and it was captured"
+    assert '"event": "request"' in lines, "requests have lines, too"
     hidden = {name: word for name, word in house.canaries.items() if name != "host"}
     hidden |= {"wrong key": "SiskinWrongKey", "wrong secret": "SiskinWrongSecret", "body": "SiskinBody"}
+    hidden |= {"query": "SiskinQuery", "question": "SiskinQuestion", "draft": "SiskinDraft", "token": "SiskinToken"}
     assert [name for name, word in hidden.items() if word in lines] == []
+
+
+async def silently(client: httpx.AsyncClient, *lines: str) -> None:
+    """A request that no client's own log tells of; httpx logs URLs."""
+    reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+    writer.write("\r\n".join([*lines, "Host: canvas", "Connection: close", "", ""]).encode())
+    assert (await reader.read()).startswith(b"HTTP/1.1 4")
+    writer.close()
 
 
 async def opened(account: Account, number: int) -> bool:
@@ -306,6 +317,15 @@ async def everything_goes_wrong(house: House) -> None:
     canvas = account.canvas
     await canvas.get("/init/1", headers=credentials(house.host, "SiskinWrongKey"))
     await canvas.get("/init/not-a-number")
+    await silently(canvas, "GET /init/x?subject=SiskinQuery HTTP/1.1", "X-Request-ID: Siskin Query")
+    await silently(canvas, "GET /SiskinQuery HTTP/1.1", "Cookie: SiskinToken", "traceparent: SiskinToken")
+    await silently(canvas, "GET /attachments/1/1?SiskinQuery HTTP/1.1", f"X-Freshdesk-Domain: {house.host}")
+    await canvas.get("/init/1", headers={"Authorization": "Bearer SiskinToken.a.b"})
+    await canvas.post("/query", json={"question": f"SiskinQuestion {said['description']}?"})
+    await canvas.post("/query/stream", json={"question": "SiskinQuestion?", "types": ["SiskinBody"]})
+    await canvas.post("/query", content=b'{"question": "SiskinBody\xff"}')
+    await canvas.post("/generate_reply", json={"ticket_id": 1, "draft": "SiskinDraft", "instructions": "SiskinDraft"})
+    await canvas.post("/feedback", json={"id": "SiskinBody", "ticket_id": 1, "kind": "reply", "action": "SiskinBody"})
     await canvas.get("/runs/not-a-run")
     await canvas.post(url, content=b"SiskinBody", headers={"X-Canvas-Secret": "SiskinWrongSecret"})
     await canvas.post(url, content=b'{"subject":"SiskinBody"}', headers={"X-Canvas-Secret": said["webhook secret"]})

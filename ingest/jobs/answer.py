@@ -24,6 +24,7 @@ from shared.questions import MAX_ATTEMPTS, QuestionClaim, Questions
 from shared.run_log import Event, LeaseLost
 from shared.tasks import beside
 from shared.tenants import Tenant
+from shared.tracing import span
 
 WHOLE_S = 100.0
 """Below what an agent waits for, and above the router's own 90 s."""
@@ -35,15 +36,17 @@ RENEW_EVERY_S = 0.5
 log = structlog.get_logger()
 
 
-async def answer(job: dict[str, Any], host: str, run_id: str, **_: Any) -> None:
-    """Do what is wanted, unless it has ended or another worker has it."""
+async def answer(job: dict[str, Any], host: str, run_id: str, trace: str = "", **_: Any) -> None:
+    """Do what is wanted, unless it has ended or another worker has it; `trace` is the request's span."""
     context: WorkerContext = job["context"]
     questions = Questions(context.redis.state)
     try:
         tenant = await context.tenants.get(host)
         claim = await questions.take(host, run_id) if tenant is not None else None
         if tenant is not None and claim is not None:
-            await _answer(context, questions, tenant, claim)
+            structlog.contextvars.bind_contextvars(host=host, run=run_id)
+            with span("answer", parent=trace, kind="consumer", host=host, run=run_id, attempt=claim.attempt):
+                await _answer(context, questions, tenant, claim)
     except (RedisError, OSError) as error:
         # It stays: it is looked at again when its lease has ended.
         log.warning("answer interrupted", host=host, run=run_id, reason=type(error).__name__)

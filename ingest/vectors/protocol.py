@@ -165,10 +165,9 @@ class VectorStore(Protocol):
         """At most `limit` tickets, best first by `relevance` (not by `score`), without the ticket `exclude`.
 
         Of those that were created at `since_ms` (ms since 1970) or later and before `until_ms`; None is without bound.
-        `citing` takes only tickets whose replies link to articles, `holding` only those with files, `seen_by` only those
-        that an agent may see. With `limit=EVERY`
-        they are all candidates: the nearest by meaning, the nearest by words, and, where `language` is given, the
-        nearest by meaning among those in other languages.
+        `citing` takes only tickets whose replies link to articles, `holding` only those with files, `seen_by` only
+        those that an agent may see. With `limit=EVERY` they are all candidates: the nearest by meaning, the nearest by
+        words, and, where `language` is given, the nearest by meaning among those in other languages.
         """
 
     async def similar_articles(

@@ -31,8 +31,8 @@ LANGUAGES = {"ko": "Korean", "en": "English"}
 
 THREAD_CHARACTERS = 40_000  # at most 30,000 tokens of Korean: a quarter of the smallest context we know, and cents
 FIRST_MESSAGES = 3  # the problem and the first answer; after them the latest state matters, not the middle
-REPLY_FIRST, REPLY_LAST = 1_200, 1_500  # characters of the first and of the last messages, with a recap between them
-LAST_MESSAGES = 3  # of these at most, unless the customer's last one lies further back
+REPLY_FIRST, REPLY_LAST = 900, 1_200  # characters of the first and of the last messages, with a recap between them
+LAST_MESSAGES = 2  # of these at most, unless the customer's last one lies further back
 NEIGHBOURS, ARTICLES = 3, 2  # of those that the Canvas shows: each further one costs as much as a whole conversation
 NEIGHBOURS_AGAIN, ARTICLES_AGAIN = 2, 1  # where an earlier draft has drawn on the others
 SNIPPET_AGAIN = 600  # characters of the article then

@@ -4,7 +4,7 @@
 -- ARGV: ticket id, token, want that the run has read, 1 if that want is satisfied now, ms until the next attempt,
 --       revision, recipe, last event, its data, lifetime s of the log from now on, error code,
 --       ms for which an outage is waited out (0: no outage), attempts that stand for as long,
---       ms that a burst must be calm, ms that it may last at most
+--       ms that a burst must be calm, ms that it may last at most, traceparent of the run or ''
 -- Returns 'lost' (another worker has the ticket) | 'done' | 'again' (it changed meanwhile) | 'later' (next attempt)
 if redis.call('GET', KEYS[2]) ~= ARGV[2] then
   return 'lost'
@@ -43,6 +43,9 @@ else
 end
 if ARGV[6] ~= '' then
   redis.call('HSET', KEYS[1], 'revision', ARGV[6], 'recipe', ARGV[7])
+  if ARGV[16] ~= '' then
+    redis.call('HSET', KEYS[1], 'made_by', ARGV[16])
+  end
 end
 local viewed = redis.call('HEXISTS', KEYS[1], 'viewed') == 1
 redis.call('HDEL', KEYS[1], 'run', 'begun', 'resumed', 'appended', 'viewed')

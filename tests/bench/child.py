@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from deploy.data_folder import redis_ready
@@ -22,6 +23,7 @@ from deploy.up import ingest_alone, serve_alone, up
 from shared.tasks import stop
 from tests.bench import fastapi_peer
 from tests.bench.peers import bare
+from tests.bench.peers.nginx import running_nginx
 
 
 def _say(**ready: Any) -> None:
@@ -62,13 +64,25 @@ async def bare_asgi(settings: AllSettings) -> None:
         await forever()
 
 
-async def fastapi(settings: AllSettings) -> None:
+async def nginx(settings: AllSettings) -> None:
+    """The nginx peer; tells its process id."""
+    async with running_nginx(settings.shared, Path.cwd(), settings.deploy.port) as pid:
+        _say(pid=pid)
+        await forever()
+
+
+async def fastapi_least(settings: AllSettings) -> None:
+    """The FastAPI peer that remembers credentials and reads nothing but the Canvas."""
+    await fastapi(settings, remembers=True)
+
+
+async def fastapi(settings: AllSettings, *, remembers: bool = False) -> None:
     """The FastAPI peer, on the same server as serve."""
     sys.path.append(str(fastapi_peer.folder()))
     from tests.bench.peers.fastapi_service import create_peer
 
     async with (
-        create_peer(settings.shared) as app,
+        create_peer(settings.shared, remembers=remembers) as app,
         running(app, bind(settings.deploy.host, settings.deploy.port)),
     ):
         await forever()
@@ -83,6 +97,8 @@ ROLES: dict[str, Callable[[AllSettings], Awaitable[None]]] = {
     "helpdesk": helpdesk,
     "bare": bare_asgi,
     "fastapi": fastapi,
+    "fastapi_least": fastapi_least,
+    "nginx": nginx,
 }
 
 

@@ -96,7 +96,7 @@ class Lab:
 
     async def load(self, load: Load, server: Child) -> Loaded:
         """Load a server from a process of its own."""
-        load.core, load.port, load.pid = self.load_core, server.port, server.process.pid
+        load.core, load.port, load.pid = self.load_core, server.port, server.worker or server.process.pid
         process = await start("-m", "tests.bench.load", cwd=ROOT)
         try:
             output, _ = await process.communicate(msgspec.json.encode(load))

@@ -38,6 +38,8 @@ class Child:
     process: asyncio.subprocess.Process
     log: Path
     port: int = 0
+    worker: int | None = None
+    """The process that does the work, where it is not the child itself."""
 
     @property
     def url(self) -> str:

@@ -23,7 +23,8 @@ STREAM_S = 30.0
 class Opened:
     """What the agent saw: the run, ms from the request to the first and the last whole event, and the last one's name.
 
-    `first_word_at` is when (monotonic seconds) a model's first words were there, 0 where there were none. A ticket that was a hit after all has no run and no event.
+    `first_word_at` is when (monotonic seconds) a model's first words were there, 0 where there were none. A ticket that
+    was a hit after all has no run and no event.
     """
 
     run: str

@@ -115,6 +115,22 @@ async def test_what_is_changed_between_question_and_answer_is_not_kept(served: S
         assert (await served.acme.get(f"/init/{number}")).headers["etag"][:25] == etag[:25]
 
 
+async def test_a_word_of_change_that_comes_before_the_answer_wins(served: Serving, number: int) -> None:
+    for name in (keys.record(ACME, number), keys.canvas(ACME, number)):
+        await store(served.context, ACME, number, name)
+        reads = served.context.reads
+        reading = asyncio.ensure_future(reads.read(ACME, number))
+        await asyncio.sleep(0)
+        reads._changed([name.encode()])
+        joined = asyncio.ensure_future(reads.read(ACME, number))
+        await asyncio.sleep(0)
+        reads._changed([name.encode()])
+        before, after = await reading, await joined
+        assert before.copy is not None, "whoever asked before gets what was true then"
+        assert before.copy is not after.copy, "whoever asks after the word does not join"
+        assert reads.remembered(ACME, number) is None
+
+
 async def test_agents_who_open_tickets_at_once_share_the_trips_to_redis(served: Serving, number: int) -> None:
     await store(served.context, ACME, number)
     await served.acme.get("/init/x")
@@ -166,7 +182,8 @@ async def test_a_silent_redis_makes_copies_doubtful_and_its_next_word_makes_them
         assert answer.headers["cache-status"] == "prompt-canvas; hit; detail=stale"
         assert int(answer.headers["age"]) >= 0
     missing = await served.acme.get(f"/init/{number + 300_000}")
-    assert (missing.status_code, missing.json()["type"]) == (503, "urn:prompt-canvas:store-unavailable")
+    assert missing.status_code == 503, missing.text
+    assert missing.json()["type"] == "urn:prompt-canvas:store-unavailable"
     module_redis.thaw()
     await wait_until(lambda: served.context.reads.trusted, 3)
     answer = await served.acme.get(f"/init/{number}")

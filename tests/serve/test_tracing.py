@@ -102,7 +102,11 @@ async def test_one_trace_goes_from_the_webhook_over_the_stages_to_init(traced_wo
     unseen = await acme.create_ticket("Late", "Nobody has seen the Kingfisher.")
     streamed = await acme.init(unseen, accept="text/event-stream")
     assert parse_events(streamed.text)[-1][0] == "done"
+    asked = await acme.canvas.post("/query", json={"question": "What jams?"})
+    assert asked.status_code == 200
     await wait_until(partial(arrived, collector, "run", 2))
+    await wait_until(partial(arrived, collector, "answer", 1))
+    await wait_until(partial(arrived, collector, "POST /query", 1))
     await wait_until(partial(arrived, collector, "GET /init/{ticket_id}", 3))
 
     webhook = collector.named("POST /webhooks/freshdesk/{tenant}")[0]
@@ -111,11 +115,15 @@ async def test_one_trace_goes_from_the_webhook_over_the_stages_to_init(traced_wo
     assert runs[number].parent_span_id == webhook.span_id
     below = {each.name for each in collector.spans if each.parent_span_id == runs[number].span_id}
     assert {"stage fetch", "stage clean", "stage summarize", "store"} <= below
+    hits = [each for each in collector.named("GET /init/{ticket_id}") if _value(each, "canvas.cache") == "hit"]
+    assert runs[number].span_id in {link.span_id for link in hits[0].links}, "a hit: this run has made the Canvas"
     called = next(each for each in collector.named("GET /init/{ticket_id}") if each.trace_id.hex() == CALLER[3:35])
     assert called.parent_span_id.hex() == CALLER[36:52]
     stream = next(each for each in collector.named("GET /init/{ticket_id}") if each.trace_id == runs[unseen].trace_id)
     assert runs[unseen].parent_span_id == stream.span_id, "a miss: the request made the run"
     assert runs[unseen].span_id in {link.span_id for link in stream.links}
+    question = collector.named("POST /query")[0]
+    assert collector.named("answer")[0].parent_span_id == question.span_id
     body = b"".join(collector.bodies).lower()
     for hidden in (b"kingfisher", AGENT_KEY.encode(), b"jams"):
         assert hidden not in body

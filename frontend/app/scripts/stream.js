@@ -5,7 +5,7 @@
 
 export const FINAL_EVENTS = ["done", "error"];
 /** What the run of a question tells beside the others: where it found something, its words, and the checked answer. */
-export const ANSWER_EVENTS = ["sources", "answer.delta", "answer"];
+export const ANSWER_EVENTS = ["sources", "answer.delta", "answer", "reply"];
 /** The server sends a comment every 15 s; three missed ones mean that the line is dead. */
 const IDLE_MS = 45_000;
 const MAX_ATTEMPTS = 8;

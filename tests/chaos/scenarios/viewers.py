@@ -6,6 +6,7 @@ stopped in the middle, as in a deploy, and everybody whom it served goes on at t
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,12 +17,12 @@ from typing import Any
 import httpx
 
 from shared.canvas_store import CanvasStore
+from tests.bench.processes import free_port
 from tests.chaos.history import Findings
 from tests.chaos.outcome import Outcome, outcome
 from tests.chaos.processes import Child, Fleet
 from tests.chaos.viewers import Viewer
 from tests.chaos.world import HOSTS, READY_S, World, world
-from tests.deploy.installation import free_port
 from tests.lookalikes import AnthropicLookalike
 from tests.lookalikes.scripts import Script, Speed
 from tests.waiting import wait_until
@@ -31,6 +32,8 @@ UNLIMITED = dict.fromkeys(LIMITS, "0")
 """All viewers are one agent at one address."""
 CUT_SHARE = 0.05
 WITHIN_S = 120.0
+STOPPED_S = 4.0
+"""With a hundred open streams."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,14 @@ class Size:
     viewers: int
     kills: int
     tokens_per_second: float
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What was done: how many workers were killed, and how long a serve process took to stop (s)."""
+
+    kills: int
+    stopped_s: float
 
 
 FULL = Size(viewers=200, kills=3, tokens_per_second=12)
@@ -58,13 +69,14 @@ async def run(size: Size, seed: int, folder: Path) -> Outcome:
         ):
             (ticket,) = made.add_tickets(1)
             viewers = [_viewer(made, running) for _ in range(size.viewers)]
-            kills = await _watch(viewers, _trouble(viewers, claude, workers, running, size.kills))
+            trouble = await _watch(viewers, _trouble(viewers, claude, workers, running, size.kills))
             stored = await CanvasStore(made.redis).get(*ticket)
             calls = len(claude.requests_to("/messages"))
     written = "" if stored is None else json.loads(stored.body)["summary"]["text"]
     figures = {
         "viewers": size.viewers,
-        "kills": kills,
+        "kills": trouble.kills,
+        "stopped_s": trouble.stopped_s,
         "calls": calls,
         "cuts": sum(viewer.cuts for viewer in viewers),
         "events": sum(len(viewer.names) for viewer in viewers),
@@ -74,8 +86,9 @@ async def run(size: Size, seed: int, folder: Path) -> Outcome:
     return outcome(
         figures,
         Findings(),
-        one_call_a_life=calls == 1 + kills,
-        killed_often=kills == size.kills,
+        one_call_a_life=calls == 1 + trouble.kills,
+        killed_often=trouble.kills == size.kills,
+        stopped_in_time=trouble.stopped_s <= STOPPED_S,
         all_done={viewer.names[-1] for viewer in viewers} == {"done"},
         one_run=len({viewer.run for viewer in viewers}) == 1,
         text_as_stored={viewer.text for viewer in viewers} == {written} and written != "",
@@ -108,7 +121,7 @@ def _viewer(made: World, running: dict[str, Child]) -> Viewer:
     return Viewer(host, ticket_id, any_server, made.random, CUT_SHARE)
 
 
-async def _watch(viewers: list[Viewer], trouble: Coroutine[Any, Any, int]) -> int:
+async def _watch(viewers: list[Viewer], trouble: Coroutine[Any, Any, Trouble]) -> Trouble:
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     async with (
         httpx.AsyncClient(timeout=20, limits=limits, trust_env=False) as client,
@@ -117,22 +130,31 @@ async def _watch(viewers: list[Viewer], trouble: Coroutine[Any, Any, int]) -> in
     ):
         for viewer in viewers:
             group.create_task(viewer.watch(client))
-        kills = group.create_task(trouble)
-    return kills.result()
+        made = group.create_task(trouble)
+    return made.result()
 
 
 async def _trouble(
     viewers: list[Viewer], claude: AnthropicLookalike, workers: Fleet, running: dict[str, Child], times: int
-) -> int:
+) -> Trouble:
     """Kill the worker each time that somebody has read words of its own; stop one serve process after the first."""
+    stopped_s = 0.0
     for kill in range(times):
         # Everybody is back at the beginning, or has its words from this attempt: some of them will be void.
         await claude.until(partial(_calls_are, claude, kill + 1), WITHIN_S)
         await wait_until(partial(_somebody_reads, viewers, kill), WITHIN_S)
         workers.place(0).kill()
         if not kill:
-            next(iter(running.values())).terminate()
-    return times
+            stopped_s = await _stopped(next(iter(running.values())))
+    return Trouble(times, stopped_s)
+
+
+async def _stopped(server: Child) -> float:
+    """Stop a serve process as a deploy does; returns how long it took (s)."""
+    began = time.monotonic()
+    server.terminate()
+    await server.ended.wait()
+    return time.monotonic() - began
 
 
 async def answers(url: str) -> bool:

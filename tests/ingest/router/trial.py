@@ -160,12 +160,12 @@ async def texts(made: Desk, count: int, at_once: int = AT_ONCE, priorities: Sequ
     return tally
 
 
-async def thirty_percent(redis: Redis, count: int, seed: int, **settings: Any) -> Tally:
+async def thirty_percent(redis: Redis, count: int, seed: int, at_once: int = AT_ONCE, **settings: Any) -> Tally:
     """Both providers (or the one that `settings` leave) fail 30 % of calls in every way."""
     await redis.flushall()
     async with desk(redis, **{**HASTY, **settings}) as made:
         trouble((made.claude, made.gpt), seed)
-        return await texts(made, count)
+        return await texts(made, count, at_once)
 
 
 async def outage(redis: Redis, seconds: float) -> dict[str, Any]:

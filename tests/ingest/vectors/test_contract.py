@@ -11,6 +11,7 @@ from ingest.vectors.edge import EdgeVectorStore
 from ingest.vectors.protocol import CANDIDATES, EVERY, SparseVector, TicketHit, TicketPayload, VectorStore
 from ingest.vectors.server import QdrantVectorStore
 from ingest.vectors.sparse import sparse_vector
+from shared.asked import Access
 from shared.errors import StageFailed
 from tests.ingest.vectors.qdrant_rest import QdrantRest, serving
 from tests.ingest.vectors.texts import SIZE, article, chunk, dense, ticket
@@ -116,6 +117,29 @@ async def test_tickets_that_were_answered_with_articles_can_be_asked_for_alone(s
         ACME, dense(PRINTER), sparse_vector(PRINTER), limit=5, exclude=None, citing=True
     )
     assert [(hit.ticket_id, hit.articles) for hit in found] == [(1, [7, 8])]
+
+
+@pytest.mark.parametrize(
+    ("seen_by", "numbers"),
+    [
+        (Access(), {1, 2, 3}),
+        (Access(scope="group", agent_id=9, groups=[5, 6]), {1, 2}),
+        (Access(scope="group", agent_id=9), {2}),
+        (Access(scope="own", agent_id=9, groups=[5]), {2}),
+        (Access(scope="own", agent_id=8), set()),
+    ],
+)
+async def test_agents_who_may_not_see_everything_find_their_groups_and_their_own_tickets(
+    store: VectorStore, seen_by: Access, numbers: set[int]
+) -> None:
+    replace = msgspec.structs.replace
+    points = [replace(ticket(1, PRINTER), group_id=5), replace(ticket(2, PRINTER), responder_id=9), ticket(3, PRINTER)]
+    await store.put_tickets(ACME, points)
+    found = await store.similar_tickets(
+        ACME, dense(PRINTER), sparse_vector(PRINTER), limit=5, exclude=None, seen_by=seen_by
+    )
+    assert {hit.ticket_id for hit in found} == numbers
+    assert {point.ticket_id for point in points if seen_by.allows(point.group_id, point.responder_id)} == numbers
 
 
 async def test_an_article_is_found_once_by_the_best_of_its_parts(store: VectorStore) -> None:
