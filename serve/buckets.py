@@ -30,7 +30,7 @@ UNCOUNTED_S = 1.0
 LEAST_AHEAD = 8
 AHEAD_S = 0.25
 TOGETHER = 200
-"""Buckets of one script call: below 1 ms of Redis's time."""
+"""Buckets of one round trip: 1 ms of the event loop, less of Redis's time."""
 
 log = structlog.get_logger()
 
@@ -58,16 +58,18 @@ class Policy:
 class Bucket:
     """One bucket as this process knows it; `level` was true at `at` (monotonic s), before what is unsettled.
 
-    Those of one `slot` (the tenant's host, or "") are settled together. `sent` is what is being settled now.
+    Those of one `slot` (the tenant's host, or "") are settled together. `sent` is what is being settled now, `room`
+    how much may be spent for certain before the next settlement.
     """
 
-    __slots__ = ("at", "key", "level", "policy", "sent", "slot", "unsettled")
+    __slots__ = ("at", "key", "level", "policy", "room", "sent", "slot", "unsettled")
 
     def __init__(self, slot: str, key: str, policy: Policy) -> None:
         self.slot, self.key, self.policy = slot, key, policy
         self.level, self.at = policy.burst, time.monotonic()
         self.unsettled = 0
         self.sent = 0
+        self.room = min(policy.ahead, policy.burst)
 
     def left(self, now: float) -> float:
         """Tokens that are left as far as this process knows: other processes may have taken some."""
@@ -94,6 +96,7 @@ class Buckets:
     """All buckets of a process. `settle_forever` must run beside the requests."""
 
     def __init__(self, state: Redis) -> None:
+        self._state = state
         self._spend = script(state, "spend_tokens")
         self._process = secrets.token_hex(6)
         self._call = 0
@@ -104,20 +107,22 @@ class Buckets:
         self._uncounted_until = 0.0
 
     def spend_now(self, buckets: Sequence[Bucket]) -> bool:
-        """Spend one token of each without waiting; False where Redis must be asked first. About 2 µs.
+        """Spend one token of each without waiting; False where Redis must be asked first.
 
         Raises:
             RateLimited: one of them is empty.
         """
-        now = time.monotonic()
-        if now < self._uncounted_until:
+        if self._uncounted_until and time.monotonic() < self._uncounted_until:
             return True
         ready = True
         for bucket in buckets:
-            left = bucket.left(now)
+            spent = bucket.unsettled + bucket.sent
+            if spent < bucket.room:
+                continue
+            left = bucket.left(time.monotonic())
             if left < 1:
                 raise OverLimit(bucket.policy, left)
-            if bucket.unsettled + bucket.sent >= bucket.policy.ahead:
+            if spent >= bucket.policy.ahead:
                 ready = False
         if ready:
             for bucket in buckets:
@@ -182,10 +187,8 @@ class Buckets:
             bucket.sent, bucket.unsettled = bucket.unsettled, 0
         try:
             async with asyncio.timeout(ANSWER_S):
-                for slot in {bucket.slot for bucket in dirty}:
-                    same = [bucket for bucket in dirty if bucket.slot == slot]
-                    for start in range(0, len(same), TOGETHER):
-                        await self._settle(same[start : start + TOGETHER])
+                for trip in _trips(dirty):
+                    await self._settle(trip)
         except (RedisError, OSError, TimeoutError) as error:
             if time.monotonic() >= self._uncounted_until + UNCOUNTED_S:
                 log.warning("requests are not counted: Redis does not answer", reason=type(error).__name__)
@@ -196,11 +199,34 @@ class Buckets:
             settled, self._settled = self._settled, asyncio.Event()
             settled.set()
 
-    async def _settle(self, buckets: list[Bucket]) -> None:
-        args: list[Any] = []
-        for bucket in buckets:
-            args += [bucket.policy.rate / 1000, bucket.policy.burst, bucket.sent, 1]
-        answers = await self._spend(keys=[bucket.key for bucket in buckets], args=[*self._head(), *args])
+    async def _settle(self, trip: list[list[Bucket]]) -> None:
+        async with self._state.pipeline(transaction=False) as pipe:
+            for buckets in trip:
+                args: list[Any] = []
+                for bucket in buckets:
+                    args += [bucket.policy.rate / 1000, bucket.policy.burst, bucket.sent, 1]
+                await self._spend(keys=[bucket.key for bucket in buckets], args=[*self._head(), *args], client=pipe)
+            answers = await pipe.execute()
         now = time.monotonic()
-        for bucket, (_, level) in zip(buckets, answers, strict=True):
-            bucket.level, bucket.at, bucket.sent = level / 1000, now, 0
+        for buckets, levels in zip(trip, answers, strict=True):
+            for bucket, (_, level) in zip(buckets, levels, strict=True):
+                bucket.level, bucket.at, bucket.sent = level / 1000, now, 0
+                bucket.room = min(bucket.policy.ahead, level // 1000)
+
+
+def _trips(buckets: list[Bucket]) -> list[list[list[Bucket]]]:
+    """Buckets in round trips of about `TOGETHER`, and these in script calls of one slot each."""
+    by_slot: dict[str, list[Bucket]] = {}
+    for bucket in buckets:
+        by_slot.setdefault(bucket.slot, []).append(bucket)
+    trips: list[list[list[Bucket]]] = [[]]
+    size = 0
+    for same in by_slot.values():
+        for start in range(0, len(same), TOGETHER):
+            call = same[start : start + TOGETHER]
+            if size and size + len(call) > TOGETHER:
+                trips.append([])
+                size = 0
+            trips[-1].append(call)
+            size += len(call)
+    return trips

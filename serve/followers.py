@@ -20,7 +20,7 @@ from shared import keys
 from shared.errors import RunMissing, StoreUnavailable
 from shared.logs import failure
 from shared.problems import store_answers
-from shared.run_log import Entry, RunLog, parse_entry
+from shared.run_log import Entry, RunLog, parse_entries
 from shared.tasks import stop
 
 BLOCK_MS = 2000
@@ -233,14 +233,8 @@ class RunFollowers:
         await _wake_in_turns(changed)
 
     def _add_rows(self, run: Followed, rows: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
-        entries = []
-        for entry_id, fields in rows:
-            try:
-                entries.append(parse_entry(entry_id, fields))
-            except (KeyError, UnicodeDecodeError):
-                log.warning("unreadable entry", run=run.run_id)
         if self._runs.get(run.key) is run:
-            self._add(run, entries)
+            self._add(run, parse_entries(rows))
         run.read_id = rows[-1][0].decode()  # also past an entry that can't be read
 
     async def _single_out(self, waiting: Iterable[Followed]) -> None:

@@ -5,18 +5,21 @@ with its successor's; the successor begins with `reset`. The stream's id is the 
 resumable.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+import structlog
 from redis.asyncio import Redis
 
 from shared import keys
 from shared.due import LEASE, Claim
 from shared.questions import QuestionClaim
 from shared.redis import script
+
+log = structlog.get_logger()
 
 MAX_EVENTS = 20_000
 """A reply of 4,000 tokens is at most that many deltas; beyond five of those a run is broken."""
@@ -68,9 +71,17 @@ class Entry:
         return self.event in FINAL
 
 
-def parse_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
-    """An entry from what XRANGE and XREAD return."""
-    return Entry(entry_id.decode(), fields[b"event"].decode(), fields[b"data"], fields.get(b"result", b"").decode())
+def parse_entries(rows: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[Entry]:
+    """Entries from what XRANGE and XREAD return; what is no entry of ours is left out."""
+    entries = []
+    for entry_id, fields in rows:
+        try:
+            event, data, result = fields[b"event"].decode(), fields[b"data"], fields.get(b"result", b"").decode()
+        except (KeyError, UnicodeDecodeError):
+            log.warning("unreadable entry in a run's log", entry=entry_id.decode())
+        else:
+            entries.append(Entry(entry_id.decode(), event, data, result))
+    return entries
 
 
 def _fence(claim: Claim | QuestionClaim) -> tuple[str, str]:
@@ -110,12 +121,12 @@ class RunLog:
         """The next entries after the id `after` ("-" = from the start), oldest first."""
         first = after if after == "-" else f"({after}"
         rows = await self._state.xrange(keys.run(host, run_id), first, "+", count=limit)
-        return [parse_entry(entry_id, fields) for entry_id, fields in rows]
+        return parse_entries(rows)
 
     async def last(self, host: str, run_id: str, count: int) -> list[Entry]:
         """The last entries of a run, the newest first."""
         rows = await self._state.xrevrange(keys.run(host, run_id), count=count)
-        return [parse_entry(entry_id, fields) for entry_id, fields in rows]
+        return parse_entries(rows)
 
     async def exists(self, host: str, run_id: str) -> bool:
         """Whether the run's log is (still) there for this tenant."""

@@ -53,7 +53,7 @@ def no_settings_from_outside() -> Iterator[None]:
     """Tests must not depend on the developer's environment or `.env`."""
     patch = pytest.MonkeyPatch()
     for name in list(os.environ):
-        if name.startswith(("CANVAS_", "REDIS_", "QDRANT_", "ANTHROPIC_", "OPENAI_")):
+        if name.startswith(("CANVAS_", "REDIS_", "QDRANT_", "ANTHROPIC_", "OPENAI_", "OTEL_")):
             patch.delenv(name)
     with tempfile.TemporaryDirectory() as folder:
         patch.chdir(folder)

@@ -19,8 +19,8 @@ async def test_no_input_is_answered_with_an_internal_error_or_with_what_openapi_
 
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         async with own_redis(Path(folder)) as redis, world(redis.settings, serve=unlimited()) as made:
-            found = await fuzz(made, 120, SEED)
+            found = await fuzz(made, 100, SEED)
     assert [finding for heard in found.values() for finding in heard.findings] == []
-    assert sum(heard.sent for heard in found.values()) >= 110
+    assert sum(heard.sent for heard in found.values()) >= 90
     statuses = {status for heard in found.values() for status in heard.statuses}
     assert {"200", "400", "401", "404"} <= statuses, "the inputs reach every kind of answer"

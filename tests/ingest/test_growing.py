@@ -68,9 +68,15 @@ class Ticket:
             provenance=Provenance(models={}, tokens={}, cost=0.0, stages=[]),
         )  # fmt: skip
         contents = contents_of(self.thread, RECIPE)
-        made_of = {"summary_of": contents.summary, "replies_of": contents.replies}
-        covers = len(self.thread.messages)
-        await self.store.put(HOST, canvas, self.generation, **made_of, covers=covers, updates=updates)
+        await self.store.put(
+            HOST,
+            canvas,
+            self.generation,
+            summary_of=contents.summary,
+            replies_of=contents.replies,
+            covers=len(self.thread.messages),
+            updates=updates,
+        )
 
     def hears(self, *more: Message) -> None:
         self.thread = msgspec.structs.replace(self.thread, messages=[*self.thread.messages, *more])

@@ -115,6 +115,20 @@ async def test_a_blind_retry_spends_nothing_more(accounts: Desks) -> None:
         assert 0 < await redis.state.pttl(key) <= 60_000
 
 
+async def test_many_tenants_are_settled_together(accounts: Desks) -> None:
+    hosts = [f"tenant{number}.freshdesk.com" for number in range(150)]
+    async with redis_clients(accounts.settings) as redis, Limits(redis.state, with_limits(limit_agent=20)) as limits:
+        for host in hosts:
+            for agent in range(3):
+                assert limits.spend_now(Caller(host, agent), "") is not None
+
+        async def settled() -> bool:
+            levels = [await redis.state.hget(keys.limit(host, "agent:2"), "level") for host in hosts]  # type: ignore[misc]
+            return all(level is not None and float(level) >= 99 for level in levels)
+
+        await wait_until(settled)
+
+
 async def test_a_bucket_fills_again(accounts: Desks) -> None:
     caller = Caller(ACME, 23)
     async with redis_clients(accounts.settings) as redis, Limits(redis.state, with_limits(limit_agent=40)) as limits:

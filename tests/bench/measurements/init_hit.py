@@ -1,6 +1,6 @@
 """`/init` hits over HTTP: 6 KB Canvases, authenticated, 32 connections, one core for the server.
 
-`canvas serve`, the peers and a bare ASGI function run at the same time and take turns under load, five times each:
+`canvas serve`, the peers and a bare ASGI function run at the same time and take turns under load, three times each:
 one ticket again and again (process memory), and 100,000 at random (a twentieth of them fit into memory). What counts is
 the round in which a server got most of its core, or, where that can't be told, the one of median throughput: the round
 that was least disturbed, whatever it says. Then a Canvas is written again and again, and two serve processes are asked
@@ -36,7 +36,7 @@ PEER_TICKETS = 10_000
 """A peer keeps nothing in its process, so that it is all the same to it; more would only fill Redis."""
 CANVAS_BYTES = 6000
 AT_ONCE = 500
-ROUNDS = 5
+ROUNDS = 3
 SECONDS = 1.5
 WRITES = 50
 SEEN_WITHIN_MS = 50
