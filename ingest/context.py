@@ -9,7 +9,7 @@ import httpx
 from pydantic import SecretStr
 
 from ingest.embeddings.protocol import Embedder
-from ingest.freshdesk.budget import CallBudget, Calls
+from ingest.freshdesk.budget import CallBudget, Calls, Tally
 from ingest.freshdesk.client import FreshdeskClient, freshdesk_http
 from ingest.freshdesk.limits import Priority
 from ingest.providers import open_embedder, open_models, open_vectors, rules_of
@@ -49,13 +49,14 @@ class ReceiverContext:
         priority: Priority = Priority.INTERACTIVE,
         *,
         patient: bool = False,
+        tally: Tally | None = None,
     ) -> FreshdeskClient:
         """A client for a host with any key, over the caller's connections; a person waits for it, unless told.
 
         Raises:
             BadInput: this is no Freshdesk host: the key goes nowhere.
         """
-        calls = Calls(self.calls, parse_host(host), priority, patient)
+        calls = Calls(self.calls, parse_host(host), priority, patient, tally)
         return FreshdeskClient(http, self.settings.freshdesk_url(calls.host), api_key.get_secret_value(), calls)
 
 
@@ -81,11 +82,11 @@ class WorkerContext(ReceiverContext):
         return recipe_of(self.router.models, self.embedder.name, tenant.settings)
 
     def freshdesk(
-        self, tenant: Tenant, priority: Priority = Priority.LIVE, *, patient: bool = False
+        self, tenant: Tenant, priority: Priority = Priority.LIVE, *, patient: bool = False, tally: Tally | None = None
     ) -> FreshdeskClient:
         """A client with the tenant's own key, for the tenant's own host; a `patient` one waits for calls to be free."""
         api_key = SecretStr(self.tenants.api_key(tenant))
-        return self.freshdesk_over(self.http, tenant.host, api_key, priority, patient=patient)
+        return self.freshdesk_over(self.http, tenant.host, api_key, priority, patient=patient, tally=tally)
 
     def freshdesk_with(self, host: str, api_key: SecretStr) -> FreshdeskClient:
         """A client for a host with a key that is not stored (yet)."""

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ingest import incidents
-from ingest.content import Contents, brief_of, contents_of, kept_parts
+from ingest import finished, incidents
+from ingest.content import Contents, Kept, brief_of, contents_of, kept_parts
 from ingest.context import WorkerContext
 from ingest.freshdesk.limits import Priority
 from ingest.prepared import Prepared, take_prepared
@@ -97,16 +97,27 @@ async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ru
     if await is_unlisted(context.redis.state, claim.host, claim.ticket_id, thread.revision):
         thread = msgspec.structs.replace(thread, unlisted=True)
     contents = contents_of(thread, run.recipe)
-    run.kept = await kept_parts(context.canvases, claim.host, thread, run.recipe, contents)
+    await _look_back(run, thread, contents, refresh=prepared is not None and prepared.refresh)
     brief = await asyncio.to_thread(brief_of, thread, run.kept, run.voice)
     try:
         async with asyncio.TaskGroup() as tasks:
-            summarizing = tasks.create_task(_summarize(run, brief))
-            solving = tasks.create_task(_find_and_recommend(run, brief, prepared.embedded if prepared else None))
+            summarizing = tasks.create_task(_summarize(run, brief, contents))
+            embedded = prepared.embedded if prepared else None
+            solving = tasks.create_task(_find_and_recommend(run, brief, contents, embedded))
     except ExceptionGroup as group:
         raise first_cause(group) from group
     solved = solving.result()
     return _result(run, brief, contents, _canvas(run, thread, summarizing.result(), solved), solved)
+
+
+async def _look_back(run: Run, thread: Thread, contents: Contents, *, refresh: bool) -> None:
+    """Find what earlier runs have left: parts of the Canvas that hold, and texts of a run that was killed."""
+    context, claim = run.context, run.claim
+    run.kept = await kept_parts(context.canvases, claim.host, thread, run.recipe, contents)
+    if refresh:
+        run.kept = Kept(listed=run.kept.listed, canvas=run.kept.canvas)
+    if claim.resumed or claim.listed:
+        run.finished = await finished.finished(context.redis.state, claim.host, claim.ticket_id, contents)
 
 
 def _result(run: Run, brief: Brief, contents: Contents, canvas: Canvas, solved: Solved) -> RunResult:
@@ -166,14 +177,17 @@ async def _assign(run: Run, group_id: int | None, responder_id: int | None) -> N
     await Assignments(run.context.redis.state).put(run.claim.host, run.claim.ticket_id, assignment)
 
 
-async def _summarize(run: Run, thread: Brief) -> Summary | None:
+async def _summarize(run: Run, thread: Brief, contents: Contents) -> Summary | None:
     summary: Summary | None = None
     async with run.stage(summarize.NAME):
         draft = run.kept.summary
-        if draft is None:
+        if draft is None and run.finished.summary is not None:
+            draft = run.finished.summary
+        elif draft is None:
             parts = run.context.canvases.parts(run.claim.host, thread.ticket_id)
             language, router = run.language(thread), run.context.router
             draft = await summarize.summarize(router, run.order, thread, language, run.emit, parts)
+            await finished.keep_summary(run.context.redis.state, run.claim.host, thread.ticket_id, contents, draft)
         else:
             run.reused.add(summarize.NAME)
         run.drafts.append(draft)
@@ -182,7 +196,7 @@ async def _summarize(run: Run, thread: Brief) -> Summary | None:
     return summary
 
 
-async def _find_and_recommend(run: Run, thread: Thread, embedded: Embedded | None) -> Solved:
+async def _find_and_recommend(run: Run, thread: Thread, contents: Contents, embedded: Embedded | None) -> Solved:
     found = similar.Found([], [])
     incident = run.kept.canvas.incident if run.kept.canvas else None
     if embedded is None:
@@ -196,7 +210,7 @@ async def _find_and_recommend(run: Run, thread: Thread, embedded: Embedded | Non
             await _drop_hidden_replies(run, embedded, vectors)
     await run.emit(Event.SIMILAR, found.similar_tickets())
     await run.emit(Event.SOLUTIONS, found.solutions())
-    return Solved(embedded, found, incident, await _recommend(run, thread, found))
+    return Solved(embedded, found, incident, await _recommend(run, thread, contents, found))
 
 
 async def _drop_hidden_replies(run: Run, embedded: Embedded, vectors: VectorStore) -> None:
@@ -217,12 +231,18 @@ async def _embed(run: Run, thread: Thread) -> Embedded | None:
     return embedded
 
 
-async def _recommend(run: Run, thread: Thread, found: similar.Found) -> recommend.Recommended:
+async def _recommend(
+    run: Run, thread: Thread, contents: Contents, found: similar.Found
+) -> recommend.Recommended:
     recommended = recommend.Recommended(draft=recommend.nothing())
     async with run.stage(recommend.NAME):
-        if run.kept.replies is None:
+        if run.kept.replies is None and run.finished.replies is not None:
+            recommended = run.finished.replies
+        elif run.kept.replies is None:
             router = run.context.router
             recommended = await recommend.recommend(router, run.order, thread, found, run.language(thread), run.emit)
+            state, host = run.context.redis.state, run.claim.host
+            await finished.keep_replies(state, host, thread.ticket_id, contents, recommended)
             if recommended.why_none == "no_ground" and not run.failed.isdisjoint({embed.NAME, similar.NAME}):
                 # Nobody could look for it; the stages say why.
                 recommended = msgspec.structs.replace(recommended, why_none="")

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from ingest.content import Kept
 from ingest.context import WorkerContext
+from ingest.finished import Finished
 from ingest.recipe import Recipe, voice_of
 from ingest.router.generation import Order
 from ingest.stages import similar
@@ -41,6 +42,7 @@ class Run:
     failed: set[str] = field(default_factory=set)
     reused: set[str] = field(default_factory=set)
     kept: Kept = field(default_factory=Kept)
+    finished: Finished = field(default_factory=Finished)
     read_at: datetime | None = None
     """When Freshdesk was asked for the ticket; None where a backfill has read it."""
 

@@ -21,6 +21,7 @@ from arq.typing import WorkerCoroutine
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
+from ingest.backfill.watch import watch_backfills
 from ingest.context import WorkerContext
 from ingest.dispatcher import Dispatcher
 from ingest.jobs.answer import answer, watch_questions
@@ -42,7 +43,6 @@ MAX_JOBS = {Queue.INTERACTIVE: 20, Queue.LIVE: 20, Queue.BACKFILL: 16}
 
 JOB_TIMEOUT = timedelta(minutes=3)
 """Above the limit of a run."""
-BACKFILL_TIMEOUT = timedelta(hours=12)
 
 log = structlog.get_logger()
 
@@ -60,7 +60,7 @@ async def workers_running(context: WorkerContext, serving: Sequence[Queue]) -> A
     queues_served = [_supervise(context, queue, workers_now) for queue in serving]
     report = _report(context, serving, workers_now)
     watch = [watch_questions(context)] if Queue.INTERACTIVE in serving else []
-    watch += [watch_articles(context)] if Queue.BACKFILL in serving else []
+    watch += [watch_articles(context), watch_backfills(context)] if Queue.BACKFILL in serving else []
     async with beside(*queues_served, *watch, dispatcher.run(), reconcile_tenants(context), report):
         yield
     with contextlib.suppress(RedisError, OSError):
@@ -77,8 +77,7 @@ def make_worker(context: WorkerContext, queue: Queue, pool: ArqRedis) -> Worker:
         # Within the same time: who waits for a larger tenant's erasure asks again, and it goes on.
         jobs.append(func(cast("WorkerCoroutine", erase), name=queues.ERASE, timeout=JOB_TIMEOUT, keep_result=0))
     if queue is Queue.BACKFILL:
-        # Only here: after a kill arq keeps every job id of a worker locked for its longest function's time-out.
-        jobs.append(func(cast("WorkerCoroutine", backfill), name=queues.BACKFILL, timeout=BACKFILL_TIMEOUT))
+        jobs.append(func(cast("WorkerCoroutine", backfill), name=queues.BACKFILL, timeout=JOB_TIMEOUT, keep_result=0))
     return Worker(
         functions=jobs,
         queue_name=queue,

@@ -1,4 +1,4 @@
-"""`/ingest`: bring a tenant's existing tickets and articles in, and watch how it goes. For admins alone.
+"""`/ingest`: bring a tenant's existing tickets and articles in, watch how it goes, and steer it. For admins alone.
 
 One backfill of a tenant goes on at a time: who asks for another one joins it.
 """
@@ -6,7 +6,7 @@ One backfill of a tenant goes on at a time: who asks for another one joins it.
 import asyncio
 from collections.abc import AsyncGenerator
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast, get_args
 
 import msgspec
 from litestar import Request, Response, get, post
@@ -21,7 +21,15 @@ from serve.caller import Caller
 from serve.context import ServeContext
 from serve.sse import sse_response
 from shared.asked import check_span
-from shared.backfill import BackfillCounts, BackfillProgress, BackfillWanted, DataType
+from shared.backfill import (
+    STANDING_STILL,
+    BackfillCounts,
+    BackfillOptions,
+    BackfillProgress,
+    BackfillState,
+    DataType,
+    Order,
+)
 from shared.errors import (
     BackfillMissing,
     BadInput,
@@ -39,7 +47,6 @@ from shared.run_log import Entry, Event
 LOOK_EVERY_S = 0.5
 HEARTBEAT_S = 15.0
 PROGRESS = "progress"
-ENDED = frozenset({"done", "failed"})
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -51,22 +58,36 @@ class DateRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Ingest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to bring in."""
+    """What to bring in, and how: as `canvas backfill` has it (see `shared.backfill.BackfillOptions`)."""
 
     data_types: Annotated[list[DataType], Meta(min_length=1, max_length=2)] = msgspec.field(
         default_factory=lambda: ["tickets", "solutions"]
     )
     date_range: DateRange = DateRange()
+    statuses: Annotated[list[Annotated[int, Meta(ge=1, le=9999)]], Meta(max_length=50)] = []
+    ids: Annotated[list[Annotated[int, Meta(ge=1, le=2**53)]], Meta(max_length=10_000)] = []
+    reindex: bool = False
+    refresh_summaries: bool = False
+    budget_usd: Annotated[float, Meta(gt=0)] | None = None
+    budget_tokens: Annotated[int, Meta(gt=0)] | None = None
+    batch: bool = False
 
 
 class IngestProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a backfill is; `working` says whether a worker is at it now, the rest is as `canvas backfill` shows it."""
+    """Where a backfill is, in the figures of `canvas backfill`; `working` says whether a worker is at it now.
+
+    Of `tickets` that are not `current`, so many are `prepared` (read and indexed) or could not be (`unprepared`); later
+    `computed`, `waiting` for another attempt, or `dead`. `calls` are its own to Freshdesk; of the account's
+    `calls_limit` a minute `calls_minute` were used in the last one. `cost` is in USD.
+    """
 
     id: str
-    state: str
+    state: BackfillState
     working: bool
     error: str
     articles: int
+    missing: int
+    listed: int
     current: int
     tickets: int
     prepared: int
@@ -74,6 +95,14 @@ class IngestProgress(msgspec.Struct, frozen=True, kw_only=True):
     computed: int
     waiting: int
     dead: int
+    unreached: int
+    tokens: int
+    cost: float
+    calls: int
+    calls_minute: int
+    calls_limit: int
+    started_ms: int
+    ended_ms: int
 
 
 @post(
@@ -90,12 +119,12 @@ async def ingest(request: Request[Any, Any, State], data: JSONBody[Ingest]) -> R
     context, caller = await _admin(request)
     check_span(data.date_range.since, data.date_range.until)
     types = list(dict.fromkeys(data.data_types))
-    wanted = BackfillWanted(data_types=types, since=data.date_range.since, until=data.date_range.until)
+    chosen = msgspec.structs.asdict(data) | {"data_types": types}
+    dates = msgspec.structs.asdict(chosen.pop("date_range"))
+    options = BackfillOptions(**chosen, **dates)
     progress = BackfillProgress(context.redis.state, caller.host)
     async with store_answers():
-        backfill_id, new = await progress.want(wanted)
-        if new:
-            await context.queue.backfill(caller.host, backfill_id)
+        backfill_id, _ = await progress.want(options)
         found = await _progress(progress, backfill_id)
     headers = {**NO_STORE, "Location": f"/ingest/{backfill_id}"}
     return Response(found, status_code=202, headers=headers)
@@ -130,6 +159,29 @@ async def ingest_progress(
     return sse_response(_changes(progress, backfill_id), held=held)
 
 
+@post(
+    "/ingest/{backfill_id:str}/{order:str}",
+    status_code=202,
+    responses={202: ResponseSpec(IngestProgress, generate_examples=False, description="How it stands now")}
+    | documented(Unauthorized, Forbidden, BackfillMissing, RateLimited, StoreUnavailable, FreshdeskUnavailable),
+)
+async def steer_ingest(
+    request: Request[Any, Any, State],
+    backfill_id: Annotated[str, PathParameter(description="As `Location` of `POST /ingest` has named it")],
+    order: Annotated[str, PathParameter(description="`pause`, `resume` or `cancel`")],
+) -> Response[IngestProgress]:
+    """Pause a backfill, let it go on, or cancel it: what is being computed ends first. Doing it twice is fine."""
+    context, caller = await _admin(request)
+    if order not in get_args(Order):
+        raise BackfillMissing
+    progress = BackfillProgress(context.redis.state, caller.host)
+    async with store_answers():
+        await _progress(progress, backfill_id)
+        await progress.steer(cast("Order", order))
+        found = await _progress(progress, backfill_id)
+    return Response(found, status_code=202, headers=NO_STORE)
+
+
 async def _admin(request: Request[Any, Any, State]) -> tuple[ServeContext, Caller]:
     caller = await admitted(request)
     context: ServeContext = request.app.state.context
@@ -146,8 +198,9 @@ async def _progress(progress: BackfillProgress, backfill_id: str) -> IngestProgr
     counts: BackfillCounts = await progress.read()
     if not counts.id or counts.id != backfill_id:
         raise BackfillMissing
-    working = await progress.alive() and counts.state not in ENDED
-    return IngestProgress(**msgspec.structs.asdict(counts), working=working)
+    working = await progress.alive() and counts.state not in STANDING_STILL
+    told = {name: getattr(counts, name) for name in IngestProgress.__struct_fields__ if name != "working"}
+    return IngestProgress(**told, working=working)
 
 
 async def _changes(progress: BackfillProgress, backfill_id: str) -> AsyncGenerator[list[Entry]]:
@@ -157,7 +210,7 @@ async def _changes(progress: BackfillProgress, backfill_id: str) -> AsyncGenerat
         async with store_answers():
             found = await _progress(progress, backfill_id)
         data = msgspec.json.encode(found)
-        if found.state == "done":
+        if found.state in {"done", "cancelled", "over_budget"}:
             yield [Entry("", PROGRESS, data), Entry("", Event.DONE, data)]
             return
         if found.state == "failed":

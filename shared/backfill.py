@@ -1,6 +1,12 @@
-"""The progress of a tenant's backfill: begun by who wants it, written by its job, read by whoever watches."""
+"""A tenant's backfill: what is wanted, how it goes, and how it is steered. The work itself is `ingest.backfill`.
+
+The record in Redis is begun by who wants a backfill, written by the worker that has its lease, and read by whoever
+watches. Of a tenant one backfill goes on at a time; its host stands in `keys.BACKFILLS` until it has come to an end, so
+that another worker goes on where one was killed.
+"""
 
 import secrets
+import time
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -11,32 +17,59 @@ from shared import keys
 from shared.redis import script
 
 DataType = Literal["tickets", "solutions"]
+BackfillState = Literal[
+    "", "queued", "listing", "indexing", "computing", "paused", "cancelled", "done", "failed", "over_budget"
+]
+Order = Literal["pause", "resume", "cancel"]
+ENDED: frozenset[BackfillState] = frozenset({"done", "failed", "cancelled", "over_budget"})
+"""Nothing happens any more; `failed` and `over_budget` go on where they stopped when they are asked for again."""
+STANDING_STILL: frozenset[BackfillState] = ENDED | {"paused"}
 QUEUED_FOR = timedelta(minutes=1)
 """A backfill that no worker has taken by then is queued again by whoever asks again."""
+MINUTE_MS = 60_000
 
 
-class BackfillWanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What to bring in: of tickets those that changed at `since` or later and before `until` (None: without bound)."""
+class BackfillOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What to bring in, and how.
+
+    Of tickets those that changed at `since` or later and before `until` (None: without bound), in one of `statuses`
+    (empty: in any); or, where `ids` are given, exactly those. `reindex` reads and embeds again what is current, texts
+    stay; `refresh_summaries` has the texts written again too. At `budget_usd` or `budget_tokens` it stops. `batch` asks
+    for texts by the providers' batch interfaces.
+    """
 
     data_types: list[DataType] = msgspec.field(default_factory=lambda: ["tickets", "solutions"])
     since: datetime | None = None
     until: datetime | None = None
+    statuses: list[int] = []
+    ids: list[int] = []
+    reindex: bool = False
+    refresh_summaries: bool = False
+    budget_usd: float | None = None
+    budget_tokens: int | None = None
+    batch: bool = False
 
 
-EVERYTHING = BackfillWanted()
+EVERYTHING = BackfillOptions()
 
 
 class BackfillCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a backfill is; `state` is "", queued, listing, indexing, computing, done or failed (then `error` says why).
+    """Where a backfill is; `error` says why it has failed. `id` is "" where there is none.
 
     Of `tickets` that are not `current`, so many are `prepared` (read and indexed) or could not be (`unprepared`); later
-    `computed`, `waiting` for another attempt, or `dead`. `id` is "" where nobody asked for a name.
+    `computed`, `waiting` for another attempt, or `dead`. `unreached` tickets share a second with more than Freshdesk
+    lists. `tokens` and `cost` (USD) are those of its texts, `calls` the API calls of its own, `credits` what they cost;
+    `calls_minute` of the account's `calls_limit` credits were used within the last minute, by whomever. Times are ms
+    since the epoch, 0 where there is none yet.
     """
 
     id: str = ""
-    state: str = ""
+    state: BackfillState = ""
     error: str = ""
+    asked: str = ""
     articles: int = 0
+    missing: int = 0
+    listed: int = 0
     current: int = 0
     tickets: int = 0
     prepared: int = 0
@@ -44,58 +77,65 @@ class BackfillCounts(msgspec.Struct, frozen=True, kw_only=True):
     computed: int = 0
     waiting: int = 0
     dead: int = 0
+    unreached: int = 0
+    tokens: int = 0
+    cost: float = 0.0
+    calls: int = 0
+    credits: int = 0
+    calls_minute: int = 0
+    calls_limit: int = 0
+    queued_at: int = 0
+    started_ms: int = 0
+    ended_ms: int = 0
+
+    @property
+    def settled(self) -> int:
+        """Tickets that are done with, in whatever way."""
+        return self.computed + self.waiting + self.dead
 
 
 class BackfillProgress:
-    """Reads and writes the counts of one tenant's backfill."""
+    """Begins, steers and reads one tenant's backfill."""
 
     def __init__(self, state: Redis, host: str) -> None:
         self._state = state
         self._host = host
         self._key = keys.backfill(host)
 
-    async def want(self, wanted: BackfillWanted) -> tuple[str, bool]:
-        """The id of the backfill that goes on, or of a new one, and whether it is new: its job is to be queued then."""
+    async def want(self, options: BackfillOptions = EVERYTHING) -> tuple[str, bool]:
+        """The id of the backfill that goes on, or of a new one, and whether it is new.
+
+        One of the same options that has failed, was paused or came to its budget's end goes on where it stopped.
+        """
         begin = script(self._state, "begin_backfill")
         lifetime, patience = keys.BACKFILL_LIFETIME.total_seconds(), QUEUED_FOR.total_seconds()
         args: list[str | int | bytes] = [
             secrets.token_urlsafe(12),
-            msgspec.json.encode(wanted),
+            msgspec.json.encode(options),
             int(lifetime),
             int(patience * 1000),
         ]
-        names = [self._key, keys.backfill_lease(self._host)]
-        found, new = await begin(keys=names, args=args)
+        found, new = await begin(keys=[self._key, keys.backfill_lease(self._host), *self._lists()], args=args)
+        await self._call_workers()
         return found.decode(), bool(new)
 
-    async def wanted(self) -> BackfillWanted:
+    async def steer(self, order: Order) -> BackfillState:
+        """Pause it, let it go on, or cancel it; returns its state now. Where none goes on nothing happens.
+
+        Whose texts are being written is finished first, so a worker that is at it takes a moment.
+        """
+        steer = script(self._state, "steer_backfill")
+        names = [self._key, keys.backfill_lease(self._host)]
+        args = [order, int(keys.BACKFILL_LIFETIME.total_seconds())]
+        found: BackfillState = (await steer(keys=names, args=args)).decode()
+        if order != "pause":
+            await self._call_workers()
+        return found
+
+    async def options(self) -> BackfillOptions:
         """What the backfill that was begun last is to bring in."""
         raw: bytes | None = await self._state.hget(self._key, "wanted")  # type: ignore[misc]
-        return msgspec.json.decode(raw, type=BackfillWanted) if raw else EVERYTHING
-
-    async def begin(self) -> None:
-        """Start counting anew; its name and what is wanted stay."""
-        names = ["id", "wanted"]
-        kept: list[bytes | None] = await self._state.hmget(self._key, names)  # type: ignore[misc]
-        told = {name: value for name, value in zip(names, kept, strict=True) if value is not None}
-        async with self._state.pipeline(transaction=True) as pipe:
-            pipe.delete(self._key)
-            pipe.hset(self._key, mapping={**told, "state": "listing"})
-            pipe.expire(self._key, keys.BACKFILL_LIFETIME)
-            await pipe.execute()
-
-    async def forget(self) -> None:
-        """Forget the last backfill, so that its end is not taken for that of the next."""
-        await self._state.delete(self._key)
-
-    async def set(self, **values: str | int) -> None:
-        """Set fields of `BackfillCounts`."""
-        await self._state.hset(self._key, mapping=values)  # type: ignore[misc]
-        await self._state.expire(self._key, keys.BACKFILL_LIFETIME)
-
-    async def count(self, name: str) -> None:
-        """Add one to a field."""
-        await self._state.hincrby(self._key, name, 1)  # type: ignore[misc]
+        return msgspec.json.decode(raw, type=BackfillOptions) if raw else EVERYTHING
 
     async def alive(self) -> bool:
         """Whether a worker is at it."""
@@ -103,7 +143,27 @@ class BackfillProgress:
 
     async def read(self) -> BackfillCounts:
         """The counts now."""
-        row: dict[bytes, bytes] = await self._state.hgetall(self._key)  # type: ignore[misc]
-        return msgspec.convert(
-            {name.decode(): value.decode() for name, value in row.items()}, BackfillCounts, strict=False
-        )
+        since = int(time.time() * 1000) - MINUTE_MS
+        async with self._state.pipeline(transaction=False) as pipe:
+            pipe.hgetall(self._key)
+            pipe.zcount(keys.call_log(self._host), since, since + MINUTE_MS)
+            pipe.hget(keys.calls(self._host), "total")
+            row, minute, limit = await pipe.execute()
+        found = {name.decode(): value.decode() for name, value in row.items()}
+        account = {"calls_minute": minute, "calls_limit": max(0, int(float(limit or 0)))}
+        return msgspec.convert(found | account, BackfillCounts, strict=False)
+
+    async def _call_workers(self) -> None:
+        # Not in the script: this key is of no tenant, so it may lie in another slot. Who asks again repairs it.
+        await self._state.zadd(keys.BACKFILLS, {self._host: int(time.time() * 1000)})
+
+    def _lists(self) -> list[str]:
+        kinds = ("pending", "indexed", "given", "requesters")
+        return [keys.backfill_list(self._host, kind) for kind in kinds]
+
+
+async def note_spent(state: Redis, host: str, tokens: int, cost: float) -> None:
+    """Add what the texts of one of its tickets have cost, if a backfill's record is there."""
+    if tokens or cost:
+        spend = script(state, "backfill_spent")
+        await spend(keys=[keys.backfill(host)], args=[tokens, repr(cost)])

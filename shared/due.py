@@ -179,11 +179,19 @@ class DueLedger(DueView):
         self._dispatch = script(state, "dispatch")
         self._repair = script(state, "repair")
         self._drop = script(state, "drop_dead", "ledger")
+        self._withdraw = script(state, "withdraw", "ledger")
 
-    async def mark(self, host: str, ticket_id: int, lane: Lane = "live") -> int:
-        """Mark a ticket as due and return its generation, the number of changes seen so far."""
+    async def mark(self, host: str, ticket_id: int, lane: Lane = "live", moving: Sequence[str] = ()) -> int:
+        """Mark a ticket as due and return its generation, the number of changes seen so far.
+
+        With `moving` (a backfill's lists: from, to) only in one step with its move between these; 0 where it has moved.
+        """
         args = [ticket_id, lane, _seconds(keys.RECORD_LIFETIME), *self._debounce, traceparent()]
-        return int(await self._mark(keys=_places(host, ticket_id), args=args))
+        return int(await self._mark(keys=[*_places(host, ticket_id), *moving], args=args))
+
+    async def withdraw(self, host: str, ticket_id: int, moving: Sequence[str]) -> bool:
+        """Take a backfill's mark back, unless a worker has the ticket or it changed: it moves between two lists."""
+        return bool(await self._withdraw(keys=[*_places(host, ticket_id), *moving], args=[ticket_id]))
 
     async def open_run(self, host: str, ticket_id: int, *, now: bool) -> OpenedRun:
         """Join the run that is queued or going on for a ticket, or queue one. Its log exists when this returns.

@@ -28,7 +28,6 @@ Terminal, but Freshdesk's: FreshdeskRefused 502 (the stored key no longer works)
 from datetime import timedelta
 from typing import Any, ClassVar
 
-
 WANTED = (
     "Send X-Freshdesk-Domain and X-Freshdesk-API-Key, or Authorization: Bearer with a token from POST /session "
     "that has not expired"

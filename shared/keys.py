@@ -27,7 +27,7 @@ LIMIT_LIFETIME = timedelta(minutes=5)
 """Above the time in which any bucket fills up: one that is gone is a full one."""
 STREAM_LEASE = timedelta(seconds=30)
 """The places of a killed process's streams are free again after this long; renewed every third of it."""
-THREAD_LIFETIME = timedelta(hours=2)
+THREAD_LIFETIME = timedelta(days=1)
 """A fetched thread waits this long between a backfill's two passes."""
 HEARTBEAT_LIFETIME = timedelta(seconds=15)
 BACKFILL_LIFETIME = timedelta(days=7)
@@ -35,6 +35,8 @@ LEASE_LIFETIME = timedelta(seconds=6)
 """A worker that died is followed by another after at most this long; renewed every third of it."""
 BACKFILL_LEASE = timedelta(seconds=10)
 """A killed backfill can be started again after this long; renewed every third of it."""
+FINISHED_LIFETIME = timedelta(hours=2)
+"""Above what a killed run waits for its next attempt; a run that ends drops what it has used."""
 RECONCILE_LEASE = timedelta(seconds=30)
 """A killed pass is taken over after this long; renewed every third of it."""
 WAKE_LIFETIME = timedelta(minutes=5)
@@ -63,6 +65,7 @@ PERMANENT = {
     "pc:workers": "names of the workers seen lately, by the time (ms) of their last report; pruned by each report",
     "pc:reconcile": "hosts by the time (ms) of their next reconcile pass",
     "pc:{host}:reconcile": "how far the reconciler has read a tenant's ticket lists, and how its last pass went",
+    "pc:backfills": "hosts whose backfill has not come to its end, by the time (ms) of the last call for workers",
     "pc:answers": "questions that are not answered yet, by the time (ms) of the next look at them; empties itself",
     "pc:{host}:due": "tickets whose newest revision is not computed yet; empties itself",
     "pc:{host}:turn:<lane>": "due tickets that wait for the dispatcher; empties itself",
@@ -85,6 +88,8 @@ LIFETIMES: dict[str, timedelta] = {
     "pc:{host}:streams:<who>": STREAM_LEASE,
     "pc:{host}:backfill": BACKFILL_LIFETIME,
     "pc:{host}:backfill:lease": BACKFILL_LEASE,
+    "pc:{host}:backfill:list:<list>": BACKFILL_LIFETIME,
+    "pc:{host}:finished:<id>": FINISHED_LIFETIME,
     "pc:{host}:articles": RECORD_LIFETIME,
     "pc:{host}:articles:looked": ARTICLES_EVERY,
     "pc:{host}:reconcile:lease": RECONCILE_LEASE,
@@ -111,6 +116,7 @@ TENANTS = f"{PREFIX}:tenants"
 WORKERS = f"{PREFIX}:workers"
 RECONCILE = f"{PREFIX}:reconcile"
 ANSWERS = f"{PREFIX}:answers"
+BACKFILLS = f"{PREFIX}:backfills"
 TURNS = f"{PREFIX}:turns"
 """Channel: the host of a tenant whose next turn has changed (`ledger.lua` publishes to it)."""
 OF_TICKET = re.compile(rb"pc:\{([^}]+)\}:(?:canvas|ticket):([1-9][0-9]*)")
@@ -220,6 +226,18 @@ def backfill(host: str) -> str:
 def backfill_lease(host: str) -> str:
     """String: the token of the worker that does the tenant's backfill now."""
     return f"{PREFIX}:{{{host}}}:backfill:lease"
+
+
+def backfill_list(host: str, kind: str) -> str:
+    """Of a backfill's tickets those that are `pending`, `indexed` or `given` to the ledger (sorted sets: id by place),
+    and the hash of `requesters` that lists have named, by ticket id.
+    """
+    return f"{PREFIX}:{{{host}}}:backfill:list:{kind}"
+
+
+def finished(host: str, ticket_id: int) -> str:
+    """Hash: the texts that models have finished for a run that has not ended yet, by task, see `ingest.finished`."""
+    return f"{PREFIX}:{{{host}}}:finished:{ticket_id}"
 
 
 def articles(host: str) -> str:

@@ -85,9 +85,7 @@ def problem_response(error: CanvasError) -> Response[dict[str, Any]]:
         headers["Retry-After"] = str(max(1, round(error.retry_after.total_seconds())))
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return Response(
-        error.problem() | instance(), status_code=error.status, media_type=PROBLEM_JSON, headers=headers
-    )
+    return Response(error.problem() | instance(), status_code=error.status, media_type=PROBLEM_JSON, headers=headers)
 
 
 def problem_of_run(document: bytes) -> Response[bytes]:

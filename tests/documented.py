@@ -42,6 +42,7 @@ KEY_ARGUMENTS = {
     "bucket": "<bucket>",
     "address": "<address>",
     "who": "<who>",
+    "kind": "<list>",
 }
 """The words that stand for a key function's arguments in the patterns of `shared.keys`."""
 ENV_HEAD = """\

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from deploy.demo.helpdesk import Fault
-from ingest.jobs.backfill import make_due, prepare_ticket
+from ingest.backfill.prepare import prepare_ticket
 from ingest.jobs.precompute import _committed, _store
 from ingest.pipeline import run_ticket
 from ingest.registration import register_tenant
@@ -241,7 +241,7 @@ async def test_a_change_during_a_backfill_is_never_lost(acme: Account) -> None:
     await acme.agent_replies(number, "Please install driver 7.2, it ends this.")
     assert "driver 7.2" in str((await current(acme, number))["summary"])
     # The backfill goes on, and what it has read is of no use any more.
-    await make_due(worker, acme.host, [number])
+    await worker.ledger.mark(acme.host, number, "backfill")
     assert "driver 7.2" in str((await current(acme, number))["summary"])
 
 

@@ -4,8 +4,11 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 
+PATIENCE_S = 30.0
+"""Long, since a busy machine is no failure; a test that passes waits for as long as the thing takes."""
 
-async def wait_until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 10.0) -> None:
+
+async def wait_until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = PATIENCE_S) -> None:
     """Return as soon as the (async) condition holds; `TimeoutError` after `seconds`."""
     async with asyncio.timeout(seconds):
         while True:

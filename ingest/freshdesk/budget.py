@@ -64,6 +64,14 @@ class Spent:
     never_sent: bool = False
 
 
+@dataclass
+class Tally:
+    """What a client's calls came to: those that Freshdesk heard of, and the credits they took."""
+
+    calls: int = 0
+    credits: int = 0
+
+
 class CallBudget:
     """The budgets of all accounts; one object a process. `window` is a minute, other lengths are for look-alikes."""
 
@@ -128,6 +136,7 @@ class Calls:
     host: str
     priority: Priority = Priority.LIVE
     patient: bool = False
+    tally: Tally | None = None
 
     @asynccontextmanager
     async def spending(self, cost: Cost, *, begun: bool = False) -> AsyncIterator[Spent]:
@@ -141,6 +150,9 @@ class Calls:
         try:
             yield spent
         finally:
+            if self.tally is not None and not spent.never_sent:
+                self.tally.calls += 1
+                self.tally.credits += cost.credits
             await self.budget.settle(self.host, taken, spent)
 
 

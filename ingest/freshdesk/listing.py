@@ -1,4 +1,4 @@
-"""One page of the ticket list, as far as the reconciler reads it: who is on it, and what time it is at Freshdesk."""
+"""One page of the ticket list, as far as it is read: who is on it, and what time it is at Freshdesk."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,11 +10,19 @@ import msgspec
 from shared.errors import FreshdeskUnavailable
 
 
+class ListedPerson(msgspec.Struct, frozen=True):
+    """A requester, where the list was asked to include it."""
+
+    name: str | None = None
+
+
 class ListedTicket(msgspec.Struct, frozen=True):
     """A row of the list."""
 
     id: Annotated[int, msgspec.Meta(gt=0)]
     updated_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    status: int | None = None
+    requester: ListedPerson | None = None
 
     @property
     def revision_ms(self) -> int:

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from redis.exceptions import RedisError
 
-from ingest import drafts
+from ingest import drafts, finished
 from ingest.context import WorkerContext
 from ingest.leaving import leave_lists
 from ingest.neighbours import tell
@@ -164,19 +164,7 @@ async def _run(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ending:
 async def _store(context: WorkerContext, claim: Claim, result: RunResult) -> Ending:
     canvas = result.canvas
     lags = to_ms(canvas.revision) < await _known_revision(context, claim)
-    with span("store", status=canvas.status) as traced:
-        stored = await context.canvases.put(
-            claim.host,
-            canvas,
-            claim.generation,
-            summary_of=result.summary_of,
-            replies_of=result.replies_of,
-            covers=result.covers,
-            updates=result.updates,
-            listed_before=result.listed_before,
-            assigned=Assignment(result.thread.group_id, result.thread.responder_id),
-        )
-        traced.note(etag=stored.etag if stored is not None else "")
+    stored = await _put(context, claim, result)
     await _announce(context, claim, canvas, stored)
     done: dict[str, Any] = {"ticket_id": canvas.ticket_id, "revision": canvas.revision, "status": canvas.status}
     # An older state than an earlier run has read, whose Canvas is gone: better than none until Freshdesk catches up.
@@ -192,6 +180,8 @@ async def _store(context: WorkerContext, claim: Claim, result: RunResult) -> End
     else:
         # Freshdesk showed us an older state than an earlier run saw (its replicas lag): look again a little later.
         log.info("older than stored", host=claim.host, ticket=claim.ticket_id, run=claim.run_id)
+    if claim.listed or canvas.provenance.calls:
+        await finished.close(context.redis.state, claim, canvas)
     outage = bool(result.failures - TICKETS_OWN)
     return Ending(
         satisfied=healthy or (claim.attempt >= HEALING_ATTEMPTS and not outage),
@@ -204,6 +194,23 @@ async def _store(context: WorkerContext, claim: Claim, result: RunResult) -> End
         delay=HEALING_DELAYS[min(claim.attempt, len(HEALING_DELAYS)) - 1],
         outage=outage,
     )
+
+
+async def _put(context: WorkerContext, claim: Claim, result: RunResult) -> StoredCanvas | None:
+    with span("store", status=result.canvas.status) as traced:
+        stored = await context.canvases.put(
+            claim.host,
+            result.canvas,
+            claim.generation,
+            summary_of=result.summary_of,
+            replies_of=result.replies_of,
+            covers=result.covers,
+            updates=result.updates,
+            listed_before=result.listed_before,
+            assigned=Assignment(result.thread.group_id, result.thread.responder_id),
+        )
+        traced.note(etag=stored.etag if stored is not None else "")
+    return stored
 
 
 async def _announce(context: WorkerContext, claim: Claim, canvas: Canvas, stored: StoredCanvas | None) -> None:

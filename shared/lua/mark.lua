@@ -1,8 +1,18 @@
 -- A ticket has changed: it is due. Can't be lost (one atomic write) and can't be overtaken (`want` only grows).
 -- A blind retry after a lost answer marks twice, which only asks for one run more.
+-- KEYS: the ledger's [, a backfill's lists: indexed, given]: then the ticket is marked as it moves from the one to the
+--       other, and only then; so neither a kill nor a retry marks it twice
 -- ARGV: ticket id, lane, record lifetime s, ms that a burst must be calm, ms that it may last at most, traceparent or ''
--- Returns the number of changes so far.
+-- Returns the number of changes so far, 0 where a backfill has nothing to move.
 local ticket, now = ARGV[1], now_ms()
+if KEYS[10] then
+  local place = redis.call('ZSCORE', KEYS[10], ticket)
+  if not place then
+    return 0
+  end
+  redis.call('ZREM', KEYS[10], ticket)
+  redis.call('ZADD', KEYS[11], place, ticket)
+end
 local want = redis.call('HINCRBY', KEYS[1], 'want', 1)
 redis.call('HSETNX', KEYS[1], 'first_due', now)
 redis.call('HSET', KEYS[1], 'last_due', now)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from ingest.jobs.backfill import prepare_ticket
+from ingest.backfill.prepare import prepare_ticket
 from ingest.prepared import take_prepared
 from ingest.vectors.sparse import sparse_vector
 from shared.tenant_settings import TenantSettings

@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 
 from deploy.demo.helpdesk.faults import Fault
 from shared.due import DueLedger
-from shared.tracing import configured, span, traceparent, tracing, tracing_on
+from shared.tracing import configured, span, tracing, tracing_on
 from tests.waiting import wait_until
 from tests.world import ACME, AGENT_KEY, World, parse_events, world
 

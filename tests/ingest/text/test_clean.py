@@ -113,15 +113,15 @@ HOSTILE = {
 
 @pytest.mark.parametrize("html", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_messages_are_read_in_time(html: str) -> None:
-    start = time.process_time()
+    start = time.thread_time()
     sentences(clean_message(html))
-    assert time.process_time() - start < PATIENCE
+    assert time.thread_time() - start < PATIENCE
 
 
 def test_stripping_quotes_of_markup_alone_is_quick_too() -> None:
-    start = time.process_time()
+    start = time.thread_time()
     html_to_text(strip_quotes(HOSTILE["quotes in quotes"]))
-    assert time.process_time() - start < PATIENCE
+    assert time.thread_time() - start < PATIENCE
 
 
 def test_a_usual_mail_takes_milliseconds() -> None:
@@ -129,9 +129,9 @@ def test_a_usual_mail_takes_milliseconds() -> None:
     mail = paragraph * (20_000 // len(paragraph))
     times = []
     for _ in range(5):
-        start = time.process_time()
+        start = time.thread_time()
         clean_message(mail)
-        times.append(time.process_time() - start)
+        times.append(time.thread_time() - start)
     assert min(times) < 0.05  # 6 ms on an idle machine
 
 

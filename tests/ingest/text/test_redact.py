@@ -279,6 +279,6 @@ def test_a_megabyte_of_everything_hostile_takes_seconds_at_most() -> None:
 
 
 def _took(text: str) -> float:
-    started = time.process_time()
+    started = time.thread_time()
     redact(text, ALL)
-    return time.process_time() - started
+    return time.thread_time() - started

@@ -331,9 +331,9 @@ async def test_a_long_thread_is_summarized_in_milliseconds() -> None:
     assert len(of.messages) == 200
     times = []
     for _ in range(5):
-        start = time.process_time()
+        start = time.thread_time()
         await summary(of, "en")
-        times.append(time.process_time() - start)
+        times.append(time.thread_time() - start)
     assert min(times) < 0.05
 
 

@@ -1,0 +1,168 @@
+"""One tenant's backfill, by the worker that has its lease: list, index and compute beside each other, until the end.
+
+Everything that must survive this process is in Redis (`ingest.backfill.record`): another worker goes on where this one
+was killed. It reads nothing twice but the few tickets that were being read, and no text is paid for again.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+from redis.exceptions import RedisError
+
+from ingest.backfill.computing import GIVEN, GIVEN_FOR_MONEY, Computing, Stop
+from ingest.backfill.indexing import Indexing
+from ingest.backfill.listing import Listing
+from ingest.backfill.record import BackfillLost, BackfillRecord
+from ingest.context import WorkerContext
+from ingest.freshdesk.budget import Tally
+from ingest.freshdesk.client import FreshdeskClient
+from ingest.freshdesk.limits import Priority
+from ingest.jobs.articles import index_articles
+from shared.backfill import BackfillCounts, BackfillOptions, BackfillProgress, BackfillState
+from shared.errors import CanvasError, FreshdeskLimited, FreshdeskUnavailable
+from shared.logs import failure
+from shared.tasks import beside, first_cause
+from shared.tenants import Tenant
+
+LOOK_EVERY_S = 0.25
+ARTICLES_AGAIN_S = 30.0
+ENDINGS: dict[Stop | None, BackfillState] = {
+    None: "done",
+    Stop.PAUSE: "paused",
+    Stop.CANCEL: "cancelled",
+    Stop.BUDGET: "over_budget",
+}
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Backfill:
+    """What goes on of one backfill; `stop` is why it shall end early."""
+
+    context: WorkerContext
+    tenant: Tenant
+    record: BackfillRecord
+    options: BackfillOptions
+    tally: Tally = field(default_factory=Tally)
+    stop: Stop | None = None
+
+    async def run(self) -> BackfillState:
+        """Go on where the last worker stopped; returns the state in which it ends, which the record says then, too.
+
+        Raises:
+            BackfillLost: another worker has it.
+            RedisError, OSError: Redis is away: to be gone on with when it is back.
+        """
+        try:
+            async with beside(self._steered()):
+                return await self._end(ENDINGS[await self._passes()])
+        except (BackfillLost, RedisError, OSError):
+            raise
+        except CanvasError as error:
+            # Nothing is lost: what was indexed stays, and whoever asks again goes on with what is missing.
+            log.warning("backfill failed", host=self.tenant.host, code=error.code)
+            return await self._end("failed", error.code)
+        except Exception as error:  # noqa: BLE001
+            # The edge of the process: a bug in one tenant's backfill must not end the worker, and has to be seen.
+            log.error("backfill failed", host=self.tenant.host, **failure(error))  # noqa: TRY400
+            return await self._end("failed", "internal")
+
+    async def _passes(self) -> Stop | None:
+        await self._note()
+        if self.stop is Stop.CANCEL:
+            return await self._second_pass(lambda: True, lambda _: None).run()
+        freshdesk = self.context.freshdesk(self.tenant, Priority.BACKFILL, patient=True, tally=self.tally)
+        await self.record.enter("listing")
+        listing = Listing(self.context, self.tenant, self.record, self.options, freshdesk, self._is_stopping)
+        indexing = Indexing(
+            self.context, self.tenant, self.record, self.options, freshdesk, self._is_stopping, listing.ended
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._told(listing, indexing))
+                articles = group.create_task(self._articles(freshdesk))
+                group.create_task(indexing.run())
+                computing = group.create_task(self._compute(indexing, articles))
+        except ExceptionGroup as found:
+            raise first_cause(found) from found
+        return computing.result()
+
+    async def _told(self, listing: Listing, indexing: Indexing) -> None:
+        """List, and say where the backfill has come to."""
+        await listing.run()
+        if listing.ended.is_set():
+            await self.record.enter("indexing")
+            while not indexing.ended.is_set() and not self.stop:
+                await asyncio.sleep(LOOK_EVERY_S)
+            if indexing.ended.is_set():
+                await self.record.enter("computing")
+
+    async def _articles(self, freshdesk: FreshdeskClient) -> None:
+        """Index articles, before any ticket looks for them; once a backfill."""
+        while "solutions" in self.options.data_types and not await self.record.is_noted("articles"):
+            try:
+                await self.record.note(articles=await index_articles(self.context, self.tenant, freshdesk))
+            except (FreshdeskUnavailable, FreshdeskLimited) as error:
+                log.warning("articles wait for Freshdesk", host=self.tenant.host, code=error.code)
+                await asyncio.sleep(max(ARTICLES_AGAIN_S, error.retry_after.total_seconds()))
+            if self.stop:
+                return
+
+    async def _compute(self, indexing: Indexing, articles: "asyncio.Task[None]") -> Stop | None:
+        await asyncio.wait([articles])
+        found = await self._second_pass(indexing.ended.is_set, indexing.hold).run()
+        self.stop = self.stop or found  # a budget's end stops reading, too
+        return found
+
+    def _second_pass(self, indexed_all: Callable[[], bool], hold: Callable[[bool], None]) -> Computing:
+        options = self.options
+        counts_money = options.budget_usd is not None or options.budget_tokens is not None
+        return Computing(
+            self.context,
+            self.record,
+            GIVEN_FOR_MONEY if counts_money else GIVEN,
+            indexed_all,
+            lambda: self.stop,
+            hold,
+            self._over_budget,
+        )
+
+    def _is_stopping(self) -> bool:
+        return self.stop is not None
+
+    async def _over_budget(self) -> bool:
+        options = self.options
+        if options.budget_usd is None and options.budget_tokens is None:
+            return False
+        return is_spent(options, await BackfillProgress(self.context.redis.state, self.tenant.host).read())
+
+    async def _steered(self) -> None:
+        """Do as the record asks, and tell it of our calls."""
+        while True:
+            await self._note()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _note(self) -> None:
+        calls, credits, self.tally.calls, self.tally.credits = self.tally.calls, self.tally.credits, 0, 0
+        asked = await self.record.note(add={"calls": calls, "credits": credits})
+        if asked and self.stop is None:
+            self.stop = Stop(asked)
+
+    async def _end(self, state: BackfillState, error: str = "") -> BackfillState:
+        with contextlib.suppress(BackfillLost):
+            await self._note()
+        await self.record.note(state=state, error=error, asked="", ended_ms=int(time.time() * 1000))
+        if state in {"done", "cancelled"}:
+            await self.record.forget_lists()
+        return state
+
+
+def is_spent(options: BackfillOptions, counts: BackfillCounts) -> bool:
+    """Whether a backfill has used up what it may cost."""
+    dollars = options.budget_usd is not None and counts.cost >= options.budget_usd
+    return dollars or (options.budget_tokens is not None and counts.tokens >= options.budget_tokens)

@@ -1,0 +1,76 @@
+"""Texts that models have finished for a run that has not ended: a killed worker's successor pays for none of them again.
+
+They are kept by what they were made of (`ingest.content`), so that a change of the ticket makes them void. What a
+provider's batch interface has written for a ticket waits here for its run in the same way.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+from redis.asyncio import Redis
+
+from ingest.content import Contents
+from ingest.stages.recommend import Recommended
+from ingest.stages.writing import Draft
+from shared import keys
+from shared.backfill import note_spent
+from shared.due import Claim
+from shared.models import Canvas, Summary
+
+
+class Finished(NamedTuple):
+    """The texts of a ticket that are there already; None where one has to be written."""
+
+    summary: Draft[Summary] | None = None
+    replies: Recommended | None = None
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.msgpack.Decoder(tuple[bytes, bytes]).decode
+_pack = msgspec.msgpack.Encoder().encode
+
+
+async def finished(state: Redis, host: str, ticket_id: int, contents: Contents) -> Finished:
+    """The texts that were finished for just this content."""
+    raw = await state.hmget(keys.finished(host, ticket_id), ["summary", "replies"])  # type: ignore[misc]
+    summary = _read(raw[0], contents.summary, Draft[Summary])
+    return Finished(summary, _read(raw[1], contents.replies, Recommended))
+
+
+async def keep_summary(state: Redis, host: str, ticket_id: int, contents: Contents, draft: Draft[Summary]) -> None:
+    """Keep a summary, if a model has written it and nothing stood in for the model that was wanted."""
+    if draft.calls and not draft.failures:
+        await _keep(state, host, ticket_id, "summary", contents.summary, draft)
+
+
+async def keep_replies(state: Redis, host: str, ticket_id: int, contents: Contents, replies: Recommended) -> None:
+    """Keep replies, on the same condition."""
+    if replies.draft.calls and not replies.draft.failures:
+        await _keep(state, host, ticket_id, "replies", contents.replies, replies)
+
+
+async def close(state: Redis, claim: Claim, canvas: Canvas) -> None:
+    """The Canvas is stored: drop what was kept for its run, and tell a backfill what its texts have cost."""
+    await state.delete(keys.finished(claim.host, claim.ticket_id), keys.thread(claim.host, claim.ticket_id))
+    if claim.listed:
+        tokens = canvas.provenance.tokens
+        spent = tokens.get("input", 0) + tokens.get("output", 0)
+        await note_spent(state, claim.host, spent, canvas.provenance.cost or 0.0)
+
+
+async def _keep(state: Redis, host: str, ticket_id: int, field: str, digest: bytes, text: Any) -> None:
+    key = keys.finished(host, ticket_id)
+    async with state.pipeline(transaction=True) as pipe:
+        pipe.hset(key, field, _pack((digest, _encode(text))))
+        pipe.expire(key, keys.FINISHED_LIFETIME)
+        await pipe.execute()
+
+
+def _read(raw: bytes | None, digest: bytes, kind: Any) -> Any:
+    if raw is None:
+        return None
+    try:
+        of, text = _decode(raw)
+        return msgspec.json.decode(text, type=kind) if of == digest else None
+    except msgspec.MsgspecError:  # of another version of ours: write it again
+        return None
