@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from redis.asyncio import Redis
 
 from ingest.thread import Message, Thread
-from shared import keys
+from shared import keys, lifetimes
 from shared.metrics import DRAFT_DISTANCE, DRAFTS, TENANT_DRAFTS
 from shared.models import Canvas
 
@@ -92,7 +92,7 @@ async def count(state: Redis, host: str, found: Judged) -> None:
     async with state.pipeline(transaction=True) as pipe:
         pipe.hincrby(key, made + found.verdict, 1)
         pipe.hincrbyfloat(key, f"{made}distance", found.distance)
-        pipe.expire(key, keys.DRAFTS_LIFETIME)
+        pipe.expire(key, lifetimes.DRAFTS_LIFETIME)
         await pipe.execute()
 
 

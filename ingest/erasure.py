@@ -18,7 +18,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from ingest.context import ReceiverContext, WorkerContext
-from shared import keys
+from shared import keys, lifetimes
 from shared.errors import BadInput, CanvasError
 from shared.queues import ERASE, Queue
 
@@ -168,7 +168,7 @@ async def _pages(server: Redis, pattern: str) -> AsyncIterator[list[str]]:
 
 async def note(context: ReceiverContext, host: str, erasure: Erasure) -> None:
     """Write down how an erasure goes, for whoever waits for it."""
-    await context.redis.state.set(keys.erasure(host), msgspec.json.encode(erasure), ex=keys.ERASURE_LIFETIME)
+    await context.redis.state.set(keys.erasure(host), msgspec.json.encode(erasure), ex=lifetimes.ERASURE_LIFETIME)
 
 
 async def erasure_of(context: ReceiverContext, host: str) -> Erasure | None:

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from ingest.content import Contents
 from ingest.stages.recommend import Recommended
 from ingest.stages.writing import Draft
-from shared import keys
+from shared import keys, lifetimes
 from shared.backfill import note_spent
 from shared.due import Claim
 from shared.models import Canvas, Summary
@@ -62,7 +62,7 @@ async def _keep(state: Redis, host: str, ticket_id: int, field: str, digest: byt
     key = keys.finished(host, ticket_id)
     async with state.pipeline(transaction=True) as pipe:
         pipe.hset(key, field, _pack((digest, _encode(text))))
-        pipe.expire(key, keys.FINISHED_LIFETIME)
+        pipe.expire(key, lifetimes.FINISHED_LIFETIME)
         await pipe.execute()
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from redis.asyncio import Redis
 
-from shared import keys
+from shared import keys, lifetimes
 
 NOTED_EVERY = timedelta(seconds=10)
 """A process writes a tenant's time no more often; nobody needs it more exactly."""
@@ -24,7 +24,7 @@ class LastWebhooks:
         if abs(now - self._noted.get(host, 0.0)) < NOTED_EVERY.total_seconds():
             return
         self._noted[host] = now
-        await self._state.set(keys.last_webhook(host), int(now * 1000), ex=keys.LAST_WEBHOOK_LIFETIME)
+        await self._state.set(keys.last_webhook(host), int(now * 1000), ex=lifetimes.LAST_WEBHOOK_LIFETIME)
 
 
 async def last_webhook(state: Redis, host: str) -> datetime | None:

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from ingest.stages.embed import Embedded
 from ingest.thread import Thread
-from shared import keys
+from shared import keys, lifetimes
 from shared.models import StageReport
 
 FASTEST = 1
@@ -40,7 +40,7 @@ _decode = msgspec.msgpack.Decoder(Prepared).decode
 async def put_prepared(state: Redis, host: str, prepared: Prepared) -> None:
     """Keep a prepared thread for as long as a backfill's passes may lie apart."""
     key = keys.thread(host, prepared.thread.ticket_id)
-    await state.set(key, zlib.compress(_encode(prepared), FASTEST), ex=keys.THREAD_LIFETIME)
+    await state.set(key, zlib.compress(_encode(prepared), FASTEST), ex=lifetimes.THREAD_LIFETIME)
 
 
 async def take_prepared(state: Redis, host: str, ticket_id: int, generation: int) -> Prepared | None:

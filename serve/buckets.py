@@ -18,7 +18,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared import keys
+from shared import lifetimes
 from shared.errors import RateLimited
 from shared.redis import script
 
@@ -165,7 +165,7 @@ class Buckets:
 
     def _head(self) -> list[Any]:
         self._call += 1
-        return [self._process, self._call, int(keys.LIMIT_LIFETIME.total_seconds() * 1000)]
+        return [self._process, self._call, int(lifetimes.LIMIT_LIFETIME.total_seconds() * 1000)]
 
     async def settle_forever(self) -> None:
         """Settle what was spent, every 50 ms while there is something; until cancelled."""

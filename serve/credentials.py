@@ -25,7 +25,7 @@ from serve.once import Once
 from serve.presented import Headers, Presented, presented
 from serve.registered import RegisteredTenants
 from serve.tokens import SessionTokens
-from shared import keys
+from shared import keys, lifetimes
 from shared.errors import Forbidden, StoreUnavailable, Unauthorized
 from shared.problems import store_answers
 from shared.vault import Vault
@@ -38,7 +38,7 @@ LOCAL_LIFETIME_S = 30.0
 LOCAL_ENTRIES = 10_000
 OUTAGE_S = 5.0
 """While Redis does not answer, a key that this process knows is taken for so long before Redis is asked again ..."""
-OUTAGE_LONGEST_S = keys.CREDENTIAL_LIFETIME.total_seconds()
+OUTAGE_LONGEST_S = lifetimes.CREDENTIAL_LIFETIME.total_seconds()
 """... and for so long in all."""
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -209,8 +209,8 @@ class CredentialChecker:
                 pipe.set(name, _encode(agent), ex=REFUSED_LIFETIME)
                 pipe.delete(proven)
             else:
-                pipe.set(name, _encode(agent), ex=keys.CREDENTIAL_LIFETIME)
-                pipe.set(proven, b"1", ex=keys.PROVEN_LIFETIME)
+                pipe.set(name, _encode(agent), ex=lifetimes.CREDENTIAL_LIFETIME)
+                pipe.set(proven, b"1", ex=lifetimes.PROVEN_LIFETIME)
             await pipe.execute()
         return agent
 

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from serve.followed import Followed, entry_order, wake
 from serve.silence import Patience, watch_silent
-from shared import keys
+from shared import keys, lifetimes
 from shared.errors import RunMissing, StoreUnavailable
 from shared.logs import failure
 from shared.problems import store_answers
@@ -181,7 +181,7 @@ class RunFollowers:
         try:
             async with self._state.pipeline(transaction=False) as pipe:
                 pipe.xadd(self._wake_key, {"run": "1"}, maxlen=10)
-                pipe.expire(self._wake_key, keys.WAKE_LIFETIME)
+                pipe.expire(self._wake_key, lifetimes.WAKE_LIFETIME)
                 await pipe.execute()
         except BaseException:
             self._wake_sent = False

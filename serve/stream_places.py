@@ -13,13 +13,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from serve.caller import Caller
-from shared import keys
+from shared import keys, lifetimes
 from shared.errors import StoreUnavailable, TooManyStreams
 from shared.problems import store_answers
 from shared.redis import script
 
 EVERYBODY = "all"
-LEASE_MS = int(keys.STREAM_LEASE.total_seconds() * 1000)
+LEASE_MS = int(lifetimes.STREAM_LEASE.total_seconds() * 1000)
 
 log = structlog.get_logger()
 

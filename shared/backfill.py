@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 from redis.asyncio import Redis
 
-from shared import keys
+from shared import keys, lifetimes
 from shared.redis import script
 
 DataType = Literal["tickets", "solutions"]
@@ -108,7 +108,7 @@ class BackfillProgress:
         One of the same options that has failed, was paused or came to its budget's end goes on where it stopped.
         """
         begin = script(self._state, "begin_backfill")
-        lifetime, patience = keys.BACKFILL_LIFETIME.total_seconds(), QUEUED_FOR.total_seconds()
+        lifetime, patience = lifetimes.BACKFILL_LIFETIME.total_seconds(), QUEUED_FOR.total_seconds()
         args: list[str | int | bytes] = [
             secrets.token_urlsafe(12),
             msgspec.json.encode(options),
@@ -126,7 +126,7 @@ class BackfillProgress:
         """
         steer = script(self._state, "steer_backfill")
         names = [self._key, keys.backfill_lease(self._host)]
-        args = [order, int(keys.BACKFILL_LIFETIME.total_seconds())]
+        args = [order, int(lifetimes.BACKFILL_LIFETIME.total_seconds())]
         found: BackfillState = (await steer(keys=names, args=args)).decode()
         if order != "pause":
             await self._call_workers()

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from redis.asyncio import Redis
 
-from shared import keys
+from shared import keys, lifetimes
 from shared.assignments import UNKNOWN, Assignment
 from shared.encodings import pack, unpack
 from shared.models import Canvas, Incident, SimilarTicket, Summary
@@ -158,7 +158,7 @@ class CanvasStore:
         stored = StoredCanvas(_etag(body), made_ms, zstd, "", summary_of, replies_of, covers, updates, gzip, *assigned)
         head = head_of(to_ms(canvas.revision), generation, canvas.status)
         sets, count = _shown_sets(host, canvas.similar_tickets, listed_before)
-        written = await self._write(host, canvas.ticket_id, head, stored, keys.CANVAS_LIFETIME, sets, count)
+        written = await self._write(host, canvas.ticket_id, head, stored, lifetimes.CANVAS_LIFETIME, sets, count)
         if written == "same":
             found = await self.get(host, canvas.ticket_id)
             return None if found is None or found.tombstone else found
@@ -171,7 +171,7 @@ class CanvasStore:
         """
         stored = StoredCanvas(f'"{code}"', to_ms(datetime.now(UTC)), b"", code)
         head = head_of(revision_ms, generation, "gone")
-        written = await self._write(host, ticket_id, head, stored, keys.TOMBSTONE_LIFETIME) != "later"
+        written = await self._write(host, ticket_id, head, stored, lifetimes.TOMBSTONE_LIFETIME) != "later"
         if written:
             await self._cache.delete(keys.parts(host, ticket_id))
         return written
@@ -187,7 +187,7 @@ class CanvasStore:
         count: int = 0,
     ) -> Written:
         args: list[Any] = [head + _encode(stored), HEAD_BYTES, _seconds(lifetime), REVISION_BYTES]
-        args += [int(bool(stored.tombstone)), ticket_id, _seconds(keys.CANVAS_LIFETIME), count, COMPLETE]
+        args += [int(bool(stored.tombstone)), ticket_id, _seconds(lifetimes.CANVAS_LIFETIME), count, COMPLETE]
         result: Written = (await self._put(keys=[keys.canvas(host, ticket_id), *sets], args=args)).decode()
         return result
 
@@ -242,7 +242,7 @@ class CanvasStore:
         value = read.head + _encode(msgspec.structs.replace(read.stored, etag=_etag(body), zstd=zstd, gzip=gzip))
         sets, count = _shown_sets(host, similar, [ticket.ticket_id for ticket in read.similar()])
         names = [keys.canvas(host, ticket_id), keys.canvas(host, fence.ticket_id), *sets]
-        args: list[Any] = [read.seen, fence.head, value, ticket_id, _seconds(keys.CANVAS_LIFETIME), count]
+        args: list[Any] = [read.seen, fence.head, value, ticket_id, _seconds(lifetimes.CANVAS_LIFETIME), count]
         result: Patched = (await self._patch(keys=names, args=args)).decode()
         return result
 
@@ -266,7 +266,7 @@ class TicketParts:
         """Keep one for as long as Canvases are kept."""
         async with self._cache.pipeline(transaction=True) as pipe:
             pipe.hset(self._key, digest, _encode_json(summary).decode())
-            pipe.expire(self._key, keys.CANVAS_LIFETIME)
+            pipe.expire(self._key, lifetimes.CANVAS_LIFETIME)
             await pipe.execute()
 
 

@@ -21,7 +21,7 @@ from typing import Literal
 import msgspec
 from redis.asyncio import Redis
 
-from shared import keys
+from shared import keys, lifetimes
 from shared.due_view import DueView
 from shared.errors import StageFailed
 from shared.redis import script
@@ -31,7 +31,7 @@ from shared.tracing import traceparent
 Lane = Literal["live", "backfill"]
 Settled = Literal["lost", "done", "again", "later"]
 
-LEASE = keys.LEASE_LIFETIME
+LEASE = lifetimes.LEASE_LIFETIME
 MAX_ATTEMPTS = 8
 """With the backoff below a ticket is tried for about three minutes before it is put aside in `dead`."""
 OUTAGE_ATTEMPTS = MAX_ATTEMPTS - 2
@@ -186,7 +186,7 @@ class DueLedger(DueView):
 
         With `moving` (a backfill's lists: from, to) only in one step with its move between these; 0 where it has moved.
         """
-        args = [ticket_id, lane, _seconds(keys.RECORD_LIFETIME), *self._debounce, traceparent()]
+        args = [ticket_id, lane, _seconds(lifetimes.RECORD_LIFETIME), *self._debounce, traceparent()]
         return int(await self._mark(keys=[*_places(host, ticket_id), *moving], args=args))
 
     async def withdraw(self, host: str, ticket_id: int, moving: Sequence[str]) -> bool:
@@ -201,8 +201,8 @@ class DueLedger(DueView):
         """
         run_id = new_run_id()
         queued = msgspec.json.encode({"ticket_id": ticket_id})
-        lifetimes = [_seconds(keys.RECORD_LIFETIME), _seconds(keys.RUN_LIFETIME)]
-        args: list[str | int | bytes] = [ticket_id, run_id, *lifetimes, queued, int(now), keys.run(host, "")]
+        lives = [_seconds(lifetimes.RECORD_LIFETIME), _seconds(lifetimes.RUN_LIFETIME)]
+        args: list[str | int | bytes] = [ticket_id, run_id, *lives, queued, int(now), keys.run(host, "")]
         args += [_ms(UNCLAIMED["live"]), traceparent()]
         names = [*_places(host, ticket_id), keys.run(host, run_id)]
         found, created, wake = await self._open(keys=names, args=args)
@@ -232,7 +232,7 @@ class DueLedger(DueView):
         # What the followers of a run are told that will never be settled, since its ticket is given up.
         given_up = StageFailed(f"This ticket failed {MAX_ATTEMPTS} times and waits for its next change").problem()
         args: list[str | int | bytes] = [ticket_id, token, _ms(LEASE), new_run_id(), MAX_ATTEMPTS]
-        args += [msgspec.json.encode(given_up), _seconds(keys.RUN_LIFETIME), keys.run(host, "")]
+        args += [msgspec.json.encode(given_up), _seconds(lifetimes.RUN_LIFETIME), keys.run(host, "")]
         answer = await self._claim(keys=_places(host, ticket_id), args=args)
         if answer[0] != b"run":
             return None
@@ -247,7 +247,7 @@ class DueLedger(DueView):
         revision = "" if ending.revision is None else ending.revision
         args: list[str | int | bytes] = [ticket_id, claim.token, claim.generation, int(ending.satisfied)]
         args += [_ms(ending.delay), revision, ending.recipe, ending.event, ending.data]
-        args += [_seconds(keys.ENDED_RUN_LIFETIME), ending.error]
+        args += [_seconds(lifetimes.ENDED_RUN_LIFETIME), ending.error]
         patience = ENDLESS if ending.queues else PATIENCE if ending.outage else timedelta(0)
         args += [_ms(patience), OUTAGE_ATTEMPTS, *self._debounce, traceparent()]
         names = [*_places(host, ticket_id), keys.run(host, claim.run_id)]
@@ -271,7 +271,7 @@ class DueLedger(DueView):
         wanted = await self._dead(host, ticket_ids)
         for ticket_id in wanted:
             # A mark in between has taken it out of `dead` already: then nothing is dropped.
-            await self._drop(keys=_places(host, ticket_id), args=[ticket_id, _seconds(keys.RECORD_LIFETIME)])
+            await self._drop(keys=_places(host, ticket_id), args=[ticket_id, _seconds(lifetimes.RECORD_LIFETIME)])
         return len(wanted)
 
     async def _dead(self, host: str, ticket_ids: Sequence[int] | None) -> list[int]:

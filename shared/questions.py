@@ -20,7 +20,7 @@ from typing import Any, Literal
 import msgspec
 from redis.asyncio import Redis
 
-from shared import keys
+from shared import keys, lifetimes
 from shared.asked import FILE_LIFETIME, PATIENCE, Wanted, WantedFile, checked, decode, encode
 from shared.due import Appends, new_run_id
 from shared.errors import RunCancelled, StageFailed
@@ -77,7 +77,7 @@ class Questions:
         """
         run_id = PREFIX + new_run_id()
         queued = _json({"asked": True})
-        args: list[str | int | bytes] = [encode(checked(wanted)), _seconds(keys.RUN_LIFETIME), queued]
+        args: list[str | int | bytes] = [encode(checked(wanted)), _seconds(lifetimes.RUN_LIFETIME), queued]
         # First where it will be looked for: what nobody looks for would wait in vain.
         await self._look_at(host, run_id, UNCLAIMED)
         await self._ask(keys=[keys.answer(host, run_id), keys.run(host, run_id)], args=args)
@@ -87,8 +87,8 @@ class Questions:
         """Take what is wanted, or None: it has ended, another worker has it, or it was tried too often."""
         token = secrets.token_hex(12)
         given_up = _json(StageFailed("This could not be done in time", kind="internal").problem())
-        args: list[Any] = [token, _ms(keys.LEASE_LIFETIME), MAX_ATTEMPTS, _ms(PATIENCE), given_up]
-        args.append(_seconds(keys.RUN_LIFETIME))
+        args: list[Any] = [token, _ms(lifetimes.LEASE_LIFETIME), MAX_ATTEMPTS, _ms(PATIENCE), given_up]
+        args.append(_seconds(lifetimes.RUN_LIFETIME))
         answer = await self._take(keys=_places(host, run_id), args=args)
         if answer[0] != b"run":
             return None
@@ -98,7 +98,7 @@ class Questions:
     async def settle(self, claim: QuestionClaim, how: How, event: str = "", data: bytes = b"") -> bool:
         """End an attempt: for good with its last event, or to be tried again. False where the lease was lost."""
         # A file's address stands in its last event, and for as long as that is good for something.
-        lifetime = FILE_LIFETIME if isinstance(claim.wanted, WantedFile) else keys.RUN_LIFETIME
+        lifetime = FILE_LIFETIME if isinstance(claim.wanted, WantedFile) else lifetimes.RUN_LIFETIME
         args: list[Any] = [claim.token, how, event, data, _seconds(lifetime)]
         settled = bool(await self._settle(keys=_places(claim.host, claim.run_id), args=args))
         if settled and how == "end":
@@ -112,14 +112,14 @@ class Questions:
         name = keys.answer_watchers(host, run_id)
         async with self._state.pipeline(transaction=True) as pipe:
             pipe.sadd(name, process)
-            pipe.expire(name, keys.RUN_LIFETIME)
+            pipe.expire(name, lifetimes.RUN_LIFETIME)
             await pipe.execute()
 
     async def leave(self, host: str, run_id: str, process: str) -> bool:
         """A process has none any more: the run is ended if no other one has. True where it was."""
         names = [*_places(host, run_id), keys.answer_watchers(host, run_id)]
         cancelled = _json(RunCancelled().problem())
-        ended = await self._cancel(keys=names, args=["error", cancelled, _seconds(keys.RUN_LIFETIME), process])
+        ended = await self._cancel(keys=names, args=["error", cancelled, _seconds(lifetimes.RUN_LIFETIME), process])
         if ended:
             await self.forget(host, run_id)
         return bool(ended)
@@ -139,7 +139,7 @@ class Questions:
             await self.forget(host, run_id)
             return "ended"
         if await self._state.exists(lease):
-            await self._look_at(host, run_id, keys.LEASE_LIFETIME)
+            await self._look_at(host, run_id, lifetimes.LEASE_LIFETIME)
             return "busy"
         await self._look_at(host, run_id, UNCLAIMED)
         return "waiting"

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 from redis.asyncio import Redis
 
-from shared import keys
+from shared import keys, lifetimes
 from shared.errors import TOMBSTONES
 from shared.redis import script
 
@@ -133,14 +133,14 @@ class ReconcileSchedule:
 
 
 class PassLease:
-    """One process's right to reconcile a tenant; renew it every third of `keys.RECONCILE_LEASE`."""
+    """One process's right to reconcile a tenant; renew it every third of `lifetimes.RECONCILE_LEASE`."""
 
     def __init__(self, state: Redis, host: str) -> None:
         self._state = state
         self._names = [keys.reconcile(host), keys.reconcile_lease(host)]
         self._token = secrets.token_hex(12)
         self._script = script(state, "reconcile")
-        self._ms = int(keys.RECONCILE_LEASE.total_seconds() * 1000)
+        self._ms = int(lifetimes.RECONCILE_LEASE.total_seconds() * 1000)
 
     async def take(self) -> bool:
         """Take the lease, unless another process has it."""
@@ -198,7 +198,7 @@ async def note_mark(state: Redis, host: str, ticket_id: int, marked: str) -> Non
     async with state.pipeline(transaction=False) as pipe:
         pipe.hset(key, "marked", marked)
         pipe.hdel(key, "unlisted")
-        pipe.expire(key, keys.RECORD_LIFETIME)
+        pipe.expire(key, lifetimes.RECORD_LIFETIME)
         await pipe.execute()
 
 
@@ -206,7 +206,7 @@ async def note_unlisted(state: Redis, host: str, ticket_id: int, revision_ms: in
     """Remember that Freshdesk lists a ticket no longer, as of this revision."""
     key = keys.record(host, ticket_id)
     await state.hset(key, "unlisted", str(revision_ms))  # type: ignore[misc]
-    await state.expire(key, keys.RECORD_LIFETIME)
+    await state.expire(key, lifetimes.RECORD_LIFETIME)
 
 
 async def is_unlisted(state: Redis, host: str, ticket_id: int, revision: datetime) -> bool:

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 from redis.asyncio import Redis
 
-from shared import keys
+from shared import keys, lifetimes
 from shared.due import LEASE, Claim
 from shared.questions import QuestionClaim
 from shared.redis import script
@@ -106,7 +106,7 @@ class RunLog:
         """
         names = [keys.run(claim.host, claim.run_id), *_fence(claim)]
         args: list[Any] = [claim.token, int(LEASE.total_seconds() * 1000)]
-        args += [int(keys.RUN_LIFETIME.total_seconds()), MAX_EVENTS]
+        args += [int(lifetimes.RUN_LIFETIME.total_seconds()), MAX_EVENTS]
         if not events:
             written = await self._append(keys=names, args=[*args, 0])
         else:

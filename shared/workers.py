@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 from redis.asyncio import Redis
 
-from shared import keys
+from shared import keys, lifetimes
 
 FORGET_AFTER = timedelta(hours=1)
 REPORT_EVERY = timedelta(seconds=2)
@@ -36,7 +36,7 @@ async def report(state: Redis, worker: WorkerReport) -> None:
     """Publish a report; it vanishes by itself when the worker stops reporting."""
     now_ms = int(time.time() * 1000)
     async with state.pipeline(transaction=False) as pipe:
-        pipe.set(keys.worker(worker.name), msgspec.json.encode(worker), ex=keys.HEARTBEAT_LIFETIME)
+        pipe.set(keys.worker(worker.name), msgspec.json.encode(worker), ex=lifetimes.HEARTBEAT_LIFETIME)
         pipe.zadd(keys.WORKERS, {worker.name: now_ms})
         pipe.zremrangebyscore(keys.WORKERS, "-inf", now_ms - int(FORGET_AFTER.total_seconds() * 1000))
         await pipe.execute()
@@ -67,6 +67,6 @@ async def alive(state: Redis, queue: str) -> bool:
             pipe.pttl(name)
             pipe.get(name)
         found = await pipe.execute()
-    left_ms = (keys.HEARTBEAT_LIFETIME - SILENT_AFTER).total_seconds() * 1000
+    left_ms = (lifetimes.HEARTBEAT_LIFETIME - SILENT_AFTER).total_seconds() * 1000
     fresh = [value for left, value in zip(found[::2], found[1::2], strict=True) if value is not None and left > left_ms]
     return any(queue in msgspec.json.decode(value, type=WorkerReport).queues for value in fresh)

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from deploy.data_folder import redis_ready
 from serve.settings import ServeSettings
-from shared import keys
+from shared import lifetimes
 from shared.redis import connect
 from shared.settings import Settings
 from tests.world import World, world
@@ -109,7 +109,7 @@ async def small_world(settings: Settings) -> AsyncIterator[World]:
 
 
 async def leaked_keys(client: Redis) -> AsyncIterator[str]:
-    permanent = [re.escape(name).replace(r"\{host\}", "{?[a-z0-9.-]+}?") for name in keys.PERMANENT]
+    permanent = [re.escape(name).replace(r"\{host\}", "{?[a-z0-9.-]+}?") for name in lifetimes.PERMANENT]
     permanent = [name.replace("<lane>", "(live|backfill)") for name in permanent]
     allowed = re.compile("|".join([*permanent, NOT_OURS.pattern]))
     async for key in client.scan_iter():

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings
 from deploy.settings import DeploySettings
 from ingest.settings import IngestSettings
 from serve.settings import ServeSettings
-from shared import keys
+from shared import keys, lifetimes
 from shared.settings import Settings
 
 GROUPS: dict[type[BaseSettings], str] = {
@@ -95,10 +95,10 @@ def settings_table() -> str:
 def keys_table() -> str:
     """The README's table of Redis keys, Markdown."""
     said = dict(key_functions().values())
-    rows = [(f"`{pattern}`", text[0].upper() + text[1:], "permanent") for pattern, text in keys.PERMANENT.items()]
+    rows = [(f"`{pattern}`", text[0].upper() + text[1:], "permanent") for pattern, text in lifetimes.PERMANENT.items()]
     rows += [
         (f"`{pattern}`", said[pattern].removesuffix("."), in_words(lifetime))
-        for pattern, lifetime in keys.LIFETIMES.items()
+        for pattern, lifetime in lifetimes.LIFETIMES.items()
     ]
     return markdown(("key", "what it holds", "lifetime"), rows)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared import keys
+from shared import keys, lifetimes
 from tests import documented
 
 README = Path(__file__).parents[1] / "README.md"
@@ -32,8 +32,8 @@ def test_each_redis_key_has_a_lifetime_or_is_on_the_permanent_list() -> None:
     of_all = {keys.TENANTS, keys.WORKERS, keys.RECONCILE, keys.ANSWERS}
     made = {pattern for pattern, _ in documented.key_functions().values()} | of_all
 
-    assert made == set(keys.LIFETIMES) | set(keys.PERMANENT)
-    assert not set(keys.LIFETIMES) & set(keys.PERMANENT)
+    assert made == set(lifetimes.LIFETIMES) | set(lifetimes.PERMANENT)
+    assert not set(lifetimes.LIFETIMES) & set(lifetimes.PERMANENT)
 
 
 if __name__ == "__main__":

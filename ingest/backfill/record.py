@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from ingest.backfill.walk import WalkCursor
 from ingest.freshdesk.listing import ListedTicket
 from ingest.stages.clean import RESOLVED_STATUSES
-from shared import keys
+from shared import keys, lifetimes
 from shared.backfill import BackfillOptions, BackfillProgress, BackfillState
 from shared.redis import script
 
@@ -36,7 +36,7 @@ class BackfillRecord:
         self._key, self._lease = keys.backfill(host), keys.backfill_lease(host)
         kinds = ("pending", "indexed", "given", "requesters")
         self.pending, self.indexed, self.given, self.requesters = (keys.backfill_list(host, kind) for kind in kinds)
-        self._lifetime = int(keys.BACKFILL_LIFETIME.total_seconds())
+        self._lifetime = int(lifetimes.BACKFILL_LIFETIME.total_seconds())
         self._write = script(state, "backfill_state")
         self._listed = script(state, "backfill_listed")
         self._indexed = script(state, "backfill_indexed")

@@ -14,7 +14,7 @@ from redis.exceptions import LockNotOwnedError, RedisError
 from ingest.backfill.record import BackfillLost, BackfillRecord
 from ingest.backfill.run import Backfill
 from ingest.context import WorkerContext
-from shared import keys
+from shared import keys, lifetimes
 from shared.backfill import STANDING_STILL, BackfillProgress
 from shared.tasks import beside, stop
 
@@ -62,7 +62,7 @@ async def do_backfill(context: WorkerContext, host: str) -> None:
     if tenant is None:
         await state.zrem(keys.BACKFILLS, host)
         return
-    lifetime = keys.BACKFILL_LEASE.total_seconds()
+    lifetime = lifetimes.BACKFILL_LEASE.total_seconds()
     lease = state.lock(keys.backfill_lease(host), timeout=lifetime, blocking=False, thread_local=False)
     if not await lease.acquire():
         return
@@ -86,7 +86,7 @@ async def do_backfill(context: WorkerContext, host: str) -> None:
 
 async def _renew(lease: Any) -> None:
     while True:
-        await asyncio.sleep(keys.BACKFILL_LEASE.total_seconds() / 3)
+        await asyncio.sleep(lifetimes.BACKFILL_LEASE.total_seconds() / 3)
         await lease.reacquire()
 
 

@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from ingest.freshdesk.limits import Cost, Priority, Reported
-from shared import keys
+from shared import keys, lifetimes
 from shared.errors import FreshdeskLimited, StoreUnavailable
 from shared.metrics import FRESHDESK_WAIT_SECONDS, TENANT_CALLS_LEFT
 from shared.redis import script
@@ -104,7 +104,7 @@ class CallBudget:
         self, host: str, call_id: str, cost: Cost, priority: Priority, patience_ms: int
     ) -> tuple[bool, int, bool]:
         args: list[str | int] = [call_id, cost.credits, int(priority), int(cost.ticket_list), self._window_ms]
-        args += [_ms(LONGEST_CALL), patience_ms, UNKNOWN_ACCOUNT, _ms(keys.CALLS_LIFETIME)]
+        args += [_ms(LONGEST_CALL), patience_ms, UNKNOWN_ACCOUNT, _ms(lifetimes.CALLS_LIFETIME)]
         try:
             answer = await self._take(keys=_keys(host), args=args)
         except (RedisError, OSError) as error:
@@ -117,7 +117,7 @@ class CallBudget:
         total = UNLIMITED if said.total is None and spent.sound else said.total
         used = 0 if spent.never_sent else said.used or taken.cost.credits
         args: list[str | int] = [taken.id, taken.cost.credits, used, int(taken.cost.ticket_list), taken.at_ms]
-        args += [self._window_ms, _ms(LONGEST_CALL), _ms(keys.CALLS_LIFETIME)]
+        args += [self._window_ms, _ms(LONGEST_CALL), _ms(lifetimes.CALLS_LIFETIME)]
         args += ["" if number is None else number for number in (total, said.remaining)]
         if said.remaining is not None:
             TENANT_CALLS_LEFT.labels(tenant=host).set(said.remaining)

@@ -20,7 +20,7 @@ from ingest.text.clean import clean_message, detect_language
 from ingest.text.redact import redact
 from ingest.vectors.protocol import ArticlePoint, SparseVector
 from ingest.vectors.sparse import sparse_vector
-from shared import keys
+from shared import keys, lifetimes
 from shared.canvas_store import to_ms
 from shared.errors import CanvasError
 from shared.logs import failure
@@ -63,7 +63,7 @@ class Part:
 
 
 async def watch_articles(context: WorkerContext) -> None:
-    """Look through each tenant's articles every `keys.ARTICLES_EVERY`, until cancelled."""
+    """Look through each tenant's articles every `lifetimes.ARTICLES_EVERY`, until cancelled."""
     while True:
         await asyncio.sleep(LOOK_EVERY_S)
         try:
@@ -82,9 +82,9 @@ async def look_again(context: WorkerContext, host: str) -> bool:
         RedisError, OSError: Redis is away.
     """
     tenant, state, looked = await context.tenants.get(host), context.redis.state, keys.articles_looked(host)
-    if tenant is None or datetime.now(UTC) - tenant.created_at < keys.ARTICLES_EVERY:
+    if tenant is None or datetime.now(UTC) - tenant.created_at < lifetimes.ARTICLES_EVERY:
         return False
-    if not await state.set(looked, 1, nx=True, ex=keys.ARTICLES_EVERY):
+    if not await state.set(looked, 1, nx=True, ex=lifetimes.ARTICLES_EVERY):
         return False
     try:
         async with asyncio.timeout(LOOK_LIMIT.total_seconds()):
@@ -124,7 +124,7 @@ async def index_articles(context: WorkerContext, tenant: Tenant, freshdesk: Fres
             batch = []
     await _index_batch(context, tenant, batch)
     await _remove(context, tenant, (stored | set(map(int, known))) - published)
-    await context.redis.state.set(keys.articles_looked(tenant.host), 1, ex=keys.ARTICLES_EVERY)
+    await context.redis.state.set(keys.articles_looked(tenant.host), 1, ex=lifetimes.ARTICLES_EVERY)
     return len(published)
 
 
@@ -149,7 +149,7 @@ async def _index_batch(context: WorkerContext, tenant: Tenant, batch: Batch) -> 
     await context.vectors.put_articles(tenant.host, points)
     key, state = keys.articles(tenant.host), context.redis.state
     await state.hset(key, mapping={str(source["id"]): version for source, _, version in batch})  # type: ignore[misc]
-    await state.expire(key, keys.RECORD_LIFETIME)
+    await state.expire(key, lifetimes.RECORD_LIFETIME)
 
 
 def _point(tenant: Tenant, entry: tuple[dict[str, Any], int, str], part: Part, dense: list[float]) -> ArticlePoint:

@@ -5,6 +5,7 @@ looks again: what changed meanwhile is run at once by the same worker.
 """
 
 import asyncio
+import contextlib
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -226,7 +227,9 @@ async def _announce(context: WorkerContext, claim: Claim, canvas: Canvas, stored
         "revision": datetime.fromtimestamp(revision_ms / 1000, UTC),
         "generated_at": datetime.fromtimestamp(stored.generated_ms / 1000, UTC),
     }
-    await context.run_log.append(claim, [(Event.CANVAS, told)])
+    # Who has lost the ticket is told so when it settles.
+    with contextlib.suppress(LeaseLost):
+        await context.run_log.append(claim, [(Event.CANVAS, told)])
 
 
 async def _learn(context: WorkerContext, claim: Claim, result: RunResult) -> None:

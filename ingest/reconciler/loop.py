@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from ingest.context import WorkerContext
 from ingest.reconciler.passes import Pass
-from shared import keys
+from shared import lifetimes
 from shared.errors import CanvasError, FreshdeskLimited, Transient
 from shared.logs import failure
 from shared.metrics import RECONCILE_PASSES, RECONCILE_SUCCESS
@@ -160,6 +160,6 @@ async def _plan_next(
 async def _renew(lease: PassLease, schedule: ReconcileSchedule, host: str) -> None:
     while True:
         # Out of the way of those that are due: a pass that takes long must not hide them from other processes.
-        await schedule.plan(host, keys.RECONCILE_LEASE)
-        await asyncio.sleep(keys.RECONCILE_LEASE.total_seconds() / 3)
+        await schedule.plan(host, lifetimes.RECONCILE_LEASE)
+        await asyncio.sleep(lifetimes.RECONCILE_LEASE.total_seconds() / 3)
         await lease.write()

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from ingest.writers.llm import LlmWriter
-from shared import keys
+from shared import keys, lifetimes
 from shared.errors import StageFailed
 from shared.metrics import MODEL_OPENED
 from shared.redis import script
@@ -86,7 +86,7 @@ class Breaker:
 
     async def answered(self, model: LlmWriter, admission: Admission, *, finished: bool = True) -> None:
         """The model has begun to answer, or has `finished`: close. Only a good end forgets failures before it."""
-        arguments = [admission.began_ms, _seconds(keys.BREAKER_LIFETIME), int(finished)]
+        arguments = [admission.began_ms, _seconds(lifetimes.BREAKER_LIFETIME), int(finished)]
         try:
             await self._ok(keys=_keys(model), args=arguments)
         except (RedisError, OSError) as error:
@@ -102,7 +102,7 @@ class Breaker:
         key = keys.breaker(model.provider) if error.kind in OF_PROVIDER else _keys(model)[0]
         arguments: list[str | int] = [
             *(admission.token, admission.began_ms, error.kind, how, _ms(_stays_open(error)), THRESHOLD, _ms(WINDOW)),
-            *(_seconds(keys.BREAKER_LIFETIME), int(limited)),
+            *(_seconds(lifetimes.BREAKER_LIFETIME), int(limited)),
         ]
         try:
             opened = await self._failed(keys=[key], args=arguments)

@@ -12,7 +12,7 @@ from ingest.freshdesk.client import FreshdeskClient
 from ingest.jobs.articles import AGAIN_AFTER, index_articles, look_again
 from ingest.vectors.protocol import ArticleHit
 from ingest.vectors.sparse import sparse_vector
-from shared import keys
+from shared import keys, lifetimes
 from shared.errors import FreshdeskUnavailable
 from shared.tenants import Tenant
 from tests.faults import worker_of
@@ -108,7 +108,7 @@ async def test_articles_are_looked_through_again_every_few_hours_by_one_process(
     looked = keys.articles_looked(host)
     assert not await look_again(context, host), "its backfill has just begun"
     assert not await look_again(context, "nobody.freshdesk.com")
-    await context.tenants.put(replace(shelf.tenant, created_at=datetime.now(UTC) - keys.ARTICLES_EVERY))
+    await context.tenants.put(replace(shelf.tenant, created_at=datetime.now(UTC) - lifetimes.ARTICLES_EVERY))
 
     assert sorted([await look_again(context, host), await look_again(context, host)]) == [False, True]
     assert await shelf.found()

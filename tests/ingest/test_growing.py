@@ -23,7 +23,7 @@ from ingest.stages.summarize import summarize
 from ingest.thread import Message, Thread
 from ingest.writers.prompts import THREAD_CHARACTERS
 from ingest.writers.protocol import Brief, Voice
-from shared import keys
+from shared import keys, lifetimes
 from shared.canvas_store import CanvasStore
 from shared.models import Canvas, Provenance, Summary
 from shared.run_log import Event
@@ -173,7 +173,7 @@ async def test_two_hundred_messages_are_folded_and_not_cut_and_each_part_is_writ
     grown = brief_of(msgspec.structs.replace(whole, messages=more), Kept(), Voice())
     _, [last] = await written(two, store, grown)
     assert "Is anybody there?" in last.prompt
-    assert 0 < await redis.ttl(keys.parts(HOST, whole.ticket_id)) <= keys.CANVAS_LIFETIME.total_seconds()
+    assert 0 < await redis.ttl(keys.parts(HOST, whole.ticket_id)) <= lifetimes.CANVAS_LIFETIME.total_seconds()
     assert await store.put_tombstone(HOST, whole.ticket_id, 1, 1, "gone")
     assert not await redis.exists(keys.parts(HOST, whole.ticket_id))
 

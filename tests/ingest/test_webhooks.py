@@ -11,7 +11,7 @@ import pytest
 from ingest.last_webhook import last_webhook
 from ingest.webhook_auth import REMEMBERED_FOR
 from ingest.webhooks import MAX_BODY_BYTES
-from shared import keys
+from shared import keys, lifetimes
 from shared.vault import new_secret
 from tests.ingest.sending import NEW, OLD, THEIRS, counted, marks, naming, outcomes, send
 from tests.parts import Receiving, register
@@ -244,7 +244,7 @@ async def test_when_the_last_webhook_came_is_known_to_ten_seconds(receiver: Rece
     noted = await last_webhook(state, host)
     assert noted is not None
     assert began - 0.001 <= noted.timestamp() <= time.time()
-    assert 0 < await state.ttl(keys.last_webhook(host)) <= keys.LAST_WEBHOOK_LIFETIME.total_seconds()
+    assert 0 < await state.ttl(keys.last_webhook(host)) <= lifetimes.LAST_WEBHOOK_LIFETIME.total_seconds()
     # Not written again for each of them.
     await state.delete(keys.last_webhook(host))
     assert (await send(receiver, naming(number), secret, host)).status_code == 202

@@ -11,7 +11,7 @@ from serve.followed import ENTRY_BYTES
 from serve.followers import RunFollowers
 from serve.silence import Patience
 from serve.sse import encode_entry
-from shared import keys, workers
+from shared import keys, lifetimes, workers
 from shared.due import Claim, DueLedger, Ending
 from shared.errors import RunMissing, StoreUnavailable
 from shared.queues import Queue
@@ -210,7 +210,7 @@ async def test_a_worker_that_does_not_report_any_more_is_not_alive(redis: Redis)
     assert await workers.alive(redis, Queue.INTERACTIVE)
     assert not await workers.alive(redis, Queue.BACKFILL)
     silent_for = workers.SILENT_AFTER.total_seconds() + 0.1
-    left_ms = int((keys.HEARTBEAT_LIFETIME.total_seconds() - silent_for) * 1000)
+    left_ms = int((lifetimes.HEARTBEAT_LIFETIME.total_seconds() - silent_for) * 1000)
     await redis.pexpire(keys.worker(reporting(Queue.INTERACTIVE).name), left_ms)
     assert not await workers.alive(redis, Queue.INTERACTIVE)
 

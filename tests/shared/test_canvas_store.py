@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from shared import keys
+from shared import keys, lifetimes
 from shared.canvas_store import CanvasStore, Fence, Snapshot, head_of, to_ms
 from shared.models import Canvas, CanvasStatus, Provenance, SimilarTicket, Summary
 
@@ -215,4 +215,4 @@ async def test_who_lists_a_ticket_is_known_after_each_commit_and_patch(store: Ca
     await store.put(HOST, canvas("stale", lists=(3,)), 1, listed_before=[1])
     assert await shown() == {1: [7], 2: [8], 3: []}, "a refused write changes nothing"
     for number in (1, 2):
-        assert 0 < await redis.ttl(keys.shown_in(HOST, number)) <= keys.CANVAS_LIFETIME.total_seconds()
+        assert 0 < await redis.ttl(keys.shown_in(HOST, number)) <= lifetimes.CANVAS_LIFETIME.total_seconds()

@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 import shared.due
-from shared import keys
+from shared import keys, lifetimes
 from shared.due import LEASE, MAX_ATTEMPTS, Claim, Debounce, DueLedger, Ending
 from shared.due_view import RECORD, state_of_record
 from shared.run_log import Event, LeaseLost, RunLog
@@ -87,7 +87,7 @@ async def test_a_log_is_kept_a_while_for_agents_who_looked_and_not_at_all_where_
         assert await log.exists(HOST, claim.run_id) == looked
         if looked:
             left = await redis.ttl(keys.run(HOST, claim.run_id))
-            assert 0 < left <= keys.ENDED_RUN_LIFETIME.total_seconds()
+            assert 0 < left <= lifetimes.ENDED_RUN_LIFETIME.total_seconds()
 
 
 async def test_a_tickets_own_record_says_how_it_stands(ledger: DueLedger, redis: Redis) -> None:

@@ -18,7 +18,7 @@ import httpx
 import msgspec
 
 from deploy.demo.run import ADMIN_KEY, DOMAIN
-from shared import keys
+from shared import keys, lifetimes
 from shared.canvas_store import CanvasStore
 from shared.models import Canvas, Provenance, Reply, SimilarTicket, Solution, StageReport, Summary
 from shared.settings import Settings
@@ -124,7 +124,7 @@ async def _store(settings: Settings) -> None:
         for start in range(AT_ONCE, TICKETS, AT_ONCE):
             async with redis.pipeline(transaction=False) as pipe:
                 for place, value in enumerate(values, 1):
-                    pipe.set(keys.canvas(DOMAIN, start + place), value, ex=keys.CANVAS_LIFETIME)
+                    pipe.set(keys.canvas(DOMAIN, start + place), value, ex=lifetimes.CANVAS_LIFETIME)
                 await pipe.execute()
         bodies = [msgspec.json.encode(canvas(number)) for number in range(1, AT_ONCE + 1)]
         for start in range(0, PEER_TICKETS, AT_ONCE):

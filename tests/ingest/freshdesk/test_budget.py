@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from ingest.freshdesk.budget import CallBudget, Spent, TakenCall
 from ingest.freshdesk.limits import Cost, Priority, Reported
-from shared import keys
+from shared import keys, lifetimes
 from shared.errors import FreshdeskLimited, StoreUnavailable
 from shared.rate_limit import rate_limit
 from shared.redis import connect
@@ -301,7 +301,7 @@ async def test_the_calls_of_an_old_account_are_counted_by_the_hour(account: Acco
     found = await rate_limit(account.redis, HOST, MINUTE)
     assert found.window_s == 3600
     assert 3590 < found.resets_in_s <= 3600
-    assert 3_600_000 < await account.redis.pttl(keys.call_log(HOST)) <= keys.CALL_LOG_LIFETIME.total_seconds() * 1000
+    assert 3_600_000 < await account.redis.pttl(keys.call_log(HOST)) <= lifetimes.CALL_LOG_LIFETIME.total_seconds() * 1000
 
 
 async def test_a_clock_that_was_put_back_parks_nobody(account: Account) -> None:
