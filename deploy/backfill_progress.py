@@ -1,16 +1,21 @@
-"""Start a backfill and show how it goes: a progress bar on a terminal, plain lines elsewhere."""
+"""Start a backfill and show how it goes: live bars on a terminal, a line every few seconds elsewhere, or JSON.
+
+What is shown is the record that `GET /ingest/{id}` shows too. Who stops watching does not stop the backfill.
+"""
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ingest.context import ReceiverContext
-from shared import keys, workers
-from shared.backfill import BackfillCounts, BackfillProgress
+from shared import workers
+from shared.backfill import EVERYTHING, STANDING_STILL, BackfillCounts, BackfillOptions, BackfillProgress
 from shared.errors import CanvasError
 from shared.queues import Queue
 
@@ -18,39 +23,46 @@ LOOK_EVERY_S = 0.1
 PLAIN_EVERY_S = 5.0
 WORKER_WITHIN_S = 5.0
 
+Show = Callable[[BackfillCounts], None]
+
 
 @dataclass(frozen=True)
 class BackfillResult:
-    """How a backfill ended, and how long it took."""
+    """How a backfill ended or stands still, and how long it was watched."""
 
     counts: BackfillCounts
     took: timedelta
 
 
-async def watch_backfill(context: ReceiverContext, host: str, console: Console | None = None) -> BackfillResult:
-    """Start a backfill of a tenant, or join the one that is going on, and wait for its end.
+async def watch_backfill(
+    context: ReceiverContext,
+    host: str,
+    console: Console | None = None,
+    options: BackfillOptions | None = EVERYTHING,
+    *,
+    as_json: bool = False,
+) -> BackfillResult:
+    """Start a backfill of a tenant, or join the one that goes on, and wait until it ends or stands still.
+
+    With None in place of options only the one that goes on is watched.
 
     Raises:
-        CanvasError: it stopped, or no worker does it; what it did so far is kept.
+        CanvasError: it failed, or no worker does it; what it did so far is kept.
     """
-    console = console or Console(stderr=True)
     started = time.monotonic()
     progress = BackfillProgress(context.redis.state, host)
-    if not await context.redis.state.exists(keys.backfill_lease(host)):
-        await progress.forget()
-        await context.queue.backfill(host, f"{time.time():.3f}")
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        view = _View(console, bar, bar.add_task("Reading and indexing tickets", total=None))
+    if options is not None:
+        await progress.want(options)
+    with _Display(console or Console(stderr=True), as_json=as_json) as display:
         while True:
             counts = await progress.read()
-            if counts.state == "done":
-                return BackfillResult(counts, timedelta(seconds=time.monotonic() - started))
+            display.show(counts)
             if counts.state == "failed":
                 raise CanvasError(f"The backfill of {host} stopped ({counts.error}): start it again to go on")
+            if counts.state in STANDING_STILL or not counts.id:
+                return BackfillResult(counts, timedelta(seconds=time.monotonic() - started))
             if time.monotonic() - started > WORKER_WITHIN_S:
                 await _check_worker(context)
-            view.show(counts)
             await asyncio.sleep(LOOK_EVERY_S)
 
 
@@ -60,21 +72,67 @@ async def _check_worker(context: ReceiverContext) -> None:
         raise CanvasError("No worker reads the backfill queue: start `canvas up`, or `canvas worker --queue backfill`")
 
 
-class _View:
+def figures(counts: BackfillCounts) -> str:
+    """The figures beside the bars, as one line."""
+    limit = f" of {counts.calls_limit}" if counts.calls_limit else ""
+    failed = counts.unprepared + counts.dead
+    parts = [
+        f"{counts.settled} done",
+        f"{failed} failed" if failed else "",
+        f"{counts.per_s:.1f} tickets/s",
+        f"{counts.calls_minute}{limit} calls/min",
+        f"{counts.tokens:,} tokens" if counts.tokens else "",
+        f"${counts.cost:.2f}" if counts.cost else "",
+        f"{span(counts.left_s)} left" if counts.left_s > 0 else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def span(seconds: int) -> str:
+    """A duration as people say it: `40 s`, `12 min`, `3 h 20 min`."""
+    if seconds < 90:
+        return f"{seconds} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+class _Display:
     """Shows counts as they change."""
 
-    def __init__(self, console: Console, bar: Progress, index: TaskID) -> None:
-        self._console, self._bar, self._index = console, bar, index
-        self._compute = bar.add_task("Computing Canvases", total=None)
-        self._said = time.monotonic()
+    def __init__(self, console: Console, *, as_json: bool) -> None:
+        self._console, self._as_json = console, as_json
+        live = console.is_terminal and not as_json
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bars = Progress(*columns, console=console, disable=not live, transient=True)
+        self._live = live
+        self._read = self._bars.add_task("Reading and indexing tickets", total=None)
+        self._compute = self._bars.add_task("Computing Canvases", total=None)
+        self._figures = self._bars.add_task("", total=None, visible=False)
+        self._said_at = time.monotonic()
+        self._said: BackfillCounts | None = None
+
+    def __enter__(self) -> "_Display":
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
 
     def show(self, counts: BackfillCounts) -> None:
         """Move the bars; without a terminal, say a line every few seconds."""
-        read = counts.prepared + counts.unprepared
-        settled = counts.computed + counts.waiting + counts.dead
-        self._bar.update(self._index, total=counts.tickets or None, completed=read)
-        self._bar.update(self._compute, total=counts.tickets or None, completed=settled)
-        if self._console.is_terminal or not counts.tickets or time.monotonic() - self._said < PLAIN_EVERY_S:
+        read = counts.prepared + counts.unprepared + counts.missing
+        if self._live:
+            self._bars.update(self._read, total=counts.tickets or None, completed=read)
+            self._bars.update(self._compute, total=counts.tickets or None, completed=counts.settled + counts.missing)
+            self._bars.update(self._compute, description=f"Computing Canvases  [dim]{figures(counts)}[/dim]")
             return
-        self._said = time.monotonic()
-        self._console.print(f"read {read} of {counts.tickets}, computed {settled} of {counts.tickets}")
+        ended = counts.state in STANDING_STILL
+        if counts == self._said or (time.monotonic() - self._said_at < PLAIN_EVERY_S and not (ended and self._as_json)):
+            return
+        self._said_at, self._said = time.monotonic(), counts
+        if self._as_json:
+            self._console.print(msgspec.json.encode(counts).decode(), soft_wrap=True, markup=False, highlight=False)
+        elif counts.tickets:
+            self._console.print(
+                f"{counts.state}: read {read} of {counts.tickets}, computed {counts.settled} · {figures(counts)}"
+            )

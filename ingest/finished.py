@@ -1,4 +1,4 @@
-"""Texts that models have finished for a run that has not ended: a killed worker's successor pays for none of them again.
+"""Texts that models have finished for a run that has not ended: a killed worker's successor pays for none again.
 
 They are kept by what they were made of (`ingest.content`), so that a change of the ticket makes them void. What a
 provider's batch interface has written for a ticket waits here for its run in the same way.
@@ -61,7 +61,7 @@ async def close(state: Redis, claim: Claim, canvas: Canvas) -> None:
 async def _keep(state: Redis, host: str, ticket_id: int, field: str, digest: bytes, text: Any) -> None:
     key = keys.finished(host, ticket_id)
     async with state.pipeline(transaction=True) as pipe:
-        pipe.hset(key, field, _pack((digest, _encode(text))))
+        pipe.hset(key, mapping={field: _pack((digest, _encode(text)))})
         pipe.expire(key, lifetimes.FINISHED_LIFETIME)
         await pipe.execute()
 

@@ -9,7 +9,7 @@ from litestar.types import ControllerRouterHandler
 
 from serve.access import add_rate_limit
 from serve.attachments import attachment
-from serve.backfills import ingest, ingest_progress
+from serve.backfills import ingest, ingest_progress, steer_ingest
 from serve.context import ServeContext
 from serve.described import described, openapi_config
 from serve.feedback import feedback
@@ -43,6 +43,7 @@ HANDLERS: tuple[ControllerRouterHandler, ...] = (
     attachment,
     ingest,
     ingest_progress,
+    steer_ingest,
     session,
     health,
     metrics,

@@ -59,8 +59,9 @@ class BackfillCounts(msgspec.Struct, frozen=True, kw_only=True):
     Of `tickets` that are not `current`, so many are `prepared` (read and indexed) or could not be (`unprepared`); later
     `computed`, `waiting` for another attempt, or `dead`. `unreached` tickets share a second with more than Freshdesk
     lists. `tokens` and `cost` (USD) are those of its texts, `calls` the API calls of its own, `credits` what they cost;
-    `calls_minute` of the account's `calls_limit` credits were used within the last minute, by whomever. Times are ms
-    since the epoch, 0 where there is none yet.
+    `calls_minute` of the account's `calls_limit` credits were used within the last minute, by whomever. `per_s` tickets
+    a second were done within it, and `left_s` seconds are left at that pace (-1: nobody can tell yet). Other times are
+    ms since the epoch, 0 where there is none yet.
     """
 
     id: str = ""
@@ -82,6 +83,8 @@ class BackfillCounts(msgspec.Struct, frozen=True, kw_only=True):
     cost: float = 0.0
     calls: int = 0
     credits: int = 0
+    per_s: float = 0.0
+    left_s: int = -1
     calls_minute: int = 0
     calls_limit: int = 0
     queued_at: int = 0

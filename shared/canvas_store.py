@@ -36,7 +36,7 @@ _incident = msgspec.json.Decoder(Incident | None).decode
 _summary = msgspec.json.Decoder(Summary).decode
 
 
-class StoredCanvas(msgspec.Struct, frozen=True, array_like=True):
+class StoredCanvas(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What `/init` needs: the body's bytes as sent, its strong ETag, and when it was made (ms since the epoch).
 
     `zstd` and `gzip` are the body, both empty for a tombstone; before bodies were compressed `zstd` was the plain JSON

@@ -1,41 +1,167 @@
-"""`canvas backfill HOST`: ask the running workers to bring existing tickets in, and watch them do it."""
+"""`canvas backfill HOST`: ask the running workers to bring existing tickets in, watch them do it, and steer them."""
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
+import msgspec
 import rich_click as click
 from rich.console import Console
 
-from deploy.backfill_progress import watch_backfill
+from deploy.backfill_progress import figures, watch_backfill
 from deploy.commands.tenant_opened import redis_opened
 from deploy.process import data_option, run
 from deploy.settings import AllSettings, load_settings
+from shared.backfill import BackfillCounts, BackfillOptions, BackfillProgress, DataType, Order
 from shared.errors import CanvasError
 from shared.tenants import parse_host
+
+STATUSES = {"open": 2, "pending": 3, "resolved": 4, "closed": 5}
+"""Freshdesk's own; an account may have more, which are named by their numbers (`GET /ticket_fields`)."""
+ONLY: dict[str, list[DataType]] = {"tickets": ["tickets"], "articles": ["solutions"]}
+MOST_IDS = 200_000
 
 console = Console(soft_wrap=True)
 
 
+@dataclass(frozen=True)
+class _Wish:
+    """What the command is to do beside starting: steer, look, or start and leave; and how it talks."""
+
+    order: Order | None
+    show: bool
+    detach: bool
+    as_json: bool
+
+
+class StatusList(click.ParamType[list[int]]):
+    """Statuses by name or number, parted by commas."""
+
+    name = "STATUS,…"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        """The numbers."""
+        if isinstance(value, list):
+            return value
+        words = [word.strip().lower() for word in str(value).split(",") if word.strip()]
+        unknown = [word for word in words if word not in STATUSES and not word.isdecimal()]
+        if unknown or not words:
+            names = ", ".join(STATUSES)
+            self.fail(f"{', '.join(unknown) or 'nothing'} is no status: name {names}, or a number", param, ctx)
+        return [STATUSES.get(word) or int(word) for word in words]
+
+
+class IdFile(click.ParamType[list[int]]):
+    """A file of ticket ids, one a line (or with anything that is no digit between them); `-` is the standard input."""
+
+    name = "FILE"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        """The ids, each once."""
+        if isinstance(value, list):
+            return value
+        try:
+            text = click.open_file(str(value), encoding="utf-8").read()
+        except (OSError, UnicodeDecodeError) as error:
+            self.fail(f"{value} can't be read ({type(error).__name__})", param, ctx)
+        words = text.replace(",", " ").split()
+        wrong = next((word for word in words if not word.isdecimal() or not 0 < int(word) < 2**53), None)
+        if wrong is not None or not words or len(words) > MOST_IDS:
+            self.fail(f"a file of 1 to {MOST_IDS:,} ticket ids is wanted, not {wrong or len(words)!r}", param, ctx)
+        return sorted({int(word) for word in words})
+
+
 @click.command()
 @click.argument("host")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Tickets changed then or later.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Tickets changed before (UTC).")
+@click.option(
+    "--status", "statuses", type=StatusList(), help="Only these: open, pending, resolved, closed, or numbers."
+)
+@click.option("--ids", type=IdFile(), help="Exactly the tickets of this file, archived ones too.")
+@click.option("--only", type=click.Choice(list(ONLY)), help="Tickets or articles alone.")
+@click.option("--reindex", is_flag=True, help="Read and embed again what is current: for a new embedding model.")
+@click.option("--refresh-summaries", is_flag=True, help="Write all texts again: for a new prompt or model.")
+@click.option("--budget", "budget_usd", type=click.FloatRange(min=0, min_open=True), help="Stop at so many US dollars.")
+@click.option("--budget-tokens", type=click.IntRange(min=1), help="Stop at so many tokens.")
+@click.option("--detach", is_flag=True, help="Start it and leave; --show tells how it goes.")
+@click.option("--show", is_flag=True, help="Say how it goes, and leave.")
+@click.option("--pause", "order", flag_value="pause", help="What is being computed ends; --resume goes on.")
+@click.option("--resume", "order", flag_value="resume", help="Go on where it was paused.")
+@click.option("--cancel", "order", flag_value="cancel", help="End it; what was computed stays.")
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON at each look, the figures of GET /ingest/{id}.")
 @data_option
-def backfill(host: str, data: Path | None) -> None:
+def backfill(
+    host: str, data: Path | None, order: Order | None, show: bool, detach: bool, as_json: bool, **chosen: object
+) -> None:
     """Precompute the existing tickets and articles of HOST; the workers must be running (`canvas up`).
 
-    Example:  canvas backfill acme.freshdesk.com
+    What is current is skipped, so doing it twice costs next to nothing. Stopping to watch (Ctrl-C) does not stop it.
+
+    Example:  canvas backfill acme.freshdesk.com --since 2025-01-01 --budget 20
     """
     settings = load_settings(data)
-    run(settings, _backfill(settings, host))
+    wish = _Wish(order, show, detach, as_json)
+    run(settings, _backfill(settings, host, wish, _options(chosen)))
 
 
-async def _backfill(settings: AllSettings, host: str) -> None:
+def _options(chosen: dict[str, object]) -> BackfillOptions:
+    only = chosen.pop("only")
+    given = {name: value for name, value in chosen.items() if value is not None}
+    for name in ("since", "until"):
+        if name in given:
+            given[name] = cast("datetime", given[name]).replace(tzinfo=UTC)
+    if only:
+        given["data_types"] = ONLY[str(only)]
+    elif "ids" in given:
+        given["data_types"] = ["tickets"]
+    return BackfillOptions(**given)  # type: ignore[arg-type]
+
+
+async def _backfill(settings: AllSettings, host: str, wish: _Wish, options: BackfillOptions) -> None:
     host = parse_host(host)
     async with redis_opened(settings) as (_, context):
         await context.tenants.require(host)
-        result = await watch_backfill(context, host)
+        progress = BackfillProgress(context.redis.state, host)
+        if wish.order:
+            await progress.steer(wish.order)
+        elif not wish.show:
+            await progress.want(options)
+        if wish.order or wish.show or wish.detach:
+            _tell(await progress.read(), host, wish)
+            return
+        watching = Console() if wish.as_json else None
+        result = await watch_backfill(context, host, watching, None, as_json=wish.as_json)
+    if not wish.as_json:
+        _tell(result.counts, host, wish)
     counts = result.counts
-    console.print(f"{counts.computed} tickets computed, {counts.current} were current, {counts.articles} articles")
     if counts.waiting or counts.dead:
         raise CanvasError(
             f"{counts.waiting} tickets wait for their turn or another attempt (that happens by itself), "
             f"{counts.dead} were given up (start the backfill again to try them)"
         )
+
+
+def _tell(counts: BackfillCounts, host: str, wish: _Wish) -> None:
+    if wish.as_json:
+        click.echo(_json(counts))
+        return
+    if not counts.id:
+        console.print(f"There is no backfill of {host}")
+        return
+    if counts.state != "done":
+        asked = f", asked to {counts.asked}" if counts.asked else ""
+        console.print(f"The backfill of {host} is {counts.state.replace('_', ' ')}{asked}: {figures(counts)}")
+        return
+    spent = f", {counts.tokens:,} tokens for ${counts.cost:.2f}" if counts.tokens else ""
+    console.print(
+        f"{counts.computed} tickets computed, {counts.current} were current, {counts.articles} articles{spent}"
+    )
+    for count, what in ((counts.missing, "ids are no tickets"), (counts.unreached, "ids could not be tried")):
+        if count:
+            console.print(f"{count} {what}")
+
+
+def _json(counts: BackfillCounts) -> str:
+    return msgspec.json.encode(counts).decode()

@@ -98,8 +98,9 @@ class Indexing:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _one(self, ticket_id: int, place: float, requester: str | None) -> None:
+        refresh, record = self.options.refresh_summaries, self.record
+        prepared = False
         try:
-            refresh = self.options.refresh_summaries
             prepared = await prepare_ticket(
                 self.context, self.tenant, ticket_id, self.freshdesk, requester, refresh=refresh
             )
@@ -107,19 +108,17 @@ class Indexing:
         except FreshdeskRefused:
             raise
         except tuple(TOMBSTONES.values()):
+            # Its run buries it. Of an id that no list has shown there may never have been a ticket.
             if place == BY_ID and not await self.context.ledger.generation(self.tenant.host, ticket_id):
-                # There may never have been such a ticket.
-                return await self.record.add_settled({ticket_id: "missing"}, self.record.pending)
-            prepared = False  # its run buries it
+                await record.add_settled({ticket_id: "missing"}, record.pending)
         except AWAY as error:
             if not self._is_its_own(ticket_id):
-                return await self._wait(error)
-            prepared = False
+                await self._wait(error)
+                return
         except CanvasError as error:
             log.warning("not prepared", host=self.tenant.host, ticket=ticket_id, code=error.code)
-            prepared = False
         self._troubles.pop(ticket_id, None)
-        await self.record.add_indexed(ticket_id, place, prepared=prepared)
+        await record.add_indexed(ticket_id, place, prepared=prepared)
 
     def _is_its_own(self, ticket_id: int) -> bool:
         """Whether the failure lies in the ticket: it failed again and again, while others could be read."""

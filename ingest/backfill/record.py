@@ -87,7 +87,8 @@ class BackfillRecord:
             rows += [ticket.id, place_of(ticket), name]
         args: list[str | int | bytes] = [self._token, msgspec.json.encode(cursor), listed, listed - len(tickets)]
         names = [self._key, self._lease, self.pending, self.indexed, self.given, self.requesters]
-        if await self._listed(keys=names, args=[*args, highest, self._lifetime, *rows]) == -1:
+        args += [highest, self._lifetime, *rows]
+        if await self._listed(keys=names, args=args) == -1:
             raise BackfillLost
 
     async def add_ids(self, ticket_ids: Sequence[int]) -> None:
@@ -111,7 +112,7 @@ class BackfillRecord:
 
     async def add_indexed(self, ticket_id: int, place: float, *, prepared: bool) -> None:
         """A pending ticket was read, or could not be. Raises as `note` does."""
-        args = [self._token, ticket_id, place, "prepared" if prepared else "unprepared", self._lifetime]
+        args: list[str | int | float] = [self._token, ticket_id, place, "prepared" if prepared else "unprepared", self._lifetime]
         names = [self._key, self._lease, self.pending, self.indexed, self.requesters]
         if await self._indexed(keys=names, args=args) == -1:
             raise BackfillLost

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 from redis.exceptions import RedisError
@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from ingest.backfill.computing import GIVEN, GIVEN_FOR_MONEY, Computing, Stop
 from ingest.backfill.indexing import Indexing
 from ingest.backfill.listing import Listing
+from ingest.backfill.pace import Pace
 from ingest.backfill.record import BackfillLost, BackfillRecord
 from ingest.context import WorkerContext
 from ingest.freshdesk.budget import Tally
@@ -142,21 +143,23 @@ class Backfill:
         return is_spent(options, await BackfillProgress(self.context.redis.state, self.tenant.host).read())
 
     async def _steered(self) -> None:
-        """Do as the record asks, and tell it of our calls."""
+        """Do as the record asks, and tell it of our calls and our pace."""
+        progress, pace = BackfillProgress(self.context.redis.state, self.tenant.host), Pace()
         while True:
-            await self._note()
+            per_s, left_s = pace.feed(time.monotonic(), await progress.read())
+            await self._note(per_s=str(per_s), left_s=left_s)
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def _note(self) -> None:
-        calls, credits, self.tally.calls, self.tally.credits = self.tally.calls, self.tally.credits, 0, 0
-        asked = await self.record.note(add={"calls": calls, "credits": credits})
+    async def _note(self, **values: str | int) -> None:
+        spent, self.tally.calls, self.tally.credits = replace(self.tally), 0, 0
+        asked = await self.record.note(add={"calls": spent.calls, "credits": spent.credits}, **values)
         if asked and self.stop is None:
             self.stop = Stop(asked)
 
     async def _end(self, state: BackfillState, error: str = "") -> BackfillState:
         with contextlib.suppress(BackfillLost):
             await self._note()
-        await self.record.note(state=state, error=error, asked="", ended_ms=int(time.time() * 1000))
+        await self.record.note(state=state, error=error, asked="", left_s=-1, ended_ms=int(time.time() * 1000))
         if state in {"done", "cancelled"}:
             await self.record.forget_lists()
         return state

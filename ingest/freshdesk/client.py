@@ -64,8 +64,8 @@ class FreshdeskClient:
     async def ticket(self, ticket_id: int, requester: str | None = None) -> dict[str, Any]:
         """A ticket with its requester and all its conversations (unordered, as Freshdesk returns them).
 
-        Who knows the `requester`'s name from a list saves a credit. Deleted and spam tickets come back with `deleted` or
-        `spam`; archived ones from their own endpoint.
+        Who knows the `requester`'s name from a list saves a credit. Deleted and spam tickets come back with `deleted`
+        or `spam`; archived ones from their own endpoint.
 
         Raises:
             TicketMissing: unknown or inaccessible (403, 404 and 405 mean the same to us).
