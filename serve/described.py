@@ -16,7 +16,8 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, License, SecurityScheme, Tag
 
 from serve.backfills import Ingest, IngestProgress
-from serve.examples import EXAMPLES, HEALTH, RUN, STREAM
+from serve.examples import EXAMPLES as WRITTEN
+from serve.examples import HEALTH, PROGRESS, RUN, STREAM
 from serve.feedback import MOST_AT_ONCE, Said
 from serve.miss import Started
 from serve.query import Query
@@ -136,6 +137,7 @@ DOCUMENTS = (
     IngestProgress, Problem,
 )  # fmt: skip
 """Every struct that a body may be."""
+EXAMPLES = WRITTEN | {"IngestProgress": dict.fromkeys(IngestProgress.__struct_fields__, 0) | PROGRESS}
 _REQUEST_ID = {
     "X-Request-ID": {
         "description": "The request's id: the client's own, else one of ours (a hit may leave that out)",

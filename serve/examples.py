@@ -121,9 +121,9 @@ _SESSION = {
     "agent_id": 82_000_000_001,
     "admin": False,
 }
-_PROGRESS = {
+PROGRESS = {
     "id": "fTQ2mVvVQk6b4mJmX7Y1Zg",
-    "state": "reading",
+    "state": "computing",
     "working": True,
     "error": "",
     "articles": 120,
@@ -135,6 +135,7 @@ _PROGRESS = {
     "waiting": 300,
     "dead": 0,
 }
+"""Of a backfill; the figures that are not named are 0."""
 _FEEDBACK = {
     "id": "5f1c2b4e-6f0e-4b8e-9d0e-1f8f2a9c7b10",
     "ticket_id": 4211,
@@ -151,7 +152,6 @@ EXAMPLES: dict[str, Any] = {
     "GeneratedReply": msgspec.to_builtins(_REPLY),
     "AttachmentLink": msgspec.to_builtins(_FILE),
     "Session": _SESSION,
-    "IngestProgress": _PROGRESS,
     "Query": {"question": "How do I reset the router?", "types": ["tickets", "solutions"], "language": "en"},
     "GenerateReply": {"ticket_id": 4211, "tone": "brief", "instructions": "Ask for the serial number"},
     "Ingest": {"data_types": ["tickets", "solutions"], "date_range": {"since": "2026-01-01T00:00:00Z"}},

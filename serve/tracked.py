@@ -113,6 +113,7 @@ class Tracked:
         self._wire: _Wire | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._fresh = -TRUSTED_S
+        self._again = False
         self.alive = False
         """The server has answered a ping that was sent less than `TRUSTED_S` ago."""
         self.trusted = False
@@ -150,13 +151,14 @@ class Tracked:
                 except (OSError, TimeoutError) as error:
                     log.debug("no connection for reads", reason=type(error).__name__)
                 continue
-            sent = time.monotonic()
-            wire.ask(command(b"PING"), lambda found, sent=sent: self._answered(found, sent))  # type: ignore[misc]
+            sent = self._ping(wire)
             try:
                 async with asyncio.timeout(PING_S):
                     await wire.closed.wait()
             except TimeoutError:
-                self._look()
+                # A timer that comes late says that this process stood still, and nothing about Redis.
+                if time.monotonic() - sent < 2 * PING_S:
+                    self._look()
                 if time.monotonic() - self._fresh < GIVE_UP_S:
                     continue
             wire.abort()
@@ -164,10 +166,22 @@ class Tracked:
             self._fresh = -TRUSTED_S
             self._look()
 
-    def _answered(self, found: Any, sent: float) -> None:
-        if not isinstance(found, Exception):
-            self._fresh = sent
-            self._look()
+    def _ping(self, wire: _Wire) -> float:
+        sent = time.monotonic()
+        wire.ask(command(b"PING"), lambda found: self._answered(wire, found, sent))
+        return sent
+
+    def _answered(self, wire: _Wire, found: Any, sent: float) -> None:
+        if isinstance(found, Exception):
+            return
+        self._fresh = max(sent, self._fresh)
+        self._look()
+        if not self.alive and not self._again:
+            # It speaks again: ask at once whether it has said all, instead of at the next turn.
+            self._again = True
+            self._ping(wire)
+        elif self.alive:
+            self._again = False
 
     def _look(self) -> None:
         self.alive = time.monotonic() - self._fresh < TRUSTED_S
@@ -188,7 +202,7 @@ class Tracked:
                 raise
         # Nobody told what happened while there was no connection.
         self._changed(None)
-        self._wire, self._fresh = wire, time.monotonic()
+        self._wire, self._fresh, self._again = wire, time.monotonic(), False
         self._look()
 
     async def _open(self, target: Any) -> _Wire:

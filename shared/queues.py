@@ -7,6 +7,7 @@ stands in the due ledger, and the dispatcher gives whatever is due its turn agai
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 from arq.connections import ArqRedis
@@ -64,7 +65,7 @@ class Enqueuer:
     async def answer(self, host: str, run_id: str, suffix: str = "") -> None:
         """Wake a worker for a question; `suffix` as above."""
         name = f"{ANSWER}:{host}:{run_id}{suffix}"
-        trace = {"trace": found} if (found := traceparent()) else {}
+        trace: dict[str, Any] = {"trace": found} if (found := traceparent()) else {}
         await self._pool.enqueue_job(ANSWER, host, run_id, _job_id=name, _queue_name=Queue.INTERACTIVE, **trace)
 
     async def erase(self, host: str, started: str, watch_s: float) -> None:

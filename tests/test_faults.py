@@ -131,14 +131,14 @@ async def test_a_worker_that_stops_is_no_longer_reported(settings: Settings, red
 
 async def test_whoever_takes_over_a_run_takes_its_words_back_first(acme: Account) -> None:
     worker, number = worker_of(acme), await silent_ticket(acme)
-    await worker.ledger.mark(acme.host, number)
+    await worker.ledger.open_run(acme.host, number, now=True)  # the log of a run that nobody opens goes with its end
     _, killed = await claimed(acme, number)
     await worker.run_log.append(killed, [(Event.STARTED, {}), (Event.SUMMARY_DELTA, {"text": "Half a sen"})])
     await worker.redis.state.delete(keys.lease(acme.host, number))  # as if it had ended
     await acme.change(number, subject="Printer is on fire")
     await current(acme, number)
     seen = [entry.event for entry in await worker.run_log.read(acme.host, killed.run_id)]
-    assert seen[:3] == ["started", "summary.delta", "reset"]
+    assert seen[:4] == ["queued", "started", "summary.delta", "reset"]
     assert seen[-1] == "done"
 
 

@@ -112,7 +112,13 @@ class BackfillRecord:
 
     async def add_indexed(self, ticket_id: int, place: float, *, prepared: bool) -> None:
         """A pending ticket was read, or could not be. Raises as `note` does."""
-        args: list[str | int | float] = [self._token, ticket_id, place, "prepared" if prepared else "unprepared", self._lifetime]
+        args: list[str | int | float] = [
+            self._token,
+            ticket_id,
+            place,
+            "prepared" if prepared else "unprepared",
+            self._lifetime,
+        ]
         names = [self._key, self._lease, self.pending, self.indexed, self.requesters]
         if await self._indexed(keys=names, args=args) == -1:
             raise BackfillLost

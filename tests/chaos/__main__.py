@@ -32,6 +32,7 @@ ORDER = (
     "deploy",
     "viewers",
     "slow_viewers",
+    "backfill",
 )
 
 

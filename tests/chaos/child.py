@@ -34,7 +34,7 @@ from shared.tasks import beside
 from tests.chaos import naive, other_version
 from tests.chaos.health import note_health
 from tests.chaos.journal import Journal
-from tests.chaos.parts import ChaosEmbedder, ChaosWriter, SharedVectors
+from tests.chaos.parts import ChaosEmbedder, ChaosModel, ChaosWriter, SharedVectors
 from tests.chaos.recording import RecordedStore, recorded_ledger
 
 JOURNAL, WRITER_SECONDS = "CHAOS_JOURNAL", "CHAOS_WRITER_SECONDS"
@@ -50,6 +50,13 @@ async def model_worker(settings: AllSettings) -> None:
     """A worker whose texts come from a provider, which the environment names."""
     async with chaos_context(settings, PARTS_BUT_MODELS) as context, workers_running(context, list(Queue)):
         await forever()
+
+
+async def backfill_worker(settings: AllSettings) -> None:
+    """A worker whose summaries come from a model that notes which of its calls came to their end."""
+    async with chaos_context(settings, PARTS | {"open_models": open_model}) as context:
+        async with workers_running(context, list(Queue)):
+            await forever()
 
 
 async def server(settings: AllSettings) -> None:
@@ -72,6 +79,7 @@ async def naive_worker(settings: AllSettings) -> None:
 ROLES: dict[str, Callable[[AllSettings], Awaitable[None]]] = {
     "worker": worker,
     "model_worker": model_worker,
+    "backfill_worker": backfill_worker,
     "server": server,
     "old_worker": old_worker,
     "naive_worker": naive_worker,
@@ -101,6 +109,13 @@ async def open_models(_: IngestSettings) -> AsyncIterator[Models]:
     """No model, and a writer of ours in place of the extractive one."""
     writer: Writer = ChaosWriter(_journal(), _writer_seconds())
     yield Models({}, {}, writer)
+
+
+@asynccontextmanager
+async def open_model(_: IngestSettings) -> AsyncIterator[Models]:
+    """One model for summaries."""
+    model = ChaosModel(_journal(), _writer_seconds())
+    yield Models({"chaos": lambda _: model}, {"summary": [model.name]}, ChaosWriter(_journal(), 0.0))
 
 
 # The context opens its parts by these names; so it may gain fields without our knowing.

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from redis.asyncio import Redis
@@ -22,7 +22,9 @@ from redis.exceptions import RedisError
 
 from ingest.thread import Thread
 from ingest.vectors.protocol import ArticleHit, ArticlePoint, SparseVector, TicketHit, TicketPayload, TicketPoint
-from ingest.writers.protocol import Article, Asked, Delta, Neighbour, Wish, Written
+from ingest.writers.llm import LlmWriter
+from ingest.writers.prompts import Task
+from ingest.writers.protocol import Article, Asked, Delta, Neighbour, Usage, Wish, Written
 from shared.asked import EVERYTHING, Access
 from shared.errors import StageFailed
 from shared.models import Reply, Summary
@@ -111,6 +113,28 @@ class ChaosWriter:
         """No answer."""
         self._journal.note("call", kind="answer", content=asked.question)
         yield Written(value="", model=self.name)
+
+
+class ChaosModel(LlmWriter):
+    """A model in place of a provider's: the subject again; the journal says which of its calls came to their end."""
+
+    sdk_error = OSError
+
+    def __init__(self, journal: Journal, seconds: float) -> None:
+        super().__init__("chaos", "model")
+        self._journal = journal
+        self._seconds = seconds
+
+    async def summarize(self, thread: Thread, language: str) -> AsyncGenerator[Delta | Written[Summary]]:
+        """The subject."""
+        await asyncio.sleep(self._seconds)
+        yield Delta(thread.subject)
+        self._journal.note("finished", content=thread.subject)
+        yield Written(value=Summary(text=thread.subject), model=self.name)
+
+    async def _pieces(self, task: Task[Any]) -> AsyncGenerator[str | Usage]:
+        raise StageFailed("Summaries alone are wanted here", kind="bad_request")
+        yield ""  # a generator
 
 
 class SharedVectors:

@@ -41,6 +41,7 @@ async def test_nothing_of_a_removed_tenant_is_left_and_everything_of_the_other_i
     for account in (small_world.acme, small_world.other):
         for subject in ("Printer is offline", "Refund is missing"):
             await account.hit(await account.create_ticket(subject, "Since Monday. I tried it twice."))
+    assert (await small_world.acme.init(99)).status_code == 404  # a run that was opened leaves its log
     before, others = await everything_of(worker, ACME), await look(worker, OTHER)
     assert {"tenant", "tenants", "ticket", "canvas", "run", "vectors", "credential"} <= set(before)
 
@@ -50,7 +51,7 @@ async def test_nothing_of_a_removed_tenant_is_left_and_everything_of_the_other_i
     erasure = await erasure_of(worker, ACME)
     assert erasure is not None
     assert erasure.found["vectors"] == before["vectors"]
-    assert erasure.found["canvas"] == 2
+    assert erasure.found["canvas"] == before["canvas"]
 
     counts = await finish(worker, ACME, erasure)
     assert {kind: left for kind, (_, left) in counts.items() if left} == {}

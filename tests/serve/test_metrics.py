@@ -93,7 +93,7 @@ async def test_nothing_that_a_client_sends_makes_a_label(served: Serving) -> Non
         await served.acme.get(f"/runs/run{turn}")
     found = await scrape(served.nobody)
     routes = {each.labels["route"] for each in found["canvas_request_seconds"].samples}
-    assert routes <= {*(await described(served)), "unmatched", "/metrics", "/schema", "/init"}
+    assert routes <= {*(await described(served)), "unmatched", "/metrics", "/schema", "/schema/openapi.json", "/init"}
     methods = {each.labels["method"] for each in found["canvas_request_seconds"].samples}
     assert methods <= {"GET", "POST", "HEAD", "OPTIONS", "other"}
 

@@ -32,13 +32,14 @@ async def ready(served: Serving, number: int) -> int:
 async def everything(served: Serving, number: int) -> list[httpx.Response]:
     """Every way to ask for what this process has no copy of, at once."""
     stream = {"Accept": "text/event-stream"}
-    return await asyncio.gather(
+    answers = await asyncio.gather(
         served.acme.get(f"/init/{number + 500_000}"),
         served.acme.get(f"/init/{number + 500_001}", headers=stream),
         served.acme.post(f"/init/{number + 500_002}"),
         served.acme.get("/runs/AAAAAAAAAAAAAAAAAAAAAA"),
         served.nobody.get(f"/init/{number}", headers=credentials(ACME, f"never-seen-{number}")),
     )
+    return list(answers)
 
 
 async def served_stale(served: Serving, number: int) -> bool:
