@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from deploy.commands import backfill as backfill_command
 from deploy.commands import dead as dead_command
+from deploy.commands import doctor as doctor_command
 from deploy.commands import eval as eval_command
 from deploy.commands import feedback as feedback_command
 from deploy.commands import reconcile as reconcile_command
@@ -126,6 +127,7 @@ canvas.add_command(tenant_command.tenant)
 canvas.add_command(backfill_command.backfill)
 canvas.add_command(reconcile_command.reconcile)
 canvas.add_command(status_command.status)
+canvas.add_command(doctor_command.doctor)
 canvas.add_command(dead_command.dead)
 canvas.add_command(eval_command.evaluate)
 canvas.add_command(feedback_command.feedback)

@@ -54,7 +54,7 @@ async def open_vectors(settings: Settings, ingest: IngestSettings, embedder: Emb
     Raises:
         StartupError: it can't be opened; the error says what to do.
     """
-    collection = re.sub(r"[^a-z0-9]+", "-", embedder.name.lower()).strip("-")
+    collection = collection_of(embedder)
     store: VectorStore
     if ingest.qdrant_url is not None:
         from ingest.vectors.server import QdrantVectorStore
@@ -69,6 +69,11 @@ async def open_vectors(settings: Settings, ingest: IngestSettings, embedder: Emb
         yield store
     finally:
         await store.close()
+
+
+def collection_of(embedder: Embedder) -> str:
+    """What the vectors of a model are kept under; its size is added to it (`points.collection_name`)."""
+    return re.sub(r"[^a-z0-9]+", "-", embedder.name.lower()).strip("-")
 
 
 @asynccontextmanager

@@ -104,12 +104,14 @@ OPERATIONS: dict[tuple[str, str], Words] = {
     ("post", "/feedback"): Words("send_feedback", "feedback", "What the agent did with suggestions"),
     ("post", "/ingest"): Words("start_ingest", "ingest", "Start a backfill"),
     ("get", "/ingest/{backfill_id}"): Words("get_ingest", "ingest", "How a backfill goes", streams=True),
+    ("post", "/ingest/{backfill_id}/{order}"): Words("steer_ingest", "ingest", "Pause, resume or cancel a backfill"),
     ("get", "/health"): Words("get_health", "operation", "What is ready, and what is not", open=True),
 }
 PARAMETERS: dict[str, dict[str, Any]] = {
     "ticket_id": {"pattern": "^[1-9][0-9]{0,14}$", "examples": ["4211"]},
     "attachment_id": {"pattern": "^[0-9]{1,18}$", "examples": ["82000000009"]},
     "run_id": {"pattern": "^[A-Za-z0-9_-]{1,40}$", "examples": [RUN.removeprefix("/runs/")]},
+    "order": {"enum": ["pause", "resume", "cancel"], "examples": ["pause"]},
     "backfill_id": {"pattern": "^[A-Za-z0-9_-]{1,40}$", "examples": ["fTQ2mVvVQk6b4mJmX7Y1Zg"]},
 }
 """What an id looks like; whatever does not is answered like one that does not exist, or as malformed."""

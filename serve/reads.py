@@ -28,7 +28,9 @@ from shared.tasks import beside
 
 READ_WITHIN_S = 1.0
 """Redis answers in a millisecond; who has waited a thousand times as long is told to come back."""
-SWEEP_S = 0.1
+HOPE_S = 0.3
+"""While it is known that Redis does not answer, nobody waits for longer than a connection takes to come back."""
+SWEEP_S = 0.02
 
 log = structlog.get_logger()
 
@@ -51,11 +53,13 @@ Found = Callable[[Read | None], None]
 class _Load:
     """One ticket that is being read, and who waits for it."""
 
-    __slots__ = ("began", "name", "record", "spoiled", "waiting")
+    __slots__ = ("began", "hopes", "name", "record", "spoiled", "waiting")
 
     def __init__(self, name: Name) -> None:
         self.name = name
         self.began = time.monotonic()
+        self.hopes = False
+        """Nothing was asked yet: Redis did not answer, and may be back in a moment."""
         self.record: Sequence[bytes | None] = ()
         self.spoiled = False
         self.waiting: list[Found] = []
@@ -99,7 +103,7 @@ class CanvasReads:
         """A ticket's Canvas or tombstone and how it stands, from memory or from Redis.
 
         Raises:
-            StoreUnavailable: there is no copy, and Redis does not answer within a second, or has not for a second.
+            StoreUnavailable: there is no copy, and Redis does not answer.
         """
         copy = self._memory.get((host, ticket_id))
         if copy is not None:
@@ -113,9 +117,6 @@ class CanvasReads:
 
     def ask(self, host: str, ticket_id: int, found: Found) -> None:
         """Read a ticket from Redis, or join who does so already; `found` must not raise."""
-        if not self.alive:
-            found(None)
-            return
         name = host, ticket_id
         load = self._loads.get(name)
         if load is not None and not load.spoiled:
@@ -124,7 +125,10 @@ class CanvasReads:
         load = self._loads[name] = _Load(name)
         load.waiting.append(found)
         self._open[load] = None
-        self._ask(load)
+        if self.alive:
+            self._ask(load)
+        else:
+            load.hopes = True
 
     def _ask(self, load: _Load) -> None:
         host, ticket_id = load.name
@@ -193,9 +197,13 @@ class CanvasReads:
         """End the waits that are over; one timer for all costs a read nothing."""
         while True:
             await asyncio.sleep(SWEEP_S)
-            oldest = time.monotonic() - READ_WITHIN_S
-            for load in [load for load in self._open if load.began < oldest]:
-                self._fail(load, TimeoutError())
+            now = time.monotonic()
+            for load in list(self._open):
+                if load.hopes and self.alive:
+                    load.hopes = False
+                    self._ask(load)
+                elif now - load.began > (HOPE_S if load.hopes else READ_WITHIN_S):
+                    self._fail(load, TimeoutError())
 
 
 @asynccontextmanager

@@ -77,7 +77,11 @@ class Feedback:
     async def add(self, host: str, entries: Sequence[Given]) -> int:
         """Keep those that are new, count them in this process's metrics, and return how many they are."""
         month = this_month()
-        args: list[str | int | bytes] = [MOST_KEPT, _seconds(lifetimes.FEEDBACK_LIFETIME), _seconds(lifetimes.DRAFTS_LIFETIME)]
+        args: list[str | int | bytes] = [
+            MOST_KEPT,
+            _seconds(lifetimes.FEEDBACK_LIFETIME),
+            _seconds(lifetimes.DRAFTS_LIFETIME),
+        ]
         for given in entries:
             args += [f"{given.agent_id}:{given.id}", _field(given, given.action), _encode(given)]
         names = [keys.feedback(host), keys.feedback_ids(host), keys.feedback_counts(host, month)]

@@ -29,8 +29,8 @@ HEARTBEAT_LIFETIME = timedelta(seconds=15)
 BACKFILL_LIFETIME = timedelta(days=7)
 LEASE_LIFETIME = timedelta(seconds=6)
 """A worker that died is followed by another after at most this long; renewed every third of it."""
-BACKFILL_LEASE = timedelta(seconds=10)
-"""A killed backfill can be started again after this long; renewed every third of it."""
+BACKFILL_LEASE = timedelta(seconds=6)
+"""A killed backfill is gone on with by another worker after this long; renewed every third of it."""
 FINISHED_LIFETIME = timedelta(hours=2)
 """Above what a killed run waits for its next attempt; a run that ends drops what it has used."""
 RECONCILE_LEASE = timedelta(seconds=30)

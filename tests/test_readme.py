@@ -29,7 +29,7 @@ def test_each_setting_says_what_it_does_under_a_name_of_its_own() -> None:
 
 
 def test_each_redis_key_has_a_lifetime_or_is_on_the_permanent_list() -> None:
-    of_all = {keys.TENANTS, keys.WORKERS, keys.RECONCILE, keys.ANSWERS}
+    of_all = {keys.TENANTS, keys.WORKERS, keys.RECONCILE, keys.ANSWERS, keys.BACKFILLS}
     made = {pattern for pattern, _ in documented.key_functions().values()} | of_all
 
     assert made == set(lifetimes.LIFETIMES) | set(lifetimes.PERMANENT)

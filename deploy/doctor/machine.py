@@ -71,7 +71,9 @@ def _keys(settings: AllSettings) -> Finding:
     try:
         count = len(Vault.from_settings(shared).derived_keys("doctor"))
     except StartupError as error:
-        return finder.problem("master-key", error.detail, "put the right keys back: without them no account can be read")
+        return finder.problem(
+            "master-key", error.detail, "put the right keys back: without them no account can be read"
+        )
     where = str(file) if shared.master_keys is None else "CANVAS_MASTER_KEYS"
     if shared.master_keys is None and stat.S_IMODE(file.stat().st_mode) & 0o077:
         return finder.warning("master-key", f"Others on this machine can read {file}", f"run `chmod 600 {file}`")

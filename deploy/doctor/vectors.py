@@ -3,7 +3,7 @@
 The embedded engine is opened by one process only, so that its folder is looked at from outside.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -14,6 +14,7 @@ from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 from deploy.doctor.finding import Finder, Finding
 from deploy.settings import AllSettings
 from ingest.embeddings.protocol import Embedder
+from ingest.providers import collection_of
 from ingest.vectors.points import collection_name
 from ingest.vectors.server_collection import ALIAS, OLDEST_SERVER
 from shared.errors import StageFailed
@@ -39,7 +40,7 @@ async def of_embedder(embedder: Embedder) -> list[Finding]:
 def of_folder(settings: AllSettings, embedder: Embedder) -> list[Finding]:
     """The embedded engine's folder of the model in use, and what lies beside it."""
     folder = settings.shared.data_dir / "vectors"
-    name = collection_name(_slug(embedder), embedder.size)
+    name = collection_name(collection_of(embedder), embedder.size)
     others = sorted(each.name for each in folder.glob("*") if each.is_dir() and each.name != name)
     if not (folder / name).exists():
         if others:
@@ -73,14 +74,14 @@ async def of_server(settings: AllSettings, embedder: Embedder, hosts: Sequence[s
         await client.close()
 
 
-async def _asked(client: AsyncQdrantClient, embedder: Embedder, hosts: Sequence[str]):  # type: ignore[no-untyped-def]
+async def _asked(client: AsyncQdrantClient, embedder: Embedder, hosts: Sequence[str]) -> AsyncIterator[Finding]:
     version = (await client.info()).version
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_SERVER:
         oldest = ".".join(map(str, OLDEST_SERVER))
         yield finder.problem("qdrant", f"Qdrant is {version}: no worker starts", f"update it to {oldest} or later")
     else:
         yield finder.ok("qdrant", f"Qdrant {version} answers")
-    name = f"{ALIAS}-{collection_name(_slug(embedder), embedder.size)}"
+    name = f"{ALIAS}-{collection_name(collection_of(embedder), embedder.size)}"
     if not await client.collection_exists(name):
         text = f"Qdrant has no collection {name} for the embedding model in use"
         yield finder.warning("collection", text, "the first worker makes it; fill it with `canvas backfill HOST`")

@@ -41,7 +41,12 @@ class TokenBudget:
         """Take tokens of today (UTC); None where the limit leaves too few. Without a limit they are only counted."""
         reservation = Reservation(keys.tokens(host, _today()), secrets.token_hex(8))
         amount = RESERVED if limit is None else min(RESERVED, limit)  # a small budget is good for one text
-        arguments: list[str | int] = [reservation.token, amount, limit or 0, int(lifetimes.TOKENS_LIFETIME.total_seconds())]
+        arguments: list[str | int] = [
+            reservation.token,
+            amount,
+            limit or 0,
+            int(lifetimes.TOKENS_LIFETIME.total_seconds()),
+        ]
         try:
             taken = await self._reserve(keys=[reservation.key], args=arguments)
         except (RedisError, OSError) as error:

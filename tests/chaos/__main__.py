@@ -33,6 +33,7 @@ ORDER = (
     "viewers",
     "slow_viewers",
     "backfill",
+    "backfill_rate",
 )
 
 

@@ -54,9 +54,9 @@ async def model_worker(settings: AllSettings) -> None:
 
 async def backfill_worker(settings: AllSettings) -> None:
     """A worker whose summaries come from a model that notes which of its calls came to their end."""
-    async with chaos_context(settings, PARTS | {"open_models": open_model}) as context:
-        async with workers_running(context, list(Queue)):
-            await forever()
+    parts = PARTS | {"open_models": open_model}
+    async with chaos_context(settings, parts) as context, workers_running(context, list(Queue)):
+        await forever()
 
 
 async def server(settings: AllSettings) -> None:

@@ -137,9 +137,9 @@ async def test_two_requests_at_once_do_not_share_what_is_known_of_them(served: S
 
 
 async def test_a_line_names_the_tenant_the_ticket_and_the_run_and_so_do_the_workers(
-    whole_world: World, lines: list[Any]
+    small_world: World, lines: list[Any]
 ) -> None:
-    acme = whole_world.acme
+    acme = small_world.acme
     acme.helpdesk.faults.add(Fault("webhook_drop", count=1))
     number = await acme.create_ticket("Late", "Nobody has seen it.")
     answer = await acme.init(number, accept="text/event-stream", **{"X-Request-ID": "mine"})

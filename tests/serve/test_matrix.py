@@ -152,6 +152,7 @@ def ids(town: Town, parameter: str) -> dict[str, list[str]]:
             "missing": ["AAAAAAAAAAAAAAAAAAAAAA"],
             "malformed": ["x.y"],
         },
+        "order": {"own": ["pause", "resume"], "foreign": ["cancel"], "missing": ["cancel"], "malformed": ["x"]},
         "attachment_id": {"own": ["1"], "foreign": ["1"], "missing": ["1"], "malformed": ["x"]},
     }
     return known[parameter]
@@ -215,7 +216,7 @@ def worth(name: str, who: str, kind: str) -> bool:
     if who in REFUSED:
         return who == "foreign"
     if who == "admin":
-        return name in {"start_ingest", "get_ingest"}
+        return name.endswith("_ingest")
     return who == "agent" or (kind != "malformed" and (who == "token, their host") == (name not in COSTLY))
 
 

@@ -15,13 +15,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from deploy.demo.helpdesk.faults import Fault
 from deploy.up import worker_alone
 from serve.observed import Hits
 from shared.metrics import TENANT_TOKENS
 from shared.queues import Queue
 from shared.settings import Settings
 from shared.tasks import stop
-from tests.parts import JSON, Serving, credentials, store
 from tests.waiting import wait_until
 from tests.world import ACME, World, all_settings, parse_events
 
@@ -67,13 +67,15 @@ async def test_names_and_units_are_as_prometheus_wants_them(whole_world: World) 
             assert all(each.name.endswith(("_total", "_created")) for each in family.samples)
 
 
-async def test_requests_are_counted_by_route_method_and_class_of_status(served: Serving, number: int) -> None:
-    await store(served.context, ACME, number)
-    before = await scrape(served.nobody)
+async def test_requests_are_counted_by_route_method_and_class_of_status(whole_world: World) -> None:
+    acme = whole_world.acme
+    number = await acme.create_ticket("A printer", "It jams.")
+    await acme.hit(number)
+    before = await scrape(acme.canvas)
     for path in (f"/init/{number}", "/init/x", "/init/y", "/nope/1", "/nope/2"):
-        await served.acme.get(path)
-    await served.acme.request("PROPFIND", "/init/x")
-    after = await scrape(served.nobody)
+        await acme.canvas.get(path)
+    await acme.canvas.request("PROPFIND", "/init/x")
+    after = await scrape(acme.canvas)
 
     def counted(**labels: str) -> float:
         name = "canvas_request_seconds_count"
@@ -86,29 +88,25 @@ async def test_requests_are_counted_by_route_method_and_class_of_status(served: 
     assert value(after, "canvas_init_total", outcome="hit") - value(before, "canvas_init_total", outcome="hit") == 1
 
 
-async def test_nothing_that_a_client_sends_makes_a_label(served: Serving) -> None:
-    for turn in range(30):
-        await served.acme.request(f"M{turn}", f"/p{turn}/{turn}", headers={"X-Request-ID": f"r{turn}"})
-        await served.acme.get(f"/init/{80_000 + turn}x")
-        await served.acme.get(f"/runs/run{turn}")
-    found = await scrape(served.nobody)
+async def test_nothing_that_a_client_sends_makes_a_label(whole_world: World) -> None:
+    client = whole_world.acme.canvas
+    for turn in range(20):
+        await client.get(f"/p{turn}/{turn}", headers={"X-Request-ID": f"r{turn}"})
+        await client.get(f"/init/{80_000 + turn}x")
+        await client.get(f"/runs/run{turn}")
+    found = await scrape(client)
     routes = {each.labels["route"] for each in found["canvas_request_seconds"].samples}
-    assert routes <= {*(await described(served)), "unmatched", "/metrics", "/schema", "/schema/openapi.json", "/init"}
+    described = (await client.get("/schema")).json()["paths"]
+    assert routes <= {*described, "unmatched", "/metrics", "/schema", "/schema/openapi.json", "/init"}
     methods = {each.labels["method"] for each in found["canvas_request_seconds"].samples}
     assert methods <= {"GET", "POST", "HEAD", "OPTIONS", "other"}
 
 
-async def described(served: Serving) -> set[str]:
-    return set((await served.nobody.get("/schema")).json()["paths"])
-
-
 async def test_streams_are_counted_while_they_are_open_and_timed_to_their_first_event(
-    whole_world: World, number: int
+    whole_world: World,
 ) -> None:
     acme = whole_world.acme
     before = await scrape(acme.canvas)
-    from deploy.demo.helpdesk.faults import Fault
-
     acme.helpdesk.faults.add(Fault("webhook_drop", count=1))
     ticket = await acme.create_ticket("Late", "Nobody has seen it.")
     async with acme.canvas.stream("GET", f"/init/{ticket}", headers={"Accept": "text/event-stream"}) as stream:
@@ -184,11 +182,3 @@ async def test_a_dashboard_asks_for_figures_that_there_are(name: str, whole_worl
         names = set(re.findall(r"\bcanvas_\w+", expression))
         assert names, expression
         assert names <= known, expression
-
-
-async def test_a_scrape_without_credentials_tells_no_names(served: Serving, number: int) -> None:
-    await store(served.context, ACME, number)
-    await served.acme.get(f"/init/{number}", headers={**JSON, **credentials(ACME)})
-    shown = (await served.nobody.get("/metrics")).text
-    for hidden in (ACME, str(number), "agent-key"):
-        assert hidden not in shown

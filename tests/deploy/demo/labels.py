@@ -7,7 +7,8 @@ from playwright.async_api import Page
 
 COLLECT = """() => {
     const others = `.words, .pc-text, .pc-snippet, .pc-title, .pc-terms, .subject, .who, .language, .domain,
-        .by b, .head h2, .head span:not(.priority, .gone), .pc-facts dd, #samples span, #article h2, #languages, textarea`;
+        .by b, .head h2, .head span:not(.priority, .gone), .pc-facts dd, #samples span, #article h2, #languages,
+        textarea`;
     const visible = (element) => element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
     const found = [];
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

@@ -301,7 +301,9 @@ async def test_the_calls_of_an_old_account_are_counted_by_the_hour(account: Acco
     found = await rate_limit(account.redis, HOST, MINUTE)
     assert found.window_s == 3600
     assert 3590 < found.resets_in_s <= 3600
-    assert 3_600_000 < await account.redis.pttl(keys.call_log(HOST)) <= lifetimes.CALL_LOG_LIFETIME.total_seconds() * 1000
+    assert (
+        3_600_000 < await account.redis.pttl(keys.call_log(HOST)) <= lifetimes.CALL_LOG_LIFETIME.total_seconds() * 1000
+    )
 
 
 async def test_a_clock_that_was_put_back_parks_nobody(account: Account) -> None:

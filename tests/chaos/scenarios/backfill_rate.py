@@ -1,0 +1,147 @@
+"""A backfill at the limit of three plans: nearly all allowed calls are used, none is refused, live updates hardly wait.
+
+A minute of the look-alike is shorter than sixty seconds, and so is ours. First the backfill has the account for itself;
+then tickets change beside it, for which it leaves their share free (see `take_call.lua`).
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from statistics import quantiles
+
+from shared.backfill import BackfillProgress
+from tests.chaos.outcome import Outcome, outcome
+from tests.chaos.world import HOSTS, World, world
+from tests.waiting import wait_until
+
+HOST = HOSTS[0]
+REFUSED = 429
+USED = 0.95
+LIVE_SHARE = 0.15
+"""What a backfill leaves to live tickets while there are some."""
+FIRST_S = 0.5
+"""From its start; the budget is learnt meanwhile."""
+CHANGE_EVERY_S = 1.0
+LIVE_P95_S = 1.0
+"""From webhook to Canvas, with 0.05 s of writing and the look-alike's and our own share of two busy cores."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan's calls a minute, how long that minute is, and for how many of them each half is measured."""
+
+    name: str
+    total: int
+    window_s: float
+    windows: float
+
+
+@dataclass(frozen=True)
+class Size:
+    """The plans that are played, one after the other."""
+
+    plans: tuple[Plan, ...]
+
+
+FULL = Size((Plan("trial", 50, 4.0, 6), Plan("growth", 200, 12.0, 4), Plan("enterprise", 700, 40.0, 2)))
+SMALL = Size((Plan("trial", 50, 1.0, 4),))
+
+
+async def run(size: Size, seed: int, folder: Path) -> Outcome:
+    """Play each plan in a world of its own."""
+    figures: dict[str, object] = {}
+    findings, kept = None, True
+    for plan in size.plans:
+        found = await _play(plan, seed, folder / plan.name)
+        figures |= found.figures
+        kept, findings = kept and found.passed, found
+    assert findings is not None
+    return Outcome(figures, kept, findings.examples)
+
+
+async def _play(plan: Plan, seed: int, folder: Path) -> Outcome:
+    folder.mkdir()
+    async with (
+        world(
+            folder,
+            seed,
+            hosts=HOSTS[:1],
+            desk=lambda settings: replace(settings, plan=plan.name, window=timedelta(seconds=plan.window_s)),
+            environment={"CANVAS_FRESHDESK_WINDOW_S": str(plan.window_s)},
+        ) as made,
+        made.workers(1),
+    ):
+        made.add_tickets(int(plan.total * plan.windows * 1.5) + 50, (HOST,))
+        progress = BackfillProgress(made.redis, HOST)
+        await progress.want()
+        await wait_until(lambda: _reads_tickets(progress), 20)
+        alone = await _used(made, plan)
+        asyncio_live: list[float] = []
+        beside, _ = await asyncio.gather(_used(made, plan), _change(made, plan, asyncio_live))
+        counts = await progress.read()
+        refused = sum(record.status == REFUSED for record in made.desks[HOST].log.requests)
+        p95 = quantiles(asyncio_live, n=20)[-1] if len(asyncio_live) > 1 else 0.0
+        await progress.steer("cancel")
+        await wait_until(lambda: _ended(progress), 30)
+        await made.settled(30)
+        history = await made.history()
+        name = str(plan.total)
+        figures = {
+            f"{name}/min_alone": f"{alone:.1%}",
+            f"{name}/min_beside_live": f"{beside:.1%}",
+            f"{name}/min_429": refused,
+            f"{name}/min_live_p95_s": p95,
+            f"{name}/min_calls_a_ticket": counts.credits / max(1, counts.prepared),
+        }
+        return outcome(
+            figures,
+            type(await made.check(history, skip=tuple(made.tickets)))(),
+            used=alone >= USED,
+            used_beside=beside >= USED * (1 - LIVE_SHARE - 0.05),
+            none_refused=refused == 0,
+            live_in_time=p95 <= LIVE_P95_S,
+            work_left=counts.prepared < counts.tickets,
+        )
+
+
+async def _used(made: World, plan: Plan) -> float:
+    """The share of the allowed credits that is used over the plan's windows."""
+    desk = made.desks[HOST]
+
+    def spent() -> int:
+        return sum(record.cost for record in desk.log.requests if record.status != REFUSED)
+
+    before, began = spent(), time.monotonic()
+    await asyncio.sleep(plan.windows * plan.window_s)
+    return (spent() - before) / (plan.total * (time.monotonic() - began) / plan.window_s)
+
+
+async def _change(made: World, plan: Plan, took: list[float]) -> None:
+    """Tickets change, one each second of ours, and their webhooks are told; notes how long each took to be current."""
+    until = time.monotonic() + plan.windows * plan.window_s
+    place = 0
+    while time.monotonic() < until:
+        began = time.monotonic()
+        await made.change_and_tell(place)
+        host, ticket_id = made.tickets[place]
+        await wait_until(lambda number=ticket_id: _is_current(made, number), 30)
+        took.append(time.monotonic() - began)
+        place += 1
+        await asyncio.sleep(max(0.0, began + CHANGE_EVERY_S - time.monotonic()))
+
+
+async def _is_current(made: World, ticket_id: int) -> bool:
+    from shared import keys
+
+    await asyncio.sleep(0.01)
+    return await made.redis.zscore(keys.due(HOST), str(ticket_id)) is None
+
+
+async def _reads_tickets(progress: BackfillProgress) -> bool:
+    return (await progress.read()).prepared > 2
+
+
+async def _ended(progress: BackfillProgress) -> bool:
+    return (await progress.read()).state == "cancelled"
