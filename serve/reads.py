@@ -200,7 +200,7 @@ class CanvasReads:
             now = time.monotonic()
             for load in list(self._open):
                 if load.hopes and self.alive:
-                    load.hopes = False
+                    load.hopes = load.spoiled = False
                     self._ask(load)
                 elif now - load.began > (HOPE_S if load.hopes else READ_WITHIN_S):
                     self._fail(load, TimeoutError())

@@ -1,4 +1,4 @@
-"""`canvas doctor`: look at everything, say what each finding means and what to do; the report may be shown to anybody."""
+"""`canvas doctor`: look at everything, say what each finding means and what to do; its report may be passed on."""
 
 from datetime import UTC, datetime
 from importlib.metadata import version

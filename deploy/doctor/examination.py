@@ -1,7 +1,7 @@
 """The whole examination: what needs no Redis beside what does, each check with its own deadline."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -62,7 +62,7 @@ async def _rest(settings: AllSettings, host: str | None, *, calls: bool) -> list
         except StartupError as error:
             remedy = "start it, or correct REDIS_URL; workers, accounts and webhooks can't be looked at without it"
             absent = [redis.problem("redis", error.detail, remedy)]
-            return [*absent, *await examine([_models(settings, ()), *_outward(settings, (), calls=calls)])]
+            return [*absent, *await examine([_models(settings, (), calls=calls), *_outward(settings, (), calls=calls)])]
         if host is not None and host not in [tenant.host for tenant in case.tenants]:
             raise BadInput(f"{host} is not connected: run `canvas tenant add {host}` first")
         chosen = replace(case, tenants=tuple(each for each in case.tenants if host in {None, each.host}))
@@ -87,7 +87,7 @@ def _checks(case: Case) -> list[Check]:
     return checks
 
 
-def _models(settings: AllSettings, tenants: tuple[Tenant, ...], *, calls: bool = True) -> Check:
+def _models(settings: AllSettings, tenants: tuple[Tenant, ...], *, calls: bool) -> Check:
     return Check("The models", Finder("models"), lambda: of_models(settings.ingest, tenants, calls=calls))
 
 
@@ -101,7 +101,7 @@ def _outward(settings: AllSettings, tenants: tuple[Tenant, ...], *, calls: bool)
     return found
 
 
-def _account(case: Case, tenant: Tenant):  # type: ignore[no-untyped-def]
+def _account(case: Case, tenant: Tenant) -> Callable[[], Awaitable[list[Finding]]]:
     return lambda: of_account(case, tenant)
 
 
@@ -157,8 +157,7 @@ async def _opened(settings: AllSettings, *, calls: bool) -> AsyncIterator[Case]:
         tenants = await _answered(clients.state, named(settings.shared))
         budget = CallBudget(clients.state, timedelta(seconds=shared.freshdesk_window_s))
         http = await stack.enter_async_context(freshdesk_http())
-        opened = replace(settings, shared=settings.shared)
-        yield Case(opened, clients, registry, tenants, budget, http, calls)
+        yield Case(settings, clients, registry, tenants, budget, http, calls)
 
 
 def _registry(settings: AllSettings, state: Redis) -> TenantRegistry | None:

@@ -4,7 +4,6 @@ import os
 import platform
 import shutil
 import stat
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -30,8 +29,6 @@ def of_machine(settings: AllSettings) -> list[Finding]:
 
 def _python() -> Finding:
     found = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    if sys.version_info < (3, 11):
-        return finder.problem("python", f"{found}: too old", "install Python 3.11 or later and make the venv anew")
     return finder.ok("python", found)
 
 

@@ -1,4 +1,4 @@
-"""Access to each model that writes: the provider knows the key and the model, the price is known, nobody closed the way.
+"""Access to each model that writes: the provider knows key and model, the price is known, the way is open.
 
 Models are looked up and not called: that costs nothing. Whether an account has money left is only known from calls,
 which the workers make; what came of those stands in the breakers.

@@ -1,4 +1,4 @@
-"""The way by which Freshdesk reaches the webhook receiver: HTTPS, a certificate that holds, and our receiver behind it."""
+"""The way by which Freshdesk reaches the webhook receiver: HTTPS, a good certificate, our receiver behind it."""
 
 import ssl
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ UNAUTHORIZED = 401
 finder = Finder("settings")
 
 
-async def of_public_url(url: str, hosts: Sequence[str], http: httpx.AsyncClient | None = None) -> list[Finding]:
+async def of_public_url(url: str, hosts: Sequence[str]) -> list[Finding]:
     """Knock at the receiver from outside, without a secret: our own receiver refuses that in its own words."""
     if not url:
         text = "CANVAS_PUBLIC_URL is not set: the rules' address and the way to it can't be checked"
@@ -23,7 +23,7 @@ async def of_public_url(url: str, hosts: Sequence[str], http: httpx.AsyncClient 
         text = "CANVAS_PUBLIC_URL is no HTTPS address, and Freshdesk calls no other"
         return [finder.problem("public-url", text, "put a proxy with a certificate in front, and name its address")]
     # httpx reads the certificates of all authorities when a client is made: only here, where they are needed.
-    async with http or httpx.AsyncClient(timeout=WITHIN_S) as client:
+    async with httpx.AsyncClient(timeout=WITHIN_S) as client:
         return [await _knock(client, webhook_url(url, hosts[0] if hosts else NOBODY))]
 
 

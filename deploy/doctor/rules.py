@@ -1,4 +1,4 @@
-"""The two automation rules in Freshdesk: there, active, saying what ours say, to the right address, with a valid secret."""
+"""The two automation rules in Freshdesk: there, active, saying what ours say, to us, with a valid secret."""
 
 from collections.abc import Iterator
 from typing import Any

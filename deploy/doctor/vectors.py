@@ -115,9 +115,5 @@ def _points(host: str, points: int) -> Finding:
     return own.warning("points", text, f"run `canvas backfill {host}`")
 
 
-def _slug(embedder: Embedder) -> str:
-    return collection_of(embedder.name)
-
-
 def _files(folder: Path) -> Iterator[Path]:
     return (file for file in folder.rglob("*") if file.is_file())

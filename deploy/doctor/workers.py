@@ -1,4 +1,4 @@
-"""Workers and their work: heartbeats, versions, queues, what waits, what was given up; and that they belong together."""
+"""Workers and their work: heartbeats, versions, queues, what waits, and that they belong together."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta

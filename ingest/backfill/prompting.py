@@ -6,6 +6,7 @@ the sample stand in for them. That errs on the dear side where a helpdesk has ti
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
@@ -19,6 +20,8 @@ from ingest.writers.protocol import Article, Brief, Earlier, Neighbour
 from ingest.writers.tokens import about_tokens
 from shared.models import Reply, Summary
 from shared.tenant_settings import TenantSettings
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,7 @@ class Ground:
     articles: Sequence[Article]
 
 
-def prompts_of(
-    thread: Thread, chosen: TenantSettings, ground: Ground, place: int, part_tokens: float
-) -> TicketPrompts:
+def prompts_of(thread: Thread, chosen: TenantSettings, ground: Ground, place: int, part_tokens: float) -> TicketPrompts:
     """The prompts of a ticket; `place` chooses its ground, `part_tokens` is what a summary of a part takes. CPU-bound:
     some 5 ms.
     """
@@ -119,6 +120,6 @@ def _whole(task: Task[Summary] | Task[list[Reply]]) -> str:
     return f"{task.system}\n{task.stable}{task.user}"
 
 
-def _some[T](found: Sequence[T], start: int, count: int) -> list[T]:
+def _some(found: Sequence[T], start: int, count: int) -> list[T]:
     """So many in a row from a place on, beginning again at the end; each once."""
     return [found[(start + step) % len(found)] for step in range(min(count, len(found)))]

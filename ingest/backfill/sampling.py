@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from ingest.backfill.walk import OLDEST, TicketLists
+from ingest.backfill.walk import INCLUDE, OLDEST, TicketLists
 from ingest.freshdesk.client import MAX_LIST_PAGE, PAGE_SIZE
 from ingest.freshdesk.listing import ListedTicket, TicketPage
 
@@ -90,7 +90,7 @@ class Sampler:
             if before is not None and not before.more:
                 return TicketPage([], False, None)
             self.pages_read += 1
-            known = self._pages[since, number] = await self.lists.ticket_page(since, number)
+            known = self._pages[since, number] = await self.lists.ticket_page(since, number, include=INCLUDE)
         return known
 
     def _wanted(self, page: TicketPage) -> list[ListedTicket]:

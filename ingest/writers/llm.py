@@ -49,6 +49,8 @@ class LlmWriter(ABC):
     """A writer over one model of one provider. `limits` are for a call of which nobody keeps a record."""
 
     sdk_error: ClassVar[type[Exception]]
+    batches: ClassVar[bool] = False
+    """Whether its provider takes calls in batches (`ingest.writers.batch`)."""
 
     def __init__(self, provider: str, model: str, limits: Limits | None = None) -> None:
         self.provider = provider

@@ -39,11 +39,15 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PriceList(msgspec.Struct, frozen=True):
-    """The file: prices by `provider/model`, the day on which they were looked up, and where."""
+    """The file: prices by `provider/model`, the day on which they were looked up, and where.
+
+    `batch` is the share of a price that a call by the provider's batch interface costs.
+    """
 
     as_of: date
     sources: list[str]
     models: dict[str, Price]
+    batch: float
 
 
 @cache
@@ -75,6 +79,11 @@ def cost_of(model: str, usage: Usage) -> float | None:
         + usage.output_tokens * price.output
     )
     return dollars / MILLION
+
+
+def batch_share() -> float:
+    """The share of a price that a call by a provider's batch interface costs."""
+    return price_list().batch
 
 
 def cache_minimum(model: str) -> int:

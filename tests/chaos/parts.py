@@ -133,7 +133,8 @@ class ChaosModel(LlmWriter):
         yield Written(value=Summary(text=thread.subject), model=self.name)
 
     async def _pieces(self, task: Task[Any]) -> AsyncGenerator[str | Usage]:
-        for piece in ():  # a generator, though of nothing
+        nothing: tuple[str, ...] = ()
+        for piece in nothing:  # a generator all the same
             yield piece
         raise StageFailed("Summaries alone are wanted here", kind="bad_request")
 

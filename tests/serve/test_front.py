@@ -181,7 +181,7 @@ async def test_a_silent_redis_makes_copies_doubtful_and_its_next_word_makes_them
         assert (answer.status_code, answer.content) == (200, body)
         assert answer.headers["cache-status"] == "prompt-canvas; hit; detail=stale"
         assert int(answer.headers["age"]) >= 0
-    missing = await served.acme.get(f"/init/{number + 300_000}")
+    missing = await served.acme.get(f"/init/{number + 5_000_000}")
     assert missing.status_code == 503, missing.text
     assert missing.json()["type"] == "urn:prompt-canvas:store-unavailable"
     module_redis.thaw()

@@ -1,0 +1,53 @@
+// What can go wrong when serve is asked: one class for its problem documents (RFC 9457) and for the network, and the
+// texts that tell an agent about each.
+
+const PREFIX = "urn:prompt-canvas:";
+/** Codes of tickets that are not there: nothing that is remembered of them may stay on the page. */
+export const GONE = { "ticket-missing": "missing", "ticket-deleted": "deleted", "ticket-spam": "spam" };
+/** Codes with texts of their own. */
+const NAMED = ["unauthorized", "forbidden", "network", "offline", "blocked"];
+
+/** An answer that is no success: `code` is stable, `status` 0 means that nothing answered. */
+export class Problem extends Error {
+  constructor({ status = 0, type = "", title = "", detail = "", retryAfterMs = 0 }) {
+    super(detail || title || type);
+    this.name = "Problem";
+    this.status = status;
+    this.code = type.startsWith(PREFIX) ? type.slice(PREFIX.length) : type || `http-${status}`;
+    this.title = title;
+    this.retryAfterMs = retryAfterMs;
+  }
+
+  /** Whether asking again later may help. */
+  get transient() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+/** The problem that a response tells. */
+export async function problemOf(response) {
+  const document = await response.json().catch(() => ({}));
+  const retryAfterMs = 1000 * (Number(response.headers.get("Retry-After")) || 0);
+  return new Problem({ ...document, status: response.status, retryAfterMs });
+}
+
+/** The problem of a request that nothing answered: the machine is offline, or the server can't be reached. */
+export function networkProblem(error) {
+  const offline = globalThis.navigator?.onLine === false;
+  return new Problem({ type: offline ? "offline" : "network", title: String(error?.message ?? error) });
+}
+
+/** Keys of a problem's title and advice: `["problem_network", "advice_network"]`. */
+export function textsOf(problem) {
+  const { code } = problem;
+  if (code in GONE) return [`problem_${GONE[code]}`, `advice_${GONE[code]}`];
+  if (NAMED.includes(code)) return [`problem_${code}`, `advice_${code}`];
+  if (problem.status === 429) return ["problem_limited", "advice_limited"];
+  if (code.startsWith("freshdesk")) return ["problem_freshdesk", "advice_unavailable"];
+  return problem.transient ? ["problem_unavailable", "advice_unavailable"] : ["problem_other", "advice_other"];
+}
+
+/** What these texts are filled with. */
+export function valuesOf(problem) {
+  return { title: problem.title || problem.message, seconds: Math.max(1, Math.ceil(problem.retryAfterMs / 1000)) };
+}
