@@ -24,6 +24,15 @@ def uses_openai_embeddings(ingest: IngestSettings) -> bool:
     return ingest.embeddings == "openai" or (ingest.embeddings == "auto" and ingest.openai_api_key is not None)
 
 
+def embedder_name(ingest: IngestSettings) -> str:
+    """The name of the embedding model of the settings, which is not opened for it."""
+    if uses_openai_embeddings(ingest):
+        return f"openai/{ingest.embedding_model}"
+    from ingest.embeddings.local import LocalEmbedder
+
+    return LocalEmbedder.name
+
+
 @asynccontextmanager
 async def open_embedder(ingest: IngestSettings) -> AsyncIterator[Embedder]:
     """The embedding model of the settings.

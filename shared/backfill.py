@@ -108,7 +108,8 @@ class BackfillProgress:
     async def want(self, options: BackfillOptions = EVERYTHING) -> tuple[str, bool]:
         """The id of the backfill that goes on, or of a new one, and whether it is new.
 
-        One of the same options that has failed, was paused or came to its budget's end goes on where it stopped.
+        One of the same options that has failed, was paused or came to its budget's end goes on where it stopped, with
+        the budget of now.
         """
         begin = script(self._state, "begin_backfill")
         lifetime, patience = lifetimes.BACKFILL_LIFETIME.total_seconds(), QUEUED_FOR.total_seconds()
@@ -117,6 +118,7 @@ class BackfillProgress:
             msgspec.json.encode(options),
             int(lifetime),
             int(patience * 1000),
+            msgspec.json.encode(msgspec.structs.replace(options, budget_usd=None, budget_tokens=None)),
         ]
         found, new = await begin(keys=[self._key, keys.backfill_lease(self._host), *self._lists()], args=args)
         await self._call_workers()

@@ -9,6 +9,7 @@ import msgspec
 import rich_click as click
 from rich.console import Console
 
+from deploy.backfill_estimate import Budget, tell_estimate
 from deploy.backfill_progress import figures, watch_backfill
 from deploy.commands.tenant_opened import redis_opened
 from deploy.process import data_option, run
@@ -33,6 +34,7 @@ class _Wish:
     show: bool
     detach: bool
     as_json: bool
+    dry_run: bool = False
 
 
 class StatusList(click.ParamType[list[int]]):
@@ -83,8 +85,9 @@ class IdFile(click.ParamType[list[int]]):
 @click.option("--only", type=click.Choice(list(ONLY)), help="Tickets or articles alone.")
 @click.option("--reindex", is_flag=True, help="Read and embed again what is current: for a new embedding model.")
 @click.option("--refresh-summaries", is_flag=True, help="Write all texts again: for a new prompt or model.")
-@click.option("--budget", "budget_usd", type=click.FloatRange(min=0, min_open=True), help="Stop at so many US dollars.")
-@click.option("--budget-tokens", type=click.IntRange(min=1), help="Stop at so many tokens.")
+@click.option("--budget", type=Budget(), help="Stop there; the same command with a larger one goes on.")
+@click.option("--batch", is_flag=True, help="Texts at half the price, by the providers' batches: within a day.")
+@click.option("--dry-run", is_flag=True, help="Say what it would take and cost, from a sample, and begin nothing.")
 @click.option("--detach", is_flag=True, help="Start it and leave; --show tells how it goes.")
 @click.option("--show", is_flag=True, help="Say how it goes, and leave.")
 @click.option("--pause", "order", flag_value="pause", help="What is being computed ends; --resume goes on.")
@@ -93,22 +96,30 @@ class IdFile(click.ParamType[list[int]]):
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON at each look, the figures of GET /ingest/{id}.")
 @data_option
 def backfill(
-    host: str, data: Path | None, order: Order | None, show: bool, detach: bool, as_json: bool, **chosen: object
+    host: str,
+    data: Path | None,
+    order: Order | None,
+    show: bool,
+    detach: bool,
+    dry_run: bool,
+    as_json: bool,
+    **chosen: object,
 ) -> None:
     """Precompute the existing tickets and articles of HOST; the workers must be running (`canvas up`).
 
     What is current is skipped, so doing it twice costs next to nothing. Stopping to watch (Ctrl-C) does not stop it.
 
-    Example:  canvas backfill acme.freshdesk.com --since 2025-01-01 --budget 20
+    Example:  canvas backfill acme.freshdesk.com --since 2025-01-01 --budget 20usd
     """
     settings = load_settings(data)
-    wish = _Wish(order, show, detach, as_json)
+    wish = _Wish(order, show, detach, as_json, dry_run)
     run(settings, _backfill(settings, host, wish, _options(chosen)))
 
 
 def _options(chosen: dict[str, object]) -> BackfillOptions:
     only = chosen.pop("only")
-    given = {name: value for name, value in chosen.items() if value is not None}
+    budget = cast("dict[str, object] | None", chosen.pop("budget")) or {}
+    given = {name: value for name, value in chosen.items() if value is not None} | budget
     for name in ("since", "until"):
         if name in given:
             given[name] = cast("datetime", given[name]).replace(tzinfo=UTC)
@@ -123,6 +134,9 @@ async def _backfill(settings: AllSettings, host: str, wish: _Wish, options: Back
     host = parse_host(host)
     async with redis_opened(settings) as (_, context):
         await context.tenants.require(host)
+        if wish.dry_run:
+            await tell_estimate(context, settings.ingest, host, options, as_json=wish.as_json)
+            return
         progress = BackfillProgress(context.redis.state, host)
         if wish.order:
             await progress.steer(wish.order)

@@ -97,7 +97,7 @@ async def estimate(asked: Asked, options: BackfillOptions, sample: int = SAMPLE,
         embedder=asked.embedder,
     )
     preferred: dict[TaskName, LlmWriter] = {
-        task: found[0] for task in TASKS if (found := asked.models.of(task, chosen.models.get(task, ())))
+        task: able[0] for task in TASKS if (able := asked.models.of(task, chosen.models.get(task, ())))
     }
     return reckon(sampled, preferred, written, batch=options.batch)
 

@@ -34,6 +34,7 @@ from deploy.doctor.workers import of_workers
 from deploy.settings import AllSettings, DeploySettings
 from ingest.context import receiver_context
 from ingest.embeddings.local import LocalEmbedder
+from ingest.freshdesk.client import freshdesk_http
 from ingest.registration import install_webhooks
 from ingest.settings import IngestSettings
 from ingest.vectors.server import QdrantVectorStore
@@ -121,11 +122,13 @@ async def test_a_part_that_hangs_or_breaks_costs_its_own_findings_alone(tmp_path
     async with own_redis(tmp_path) as server:
         client = Redis.from_url(f"unix://{tmp_path}/valkey.sock")
         server.freeze()
+        settings = all_settings(server.settings)
+        soon = timedelta(seconds=0.2)
         checks = [
-            Check("Redis", Finder("redis"), lambda: of_redis(client, "REDIS_URL", holds_state=True), timedelta(seconds=0.2)),
+            Check("Redis", Finder("redis"), lambda: of_redis(client, "REDIS_URL", holds_state=True), soon),
             Check("Something", Finder("vectors"), broken),
-            Check("The machine", Finder("machine"), lambda: asyncio.to_thread(of_machine, all_settings(server.settings))),
-        ]  # fmt: skip
+            Check("The machine", Finder("machine"), lambda: asyncio.to_thread(of_machine, settings)),
+        ]
         found = await examine(checks)
         server.thaw()
         await client.aclose()
@@ -138,7 +141,7 @@ async def test_a_part_that_hangs_or_breaks_costs_its_own_findings_alone(tmp_path
 
 
 async def test_a_redis_that_loses_evicts_or_is_full_is_told(tmp_path: Path) -> None:
-    async with own_redis(tmp_path) as server:
+    async with own_redis(tmp_path):
         client = Redis.from_url(f"unix://{tmp_path}/valkey.sock")
 
         async def look(*, holds_state: bool = True) -> dict[str, str]:
@@ -192,15 +195,15 @@ def test_keys_that_others_may_read_or_nobody_can_use_are_told(tmp_path: Path) ->
     ],
 )
 def test_settings_that_contradict_each_other_are_told(code: str, settings: Any) -> None:
-    parts = {Settings: "shared", IngestSettings: "ingest", ServeSettings: "serve"}
+    parts = {"Settings": "shared", "IngestSettings": "ingest", "ServeSettings": "serve"}
     whole = AllSettings(Settings(), IngestSettings(), ServeSettings(), DeploySettings())
     assert wrong(of_settings(whole)) == {}
-    assert set(wrong(of_settings(replace(whole, **{parts[type(settings)]: settings})))) == {code}
+    assert set(wrong(of_settings(replace(whole, **{parts[type(settings).__name__]: settings})))) == {code}
 
 
 @asynccontextmanager
 async def https_server(folder: Path, status: str, body: bytes) -> AsyncIterator[str]:
-    """A server that gives one answer to everything, under a certificate that only the file `authority.pem` vouches for."""
+    """A server with one answer to everything; only the file `authority.pem` vouches for its certificate."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
     now = datetime.now(UTC)
     certificate = (
@@ -260,7 +263,7 @@ async def test_models_that_are_refused_unknown_or_away_are_told() -> None:
             reply_models=["mine/gpt-6-luna"],
         )
         assert wrong(await of_models(ingest, [], calls=True)) == {"prices": "warning"}, "mine has no price"
-        claude.script.add(Fault.unauthorized(), on="models")
+        claude.script.add(Fault.unauthorized())
         found = await of_models(ingest, [], calls=True)
         assert wrong(found)["model"] == "problem"
         assert "sk-a" not in str(found)
@@ -347,8 +350,6 @@ async def helpdesks(settings: Settings) -> AsyncIterator[Desks]:
         async with receiver_context(made.settings) as context:
             tenant = await context.tenants.update(ACME, lambda old: old_one(context.tenants, old))
             key = SecretStr(context.tenants.api_key(tenant))
-            from ingest.freshdesk.client import freshdesk_http
-
             async with freshdesk_http() as http:
                 await install_webhooks(context, context.freshdesk_over(http, ACME, key), tenant, PUBLIC)
         yield made
@@ -429,7 +430,7 @@ async def test_a_limit_that_is_used_up_and_clocks_that_disagree_are_told(helpdes
 async def test_credentials_of_a_lost_or_an_older_master_key_are_told(helpdesks: Desks) -> None:
     file = helpdesks.settings.data_dir / "master.key"
     old = file.read_text("ascii")
-    file.write_text(f"{Vault.__name__ and 'q' * 43}=\n{old}")
+    file.write_text(f"{'q' * 43}=\n{old}")
     assert (await look(helpdesks))["credentials"] == "warning"
     file.write_text(f"{'q' * 43}=")
     assert await look(helpdesks) == {"credentials": "problem"}

@@ -1,110 +1,165 @@
-// What the sidebar asks of serve: `/init` for a Canvas, `/runs` for the events that make one.
+// What the sidebar asks of serve: `/init` for a Canvas, `/runs` for the events that make one, questions and replies as
+// streams, and `/feedback`.
 //
-// Credentials come from a function that the host page gives, so that a short-lived token can be renewed there. Every
-// failure is a `Problem` (RFC 9457), the network's included; an abort stays an AbortError.
+// Credentials come from a function that the host page gives, so that a short-lived token can be renewed there; one that
+// is refused is renewed once. Every failure is a `Problem` (RFC 9457), the network's included; an abort stays an
+// AbortError. Where the browser may not call serve directly (CORS), `/init` goes through the host's request template.
+
+import { networkProblem, Problem, problemOf } from "./problem.js";
+
+export { Problem };
 
 const HEADERS_WITHIN_MS = 15_000;
-const PREFIX = "urn:prompt-canvas:";
-
-/** An answer that is no success: `code` is stable, `status` 0 means that nothing answered. */
-export class Problem extends Error {
-  constructor({ status = 0, type = "", title = "", detail = "", retryAfterMs = 0 }) {
-    super(detail || title || type);
-    this.name = "Problem";
-    this.status = status;
-    this.code = type.startsWith(PREFIX) ? type.slice(PREFIX.length) : type || `http-${status}`;
-    this.title = title;
-    this.retryAfterMs = retryAfterMs;
-  }
-
-  /** Whether asking again later may help. */
-  get transient() {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
-  }
-}
+/** How long direct calls are left alone after they were blocked. */
+const BLOCKED_FOR_MS = 60_000;
 
 /** Talks to one serve on behalf of one agent. */
 export class CanvasApi {
   #base;
   #credentials;
+  #template;
   #fetch;
+  #blockedUntil = 0;
 
-  /** `credentials()` returns (a promise of) the headers that say who asks. */
-  constructor({ base = "", credentials, fetch = globalThis.fetch.bind(globalThis) }) {
+  /**
+   * `credentials({refused})` returns (a promise of) the headers that say who asks; `refused` says that the last ones
+   * were not accepted. `template(name, context)` asks through the platform: `{status, headers, body}` (body is text).
+   */
+  constructor({ base = "", credentials, template = null, fetch = globalThis.fetch.bind(globalThis) }) {
     this.#base = base;
     this.#credentials = credentials;
+    this.#template = template;
     this.#fetch = fetch;
   }
 
   /**
    * The Canvas of a ticket, or the run that makes it:
    * `{kind: "canvas", canvas, etag}`, `{kind: "unchanged"}` (the Canvas of `etag` still holds) or
-   * `{kind: "run", response}` (an open event stream), each with `ms` (round trip), `stale` and `run`.
+   * `{kind: "run", response}` (an open event stream), each with `ms` (round trip), `stale`, `newer` (changes that are
+   * not in it) and `run`. `run` is "" where its events can't be followed. `stream: false` wants no stream.
    */
-  async init(ticketId, { etag = "", signal } = {}) {
-    const headers = { Accept: "application/json, text/event-stream" };
-    if (etag) headers["If-None-Match"] = etag;
+  async init(ticketId, { etag = "", signal, stream = true } = {}) {
     const began = performance.now();
-    const response = await this.#get(`/init/${encodeURIComponent(ticketId)}`, headers, signal);
-    const told = {
-      stale: /;\s*detail=stale\b/.test(response.headers.get("Cache-Status") ?? ""),
-      run: response.headers.get("Canvas-Run") ?? response.headers.get("Location") ?? "",
-    };
-    if (response.status === 304) return { kind: "unchanged", ms: performance.now() - began, ...told };
-    if (isStream(response)) return { kind: "run", response, ms: performance.now() - began, ...told };
-    const body = await this.#json(response);
-    const ms = performance.now() - began;
-    if (response.status === 202) return { kind: "run", response: null, ms, ...told };
-    return { kind: "canvas", canvas: body, etag: response.headers.get("ETag") ?? "", ms, ...told };
+    const headers = { Accept: stream ? "application/json, text/event-stream" : "application/json" };
+    if (etag) headers["If-None-Match"] = etag;
+    const path = `/init/${encodeURIComponent(ticketId)}`;
+    try {
+      if (this.#blockedUntil > Date.now()) return await this.#byTemplate(ticketId, began, signal);
+      return await this.#initOf(await this.#send(path, { headers }, signal), began);
+    } catch (error) {
+      if (error.code !== "network" || !this.#template) throw error;
+      this.#blockedUntil = Date.now() + BLOCKED_FOR_MS;
+      return this.#byTemplate(ticketId, began, signal);
+    }
   }
 
   /** The event stream of a run (`/runs/…`), after the event `lastEventId` where one is given. */
   async events(run, { lastEventId = "", signal } = {}) {
     const headers = { Accept: "text/event-stream" };
     if (lastEventId) headers["Last-Event-ID"] = lastEventId;
-    const response = await this.#get(run, headers, signal);
-    if (!isStream(response)) throw new Problem({ status: 502, type: "not-a-stream" });
-    return response;
+    return streamOf(await this.#send(run, { headers }, signal));
   }
 
-  async #get(path, headers, signal) {
+  /** Ask for an answer (`/query/stream`) or a reply (`/generate_reply/stream`); resolves to an open event stream. */
+  async ask(path, body, { signal } = {}) {
+    const headers = { Accept: "text/event-stream", "Content-Type": "application/json" };
+    return streamOf(await this.#send(path, { method: "POST", headers, body: JSON.stringify(body) }, signal));
+  }
+
+  /** Tell what the agent did with suggestions; it is sent even where the page is being left. */
+  async feedback(entries) {
+    const headers = { "Content-Type": "application/json" };
+    await this.#send("/feedback", { method: "POST", headers, body: JSON.stringify(entries), keepalive: true });
+  }
+
+  async #initOf(response, began) {
+    const told = toldBy(response.headers, performance.now() - began);
+    if (response.status === 304) return { kind: "unchanged", ...told };
+    if (isStream(response)) return { kind: "run", response, ...told };
+    const body = await jsonOf(response);
+    return answer(response.status, body, { ...told, ms: performance.now() - began });
+  }
+
+  /** The same by the request template, which can neither stream nor follow a run. */
+  async #byTemplate(ticketId, began, signal) {
+    const { status, headers, body } = await this.#template("init", { ticket_id: ticketId }).catch((error) => {
+      throw error instanceof Problem ? error : new Problem({ type: "blocked", title: String(error?.message ?? error) });
+    });
+    signal?.throwIfAborted();
+    const response = new Response(status === 304 ? null : body, { status, headers });
+    if (!response.ok) throw await problemOf(response);
+    const ms = performance.now() - began;
+    return answer(status, await jsonOf(response), { ...toldBy(response.headers, ms), run: "" });
+  }
+
+  /** Send with the credential; one that is refused is renewed once. */
+  async #send(path, request, signal) {
+    const given = await this.#given(signal);
+    try {
+      return await this.#once(path, request, given, signal);
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      const renewed = await this.#given(signal, { refused: true });
+      if (JSON.stringify(renewed) === JSON.stringify(given)) throw error;
+      return this.#once(path, request, renewed, signal);
+    }
+  }
+
+  async #given(signal, options) {
+    signal?.throwIfAborted();
+    const given = await this.#credentials(options);
+    signal?.throwIfAborted();
+    return given;
+  }
+
+  async #once(path, { headers, ...request }, given, signal) {
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), HEADERS_WITHIN_MS);
-    const stop = () => deadline.abort();
-    signal?.throwIfAborted();
-    signal?.addEventListener("abort", stop, { once: true });
+    signal?.addEventListener("abort", () => deadline.abort(), { once: true });
     try {
-      const given = await this.#credentials();
-      const request = { headers: { ...headers, ...given }, signal: deadline.signal, cache: "no-store" };
-      const response = await this.#fetch(this.#base + path, request);
+      const sent = { ...request, headers: { ...headers, ...given }, signal: deadline.signal, cache: "no-store" };
+      const response = await this.#fetch(this.#base + path, sent);
       if (!response.ok && response.status !== 304) throw await problemOf(response);
       return response;
     } catch (error) {
       signal?.throwIfAborted();
-      if (error instanceof Problem) throw error;
-      throw new Problem({ type: "network", title: String(error.message ?? error) });
+      throw error instanceof Problem ? error : networkProblem(error);
     } finally {
       clearTimeout(timer);
       // From here on an abort has to reach the body: the listener stays until the signal is gone.
     }
   }
+}
 
-  async #json(response) {
-    try {
-      return await response.json();
-    } catch (error) {
-      if (error.name === "AbortError") throw error;
-      throw new Problem({ status: 502, type: "not-json" });
-    }
-  }
+/** What the headers of `/init` tell beside the Canvas. */
+function toldBy(headers, ms) {
+  return {
+    ms,
+    stale: /;\s*detail=stale\b/.test(headers.get("Cache-Status") ?? ""),
+    run: headers.get("Canvas-Run") ?? headers.get("Location") ?? "",
+    newer: Number(headers.get("Canvas-Newer")) || 0,
+    etag: headers.get("ETag") ?? "",
+  };
+}
+
+function answer(status, body, told) {
+  return status === 202 ? { kind: "run", response: null, ...told } : { kind: "canvas", canvas: body, ...told };
 }
 
 function isStream(response) {
   return (response.headers.get("Content-Type") ?? "").startsWith("text/event-stream");
 }
 
-async function problemOf(response) {
-  const document = await response.json().catch(() => ({}));
-  const retryAfterMs = 1000 * (Number(response.headers.get("Retry-After")) || 0);
-  return new Problem({ ...document, status: response.status, retryAfterMs });
+function streamOf(response) {
+  if (!isStream(response)) throw new Problem({ status: 502, type: "not-a-stream" });
+  return response;
+}
+
+async function jsonOf(response) {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem({ status: 502, type: "not-json" });
+  }
 }

@@ -56,8 +56,7 @@ export class CanvasCache {
     this.#remove((key) => key.startsWith(`${this.#owner}${ticketId}:`));
     const text = JSON.stringify({ at: Date.now(), canvas, etag });
     if (text.length > MOST_CHARACTERS) return;
-    const surplus = this.#oldestFirst().slice(0, -MOST_STORED + 1 || undefined);
-    if (this.#keys().length >= MOST_STORED) this.#remove((key) => surplus.includes(key));
+    this.#makeRoom();
     attempt(() => this.#storage?.setItem(`${this.#owner}${ticketId}:${canvas.revision}`, text));
   }
 
@@ -70,9 +69,12 @@ export class CanvasCache {
     return this.#memory.get(ticketId);
   }
 
-  #oldestFirst() {
-    const timed = this.#keys().map((key) => [this.#read(key)?.at ?? 0, key]);
-    return timed.sort(([one], [other]) => one - other).map(([, key]) => key);
+  #makeRoom() {
+    const keys = this.#keys();
+    if (keys.length < MOST_STORED) return;
+    const timed = keys.map((key) => [this.#read(key)?.at ?? 0, key]).sort(([one], [other]) => one - other);
+    const surplus = timed.slice(0, keys.length - MOST_STORED + 1).map(([, key]) => key);
+    this.#remove((key) => surplus.includes(key));
   }
 
   #read(key) {

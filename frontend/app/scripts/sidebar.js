@@ -1,55 +1,62 @@
 // One sidebar: which ticket is open, what was asked, what to do next. A newer ticket aborts everything of the old one,
 // so a late answer never shows up beside the wrong ticket.
 //
-// hit: paint. stale: paint, follow the run, replace its parts. miss: follow the run from nothing. At a run's end
-// `/init` is asked once more, since only the stored Canvas says which models made it and whether it is current.
+// hit: paint. stale: paint, follow the run, replace its parts. miss: follow the run from nothing. As soon as a run says
+// that its Canvas is stored (`canvas`) and at its end `/init` is asked once more, since only the stored Canvas says
+// which models made it and whether it is current.
 
 import { Problem } from "./api.js";
+import { CanvasCache } from "./cache.js";
+import { GONE, textsOf, valuesOf } from "./problem.js";
 import { follow, sleep } from "./stream.js";
 import { duration } from "./texts.js";
 
-const REMEMBERED = 50;
 /** Pauses in ms, in order. */
 export const WAITS = {
   /** After a change of the ticket its webhook may take a moment: pauses between looks, each of which costs a 304. */
   look: [300, 900, 2000, 5000],
   /** A ticket that stays due (a model is down) is followed again, but ever more slowly. */
   again: [0, 300, 1000, 3000, 10_000, 30_000],
-  /** After a failure that may pass. */
+  /** After a failure that may pass; then every `slow`, for as long as the ticket is open. */
   retry: [1000, 3000, 8000, 20_000, 60_000],
+  slow: 120_000,
+  /** Where a run can't be followed: looks at whether it is done. The platform allows 50 a minute for all agents. */
+  poll: [1500, 2500, 4000, 6000, 10_000, 15_000, 30_000],
 };
 const PARTS = new Set(["summary", "similar", "solutions", "replies"]);
 const PART_OF_DELTA = { "summary.delta": "summary", "reply.delta": "replies" };
 const PART_OF_RESET = { summary: "summary", reply: "replies" };
-const GONE = { "ticket-missing": "missing", "ticket-deleted": "deleted", "ticket-spam": "spam" };
 
 export class Sidebar {
   #api;
   #view;
   #waits;
-  #memory = new Map();
+  #cache;
   #ticket = null;
   #abort = new AbortController();
   #looks = [];
   #touched = false;
   #expected = "";
   #resting = true;
+  #suspended = false;
 
-  constructor({ api, view, waits = WAITS }) {
+  constructor({ api, view, cache = new CanvasCache(), waits = WAITS }) {
     this.#api = api;
     this.#view = view;
+    this.#cache = cache;
     this.#waits = waits;
   }
 
   /** Show the Canvas of a ticket; `revision` is the ticket's `updated_at`, where the host page knows it. */
   open(ticketId, { revision = "" } = {}) {
-    this.close();
+    this.#leave();
     this.#ticket = ticketId;
     this.#expected = revision;
     this.#looks = revision ? [...this.#waits.look] : [];
+    this.#view.open?.(ticketId);
     this.#view.say("busy", "opening");
-    const known = this.#memory.get(ticketId);
-    if (known) this.#view.canvas(known.canvas);
+    const known = this.#cache.get(ticketId);
+    if (known) this.#view.canvas(known.canvas, { etag: known.etag, remembered: true });
     return this.#start();
   }
 
@@ -69,16 +76,36 @@ export class Sidebar {
 
   /** No ticket is open. */
   close() {
+    this.#leave();
+    this.#view.empty?.();
+  }
+
+  /** Nobody looks: hold no stream and no timer until `resume`. */
+  suspend() {
+    this.#suspended = true;
+    this.#abort.abort();
+  }
+
+  /** Somebody looks again. */
+  resume() {
+    if (!this.#suspended) return;
+    this.#suspended = false;
+    this.retry();
+  }
+
+  #leave() {
     this.#abort.abort();
     this.#ticket = null;
     this.#looks = [];
     this.#touched = false;
+    this.#suspended = false;
     this.#expected = "";
     this.#view.clear();
   }
 
   async #start() {
     this.#abort.abort();
+    if (this.#suspended) return;
     const { signal } = (this.#abort = new AbortController());
     this.#resting = false;
     try {
@@ -91,46 +118,53 @@ export class Sidebar {
 
   /** Ask, follow and ask again until the Canvas is current, the ticket is gone, or there is no point in going on. */
   async #untilCurrent(signal) {
-    const waits = { again: [...this.#waits.again], retry: [...this.#waits.retry] };
-    let story = null;
+    const waits = { again: [...this.#waits.again], retry: [...this.#waits.retry], poll: [...(this.#waits.poll ?? [])] };
+    const told = { story: null };
     for (;;) {
+      let wait;
       try {
-        const answer = await this.#ask(signal);
-        if (answer.run && (answer.stale || answer.kind === "run")) {
-          story = await this.#watch(answer, signal);
-          if (story.stale && !waits.again.length) return this.#giveUp();
-          if (story.stale) await this.#rest(waits.again.shift(), signal);
-          continue;
-        }
-        this.#settle(answer, story);
-        if (!this.#looksAgain(answer)) return;
-        story = null;
-        await this.#rest(this.#looks.shift(), signal);
+        wait = await this.#step(waits, told, signal);
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof Problem)) throw error;
-        const wait = this.#trouble(error, waits.retry);
-        if (wait === null) return;
-        await this.#rest(wait, signal);
+        wait = this.#trouble(error, waits.retry);
       }
+      if (wait === null) return;
+      await this.#rest(wait, signal);
     }
+  }
+
+  /** Ask once and act on it; returns how long to wait before the next time (ms), or null where all is done. */
+  async #step(waits, told, signal) {
+    const answer = await this.#ask(signal);
+    if (answer.kind === "run" && !answer.run) return this.#poll(waits);
+    if (answer.run && (answer.stale || answer.kind === "run")) {
+      told.story = await this.#watch(answer, signal);
+      if (!told.story.stale) return 0;
+      return waits.again.length ? waits.again.shift() : this.#giveUp();
+    }
+    this.#settle(answer, told.story);
+    if (!this.#looksAgain(answer)) return null;
+    told.story = null;
+    return this.#looks.shift();
   }
 
   /** A pause that a change of the ticket ends. */
   async #rest(ms, signal) {
+    if (ms === 0) return signal.throwIfAborted();
     this.#resting = true;
     await sleep(ms, signal);
     this.#resting = false;
   }
 
-  async #ask(signal) {
+  async #ask(signal, options = {}) {
     const ticketId = this.#ticket;
-    const known = this.#memory.get(ticketId);
-    const answer = await this.#api.init(ticketId, { etag: known?.etag, signal });
+    const known = this.#cache.get(ticketId);
+    const answer = await this.#api.init(ticketId, { etag: known?.etag, signal, ...options });
     signal.throwIfAborted();
-    if (answer.kind === "canvas") this.#remember(ticketId, answer);
+    if (answer.kind === "canvas") this.#cache.put(ticketId, answer);
     const canvas = answer.canvas ?? (answer.kind === "unchanged" ? known.canvas : null);
-    if (canvas) this.#view.canvas(canvas);
+    if (canvas) this.#view.canvas(canvas, { etag: answer.etag || known?.etag, newer: answer.newer });
     return { ...answer, canvas, news: answer.kind === "canvas" && answer.etag !== known?.etag };
   }
 
@@ -154,10 +188,21 @@ export class Sidebar {
       const value = parse(data);
       if (event === "error") throw new Problem(value);
       if (event === "done") story.stale = value.stale === true;
+      else if (event === "canvas") await this.#reload(signal);
       else this.#show(event, value, refreshing);
     }
     story.ms = performance.now() - began;
     return story;
+  }
+
+  /** The run has stored its Canvas: show it now. What fails here is asked for again at the run's end. */
+  async #reload(signal) {
+    try {
+      await this.#ask(signal, { stream: false });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof Problem)) throw error;
+    }
   }
 
   #show(event, data, refreshing) {
@@ -166,15 +211,20 @@ export class Sidebar {
     else if (PARTS.has(event)) view.part(event, data);
     else if (event === "reset") view.reset(PART_OF_RESET[data.part]);
     else if (event === "stage") view.stage(data);
-    else if (event === "waiting") view.say("busy", "no_worker");
-    else if (event === "queued" && !refreshing) view.say("stream", "queued");
-    else if (event === "started" && !refreshing) view.say("stream", "waiting");
+    else this.#line(event, refreshing);
+  }
+
+  #line(event, refreshing) {
+    if (event === "waiting") this.#view.say("busy", "no_worker");
+    else if (event === "queued" && !refreshing) this.#view.say("stream", "queued");
+    else if (event === "started" && !refreshing) this.#view.say("stream", "waiting");
   }
 
   #settle(answer, story) {
     const view = this.#view;
     view.finish();
     if (this.#isBehind(answer)) view.say("busy", this.#looks.length ? "changed" : "behind");
+    else if (answer.stale) view.say("quiet", "behind");
     else if (story?.refreshing) view.say("hit", "refreshed", { ms: duration(story.ms) });
     else if (story) view.say("hit", "streamed", { first: duration(story.firstMs), ms: duration(story.ms) });
     else view.say("hit", this.#touched && answer.news ? "updated" : "hit", { ms: duration(answer.ms) });
@@ -183,6 +233,14 @@ export class Sidebar {
   #giveUp() {
     this.#view.finish();
     this.#view.say("quiet", "behind");
+    return null;
+  }
+
+  /** A run that can't be followed: say so, and look again. */
+  #poll(waits) {
+    if (!this.#view.filled) this.#view.skeletons();
+    this.#view.say("stream", "polling");
+    return waits.poll.shift() ?? this.#waits.slow;
   }
 
   /** Times are cut to the second, so an equal one proves nothing right after a change; new content does. */
@@ -204,33 +262,25 @@ export class Sidebar {
     if (problem.code === "run-missing" && waits.length) return waits.shift();
     const view = this.#view;
     const [title, advice] = textsOf(problem);
+    const values = valuesOf(problem);
     const again = problem.transient && waits.length > 0;
-    if (problem.code in GONE) this.#forget();
+    this.#forget(problem);
     view.finish();
-    view.say(again ? "busy" : "bad", again ? "retrying" : title, { title: view.translate(title) });
-    if (!view.filled) view.problem(title, advice, { title: problem.title || problem.message }, !(problem.code in GONE));
-    return again ? Math.max(waits.shift(), problem.retryAfterMs) : null;
+    view.say(again ? "busy" : "bad", again ? "retrying" : title, { ...values, title: view.translate(title) });
+    if (!view.filled) view.problem(title, advice, values, !(problem.code in GONE));
+    const wait = waits.shift() ?? this.#waits.slow;
+    return problem.transient && wait ? Math.max(wait, problem.retryAfterMs) : null;
   }
 
-  #remember(ticketId, { canvas, etag }) {
-    this.#memory.delete(ticketId);
-    this.#memory.set(ticketId, { canvas, etag });
-    if (this.#memory.size > REMEMBERED) this.#memory.delete(this.#memory.keys().next().value);
-  }
-
-  #forget() {
-    this.#memory.delete(this.#ticket);
+  /** What the agent may not see (any more) is neither kept nor shown. */
+  #forget(problem) {
+    if (problem.code in GONE) this.#cache.drop(this.#ticket);
+    else if (problem.status === 401) this.#cache.clear();
+    else return;
+    const ticket = this.#ticket;
     this.#view.clear();
+    this.#view.open?.(ticket);
   }
-}
-
-/** Keys of a problem's title and advice. */
-function textsOf(problem) {
-  const { code } = problem;
-  if (code in GONE) return [`problem_${GONE[code]}`, `advice_${GONE[code]}`];
-  if (code === "unauthorized" || code === "network") return [`problem_${code}`, `advice_${code}`];
-  if (code.startsWith("freshdesk")) return ["problem_freshdesk", "advice_unavailable"];
-  return problem.transient ? ["problem_unavailable", "advice_unavailable"] : ["problem_other", "advice_other"];
 }
 
 function parse(data) {
