@@ -49,9 +49,13 @@ async def keep_replies(state: Redis, host: str, ticket_id: int, contents: Conten
         await _keep(state, host, ticket_id, "replies", contents.replies, replies)
 
 
-async def close(state: Redis, claim: Claim, canvas: Canvas) -> None:
-    """The Canvas is stored: drop what was kept for its run, and tell a backfill what its texts have cost."""
-    await state.delete(keys.finished(claim.host, claim.ticket_id), keys.thread(claim.host, claim.ticket_id))
+async def close(state: Redis, claim: Claim, canvas: Canvas, *, again: bool = False) -> None:
+    """The Canvas is stored: drop what was kept for its run, and tell a backfill what its texts have cost.
+
+    What was read is kept where it is to run `again` with texts that come later.
+    """
+    if not again:
+        await state.delete(keys.finished(claim.host, claim.ticket_id), keys.thread(claim.host, claim.ticket_id))
     if claim.listed:
         tokens = canvas.provenance.tokens
         spent = tokens.get("input", 0) + tokens.get("output", 0)

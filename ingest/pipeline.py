@@ -7,7 +7,7 @@ anew.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -17,7 +17,9 @@ from ingest import finished, incidents
 from ingest.content import Contents, Kept, brief_of, contents_of, kept_parts
 from ingest.context import WorkerContext
 from ingest.freshdesk.limits import Priority
+from ingest.deferred import DeferredTexts, DeferredTicket
 from ingest.prepared import Prepared, take_prepared
+from ingest.router.deferral import DEFERRED, Deferral
 from ingest.router.generation import totals
 from ingest.run import Run
 from ingest.stages import clean, embed, fetch, recommend, similar, summarize
@@ -46,6 +48,7 @@ class RunResult:
     was brought up to date. `ticket` and `embedded` are what others find of the ticket (None where that failed);
     `searched` is False where it could not look for others itself; `before` is the Canvas that was stored until now,
     `thread` what was read; `unlisted` says that others shall not find it any more. `since_ms` and `read_at`: see `Run`.
+    `deferred` says that texts come later, by a provider's batch.
     """
 
     canvas: Canvas
@@ -64,6 +67,7 @@ class RunResult:
     unlisted: bool = False
     since_ms: int | None = None
     read_at: datetime | None = None
+    deferred: bool = False
 
 
 class Solved(NamedTuple):
@@ -98,6 +102,8 @@ async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ru
         thread = msgspec.structs.replace(thread, unlisted=True)
     contents = contents_of(thread, run.recipe)
     await _look_back(run, thread, contents, refresh=prepared is not None and prepared.refresh)
+    if prepared and prepared.batch and not claim.viewed:
+        run.deferral = Deferral()
     brief = await asyncio.to_thread(brief_of, thread, run.kept, run.voice)
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -107,7 +113,26 @@ async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ru
     except ExceptionGroup as group:
         raise first_cause(group) from group
     solved = solving.result()
-    return _result(run, brief, contents, _canvas(run, thread, summarizing.result(), solved), solved)
+    deferred = await _defer(run, thread, contents)
+    canvas = _canvas(run, thread, summarizing.result(), solved)
+    return replace(_result(run, brief, contents, canvas, solved), deferred=deferred)
+
+
+async def _defer(run: Run, thread: Thread, contents: Contents) -> bool:
+    """Put aside the calls that wait for a batch, where nothing else stands between the ticket and its Canvas."""
+    if run.deferral is None or not run.deferral.calls:
+        return False
+    if run.failures or any(kind != DEFERRED for draft in run.drafts for kind in draft.failures):
+        return False
+    ticket = DeferredTicket(
+        ticket_id=thread.ticket_id,
+        generation=run.claim.generation,
+        language=run.language(thread),
+        of=contents.summary + contents.replies,
+        calls=list(run.deferral.calls.values()),
+    )
+    await DeferredTexts(run.context.redis.state, run.claim.host).put(ticket)
+    return True
 
 
 async def _look_back(run: Run, thread: Thread, contents: Contents, *, refresh: bool) -> None:
@@ -231,9 +256,7 @@ async def _embed(run: Run, thread: Thread) -> Embedded | None:
     return embedded
 
 
-async def _recommend(
-    run: Run, thread: Thread, contents: Contents, found: similar.Found
-) -> recommend.Recommended:
+async def _recommend(run: Run, thread: Thread, contents: Contents, found: similar.Found) -> recommend.Recommended:
     recommended = recommend.Recommended(draft=recommend.nothing())
     async with run.stage(recommend.NAME):
         if run.kept.replies is None and run.finished.replies is not None:

@@ -23,7 +23,8 @@ FASTEST = 1
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """`generation` is the one that the run must have claimed for this to be the newest state.
 
-    With `refresh` its texts are to be written anew, whatever they were made of.
+    With `refresh` its texts are to be written anew, whatever they were made of; with `batch` they may wait for the
+    provider's batch interface.
     """
 
     generation: int
@@ -31,6 +32,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     embedded: Embedded
     stages: list[StageReport]
     refresh: bool = False
+    batch: bool = False
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -14,6 +14,7 @@ from ingest.content import Kept
 from ingest.context import WorkerContext
 from ingest.finished import Finished
 from ingest.recipe import Recipe, voice_of
+from ingest.router.deferral import Deferral
 from ingest.router.generation import Order
 from ingest.stages import similar
 from ingest.stages.writing import Draft
@@ -43,6 +44,8 @@ class Run:
     reused: set[str] = field(default_factory=set)
     kept: Kept = field(default_factory=Kept)
     finished: Finished = field(default_factory=Finished)
+    deferral: Deferral | None = None
+    """Takes calls that can wait for a provider's batch; None where none can."""
     read_at: datetime | None = None
     """When Freshdesk was asked for the ticket; None where a backfill has read it."""
 
@@ -55,6 +58,7 @@ class Run:
             priority="interactive" if self.claim.viewed else "backfill" if self.claim.listed else "live",
             models=chosen.models,
             daily_tokens=chosen.daily_token_budget,
+            deferral=self.deferral,
         )
 
     @cached_property

@@ -84,7 +84,7 @@ class CredentialChecker:
         else:
             local = self._local.get(self._name(credential))
             caller = local.caller if local is not None and local.fresh_until > time.monotonic() else None
-        return caller if caller is not None and self._tenants.known(caller.host) else None
+        return caller if caller is not None and self._tenants.known(caller.host, caller.registration) else None
 
     async def caller(self, headers: Headers, address: str = "") -> Caller:
         """The caller behind a bearer token or a domain and an API key; `address` is whose wrong keys are counted.
@@ -101,7 +101,7 @@ class CredentialChecker:
         if credential.token is None:
             return await self._holder(credential, address)
         caller = self._tokens.verify(credential.token)
-        if caller is None or not await self._tenants.confirmed(caller.host):
+        if caller is None or not await self._tenants.confirmed(caller.host, caller.registration):
             raise Unauthorized
         return caller
 
@@ -111,6 +111,10 @@ class CredentialChecker:
         if credential is None or credential.token is not None:
             raise Unauthorized
         return await self._holder(credential, address)
+
+    def registration(self, host: str) -> int:
+        """Since when the tenant of a caller is registered (ms since the epoch): what its tokens name."""
+        return self._tenants.registration(host)
 
     async def is_admin(self, caller: Caller) -> bool:
         """Whether Freshdesk counts the agent as an admin: as its token says, else by asking with its key.
@@ -172,19 +176,19 @@ class CredentialChecker:
         if local is None or local.usable_until <= time.monotonic():
             raise StoreUnavailable
         self._local[name] = local._replace(fresh_until=time.monotonic() + OUTAGE_S)
-        self._tenants.seen(local.caller.host)
+        self._tenants.still(local.caller.host)
         return local.caller
 
     async def _ask(self, name: str, credential: Presented, address: str) -> Caller:
         host = credential.host
         async with store_answers(), self._state.pipeline(transaction=False) as pipe:
             pipe.get(name)
-            pipe.exists(keys.tenant(host))
-            value, registered = await pipe.execute()
+            pipe.get(keys.tenant(host))
+            value, record = await pipe.execute()
         # Of a host that is no tenant nothing is remembered, or strangers could fill Redis.
-        if not registered:
+        if record is None:
             raise Unauthorized
-        self._tenants.seen(host)
+        self._tenants.found(host, record)
         agent = None if value is None else _agent_of(value)
         if agent is None:
             agent = await self._checked(name, credential, address)

@@ -42,6 +42,7 @@ async def session(request: Request[Any, Any, State]) -> Response[Session]:
     context: ServeContext = request.app.state.context
     caller = await admitted(request, Kind.SESSION)
     admin = await context.credentials.is_admin(caller)
-    token, expires_at = context.tokens.mint(msgspec.structs.replace(caller, admin=admin, key=None))
+    registration = context.credentials.registration(caller.host)
+    token, expires_at = context.tokens.mint(msgspec.structs.replace(caller, admin=admin, registration=registration))
     made = Session(token, expires_at, expires_at - int(time.time()), caller.host, caller.agent_id, admin)
     return Response(made, headers={"Cache-Control": "no-store"})

@@ -29,7 +29,7 @@ REMEMBERED = 10_000
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
-    """What a token says: `aud` is the tenant, `sub` the agent's id; times are seconds since the epoch.
+    """What a token says: `aud` is the tenant, `reg` its registration, `sub` the agent's id; times are seconds.
 
     `groups` are ids in order, each but the first as its distance from the one before: ids have eleven digits, and many
     a proxy takes no header above 8 KB.
@@ -37,6 +37,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
 
     iss: str
     aud: str
+    reg: int
     sub: str
     scope: Scope
     groups: list[int]
@@ -66,6 +67,7 @@ class SessionTokens:
         claims = Claims(
             iss=ISSUER,
             aud=caller.host,
+            reg=caller.registration or 0,
             sub=str(caller.agent_id),
             scope=caller.scope,
             groups=_differences(sorted(caller.groups)) if caller.scope == "group" else [],
@@ -91,7 +93,8 @@ class SessionTokens:
         claims = None if len(token) > MAX_TOKEN_BYTES else self._claims(token)
         if claims is None:
             return None
-        caller = Caller(claims.aud, int(claims.sub), claims.scope, frozenset(accumulate(claims.groups)), claims.admin)
+        groups = frozenset(accumulate(claims.groups))
+        caller = Caller(claims.aud, int(claims.sub), claims.scope, groups, claims.admin, claims.reg)
         self._verified[token] = (claims.exp, caller)
         while len(self._verified) > REMEMBERED:
             self._verified.popitem(last=False)

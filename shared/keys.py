@@ -124,6 +124,13 @@ def backfill_lease(host: str) -> str:
     return f"{PREFIX}:{{{host}}}:backfill:lease"
 
 
+def backfill_batch(host: str, kind: str) -> str:
+    """Hash: of the texts that a backfill wants by a provider's batch, the tickets that are `waiting` to be handed over,
+    those that were `sent`, and the `batches` themselves, see `ingest.deferred`.
+    """
+    return f"{PREFIX}:{{{host}}}:backfill:batch:{kind}"
+
+
 def backfill_list(host: str, kind: str) -> str:
     """Of a backfill's tickets those that are `pending`, `indexed` or `given` to the ledger (sorted sets: id by place),
     and the hash of `requesters` that lists have named, by ticket id.

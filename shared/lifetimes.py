@@ -29,6 +29,8 @@ HEARTBEAT_LIFETIME = timedelta(seconds=15)
 BACKFILL_LIFETIME = timedelta(days=7)
 LEASE_LIFETIME = timedelta(seconds=6)
 """A worker that died is followed by another after at most this long; renewed every third of it."""
+BATCH_LIFETIME = timedelta(days=7)
+"""A provider's batch ends within a day; a backfill may be paused meanwhile."""
 BACKFILL_LEASE = timedelta(seconds=6)
 """A killed backfill is gone on with by another worker after this long; renewed every third of it."""
 FINISHED_LIFETIME = timedelta(hours=2)
@@ -85,6 +87,7 @@ LIFETIMES: dict[str, timedelta] = {
     "pc:{host}:backfill": BACKFILL_LIFETIME,
     "pc:{host}:backfill:lease": BACKFILL_LEASE,
     "pc:{host}:backfill:list:<list>": BACKFILL_LIFETIME,
+    "pc:{host}:backfill:batch:<list>": BATCH_LIFETIME,
     "pc:{host}:finished:<id>": FINISHED_LIFETIME,
     "pc:{host}:articles": RECORD_LIFETIME,
     "pc:{host}:articles:looked": ARTICLES_EVERY,

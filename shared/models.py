@@ -111,6 +111,7 @@ class ModelCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One call of a model; `outcome` is `ok`, the kind of its failure, or `abandoned` where another was quicker.
 
     Tokens are the provider's own count, as far as it told; `cost` is in US dollars, None where the price is unknown.
+    With `batch` it was made by the provider's batch interface, at its lower price; its time is not known then.
     """
 
     task: str
@@ -123,6 +124,7 @@ class ModelCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cached_tokens: int = 0
     cache_write_tokens: int = 0
     output_tokens: int = 0
+    batch: bool = False
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):

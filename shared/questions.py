@@ -21,7 +21,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from shared import keys, lifetimes
-from shared.asked import FILE_LIFETIME, PATIENCE, Wanted, WantedFile, checked, decode, encode
+from shared.asked import FILE_LIFETIME, PATIENCE, Access, Wanted, WantedFile, checked, decode, encode
 from shared.due import Appends, new_run_id
 from shared.errors import RunCancelled, StageFailed
 from shared.redis import script
@@ -78,10 +78,19 @@ class Questions:
         run_id = PREFIX + new_run_id()
         queued = _json({"asked": True})
         args: list[str | int | bytes] = [encode(checked(wanted)), _seconds(lifetimes.RUN_LIFETIME), queued]
+        args.append(wanted.access.agent_id)
         # First where it will be looked for: what nobody looks for would wait in vain.
         await self._look_at(host, run_id, UNCLAIMED)
         await self._ask(keys=[keys.answer(host, run_id), keys.run(host, run_id)], args=args)
         return run_id
+
+    async def belongs_to(self, host: str, run_id: str, access: Access) -> bool:
+        """Whether an agent with this access may follow a run: what was made for one is not for who sees other tickets.
+
+        Of a restricted agent it is its own, of all others it is everybody's who sees everything.
+        """
+        owner = await self._state.hget(keys.answer(host, run_id), "owner")  # type: ignore[misc]
+        return int(owner or 0) == access.agent_id
 
     async def take(self, host: str, run_id: str) -> QuestionClaim | None:
         """Take what is wanted, or None: it has ended, another worker has it, or it was tried too often."""

@@ -90,8 +90,7 @@ class ReplyRun:
             voice = msgspec.structs.replace(voice, tone=self.wanted.tone)
         brief: Brief = await asyncio.to_thread(brief_of, thread, Kept(), voice)
         found = await self._ground(thread)
-        seen = [hit for hit in found.tickets if self.wanted.access.allows(hit.group_id, hit.responder_id)]
-        neighbours = msgspec.structs.replace(found, tickets=seen).neighbours()[: similar.SHOWN_TICKETS]
+        neighbours = found.neighbours()[: similar.SHOWN_TICKETS]
         return Wish(
             thread=brief,
             neighbours=tuple(neighbour for neighbour in neighbours if neighbour.reply.strip()),
@@ -108,7 +107,13 @@ class ReplyRun:
             with self.watch.stage(similar.NAME):
                 embedded = await embed.embed(thread, context.embedder)
                 found = await similar.find_similar(
-                    host, thread.ticket_id, embedded, context.vectors, context.embedder.floor, since
+                    host,
+                    thread.ticket_id,
+                    embedded,
+                    context.vectors,
+                    context.embedder.floor,
+                    since,
+                    self.wanted.access,
                 )
         except StageFailed as error:
             # The agent's own wishes, or a question to the customer, need no ground.

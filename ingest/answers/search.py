@@ -86,6 +86,7 @@ async def gather(context: WorkerContext, host: str, wanted: Wanted) -> list[Evid
             until_ms=until,
             holding=holding,
             seen_by=wanted.question.access,
+            language=detect_language(text),
         )
 
     if "tickets" in wanted.scopes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from ingest.backfill.patience import wait_unless
 from ingest.backfill.prepare import prepare_ticket
 from ingest.backfill.record import BY_ID, BackfillRecord
 from ingest.context import WorkerContext
@@ -133,4 +134,4 @@ class Indexing:
         if isinstance(error, FreshdeskLimited):
             wait_s = min(LONGEST_WAIT_S, max(wait_s, error.retry_after.total_seconds()))
         log.info("backfill waits", host=self.tenant.host, code=error.code, seconds=wait_s)
-        await asyncio.sleep(wait_s)
+        await wait_unless(self.stopping, wait_s)

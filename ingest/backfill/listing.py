@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from ingest.backfill.patience import wait_unless
 from ingest.backfill.record import BackfillRecord
 from ingest.backfill.walk import begin, walk
 from ingest.context import WorkerContext
@@ -47,22 +48,29 @@ class Listing:
         """
         if "tickets" in self._options.data_types:
             if self._options.ids:
-                await self._add_ids(sorted(set(self._options.ids)))
+                await self._wanted_ids()
             else:
                 await self._patiently()
         if not self._stopping():
             self.ended.set()
 
+    async def _wanted_ids(self) -> None:
+        if not await self._record.is_noted("unreached"):
+            await self._add_ids(sorted(set(self._options.ids)))
+            await self._record.note(unreached=0)
+
     async def _patiently(self) -> None:
         failed = 0
-        while True:
+        while not self._stopping():
             try:
-                return await self._walk()
+                await self._walk()
+                break
             except (FreshdeskUnavailable, FreshdeskLimited) as error:
                 failed += 1
-                wait_s = min(LONGEST_WAIT_S, max(2.0**failed, error.retry_after.total_seconds()))
+                asked_s = error.retry_after.total_seconds() if isinstance(error, FreshdeskLimited) else 0.0
+                wait_s = min(LONGEST_WAIT_S, max(2.0**failed / 4, asked_s))
                 log.warning("backfill waits for Freshdesk", host=self._tenant.host, code=error.code, seconds=wait_s)
-                await asyncio.sleep(wait_s)
+                await wait_unless(self._stopping, wait_s)
 
     async def _walk(self) -> None:
         record, options = self._record, self._options
@@ -76,7 +84,7 @@ class Listing:
                 await record.note(beyond=1)
             if self._stopping():
                 return
-        if await record.is_noted("beyond"):
+        if await record.is_noted("beyond") and not await record.is_noted("unreached"):
             await self._unlisted()
 
     async def _outdated(self, rows: Sequence[ListedTicket]) -> list[ListedTicket]:

@@ -26,6 +26,7 @@ async def prepare_ticket(
     requester: str | None = None,
     *,
     refresh: bool = False,
+    batch: bool = False,
 ) -> bool:
     """Fetch, clean, embed and index one ticket; one that can't be is tried again by its run, with a run's patience.
 
@@ -52,7 +53,7 @@ async def prepare_ticket(
         log.warning("not prepared", host=tenant.host, ticket=ticket_id, **failure(error))
         return False
     prepared = Prepared(
-        generation=generation + 1, thread=thread, embedded=embedded, stages=watch.reports, refresh=refresh
+        generation=generation + 1, thread=thread, embedded=embedded, stages=watch.reports, refresh=refresh, batch=batch
     )
     await put_prepared(context.redis.state, tenant.host, prepared)
     return True

@@ -5,7 +5,6 @@ was killed. It reads nothing twice but the few tickets that were being read, and
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ from ingest.backfill.computing import GIVEN, GIVEN_FOR_MONEY, Computing, Stop
 from ingest.backfill.indexing import Indexing
 from ingest.backfill.listing import Listing
 from ingest.backfill.pace import Pace
+from ingest.backfill.patience import wait_unless
 from ingest.backfill.record import BackfillLost, BackfillRecord
 from ingest.context import WorkerContext
 from ingest.freshdesk.budget import Tally
@@ -26,7 +26,7 @@ from ingest.jobs.articles import index_articles
 from shared.backfill import BackfillCounts, BackfillOptions, BackfillProgress, BackfillState
 from shared.errors import CanvasError, FreshdeskLimited, FreshdeskUnavailable
 from shared.logs import failure
-from shared.tasks import beside, first_cause
+from shared.tasks import beside, first_cause, stop
 from shared.tenants import Tenant
 
 LOOK_EVERY_S = 0.25
@@ -106,13 +106,19 @@ class Backfill:
     async def _articles(self, freshdesk: FreshdeskClient) -> None:
         """Index articles, before any ticket looks for them; once a backfill."""
         while "solutions" in self.options.data_types and not await self.record.is_noted("articles"):
+            indexing = asyncio.create_task(index_articles(self.context, self.tenant, freshdesk))
             try:
-                await self.record.note(articles=await index_articles(self.context, self.tenant, freshdesk))
-            except (FreshdeskUnavailable, FreshdeskLimited) as error:
-                log.warning("articles wait for Freshdesk", host=self.tenant.host, code=error.code)
-                await asyncio.sleep(max(ARTICLES_AGAIN_S, error.retry_after.total_seconds()))
+                while not indexing.done() and not self.stop:
+                    await asyncio.wait([indexing], timeout=LOOK_EVERY_S)
+            finally:
+                await stop(indexing)  # what it has indexed stays
             if self.stop:
                 return
+            try:
+                await self.record.note(articles=indexing.result())
+            except (FreshdeskUnavailable, FreshdeskLimited) as error:
+                log.warning("articles wait for Freshdesk", host=self.tenant.host, code=error.code)
+                await wait_unless(self._is_stopping, max(ARTICLES_AGAIN_S, error.retry_after.total_seconds()))
 
     async def _compute(self, indexing: Indexing, articles: "asyncio.Task[None]") -> Stop | None:
         await asyncio.wait([articles])
@@ -150,16 +156,21 @@ class Backfill:
             await self._note(per_s=str(per_s), left_s=left_s)
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def _note(self, **values: str | int) -> None:
+    async def _note(self, **values: str | int) -> str:
         spent, self.tally.calls, self.tally.credits = replace(self.tally), 0, 0
         asked = await self.record.note(add={"calls": spent.calls, "credits": spent.credits}, **values)
         if asked and self.stop is None:
             self.stop = Stop(asked)
+        return asked
 
     async def _end(self, state: BackfillState, error: str = "") -> BackfillState:
-        with contextlib.suppress(BackfillLost):
-            await self._note()
-        await self.record.note(state=state, error=error, asked="", left_s=-1, ended_ms=int(time.time() * 1000))
+        asked = await self._note()
+        if state == "paused" and asked != "pause":
+            # Asked to go on, or to be cancelled, before it had stopped: whoever has it next does so.
+            state = "queued"
+        asked = asked if state == "queued" else ""
+        ended = 0 if state == "queued" else int(time.time() * 1000)
+        await self.record.note(state=state, error=error, asked=asked, left_s=-1, ended_ms=ended)
         if state in {"done", "cancelled"}:
             await self.record.forget_lists()
         return state

@@ -182,10 +182,11 @@ async def _store(context: WorkerContext, claim: Claim, result: RunResult) -> End
         # Freshdesk showed us an older state than an earlier run saw (its replicas lag): look again a little later.
         log.info("older than stored", host=claim.host, ticket=claim.ticket_id, run=claim.run_id)
     if claim.listed or canvas.provenance.calls:
-        await finished.close(context.redis.state, claim, canvas)
+        await finished.close(context.redis.state, claim, canvas, again=result.deferred)
     outage = bool(result.failures - TICKETS_OWN)
     return Ending(
-        satisfied=healthy or (claim.attempt >= HEALING_ATTEMPTS and not outage),
+        # What waits for a provider's batch is made due by who gets it.
+        satisfied=healthy or result.deferred or (claim.attempt >= HEALING_ATTEMPTS and not outage),
         event=Event.DONE,
         data=msgspec.json.encode(done),
         revision=None if stored is None else _committed(canvas.revision, result.read_at),

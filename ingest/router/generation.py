@@ -11,6 +11,7 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from ingest.router.breaker import Admission
+from ingest.router.deferral import Deferral
 from ingest.router.models import TaskName
 from ingest.router.slots import Priority
 from ingest.writers.call import Call, Limits
@@ -48,6 +49,8 @@ class Order:
     priority: Priority = "live"
     models: Mapping[TaskName, Sequence[str]] = field(default_factory=lambda: MappingProxyType({}))
     daily_tokens: int | None = None
+    deferral: Deferral | None = None
+    """Takes the calls of texts that can wait for a provider's batch; None: all are made now."""
 
 
 @dataclass
@@ -120,7 +123,7 @@ class Generation:
             output_tokens=usage.output_tokens,
         )
         self.calls.append(noted)
-        _count(self.order.host, noted, seconds, first)
+        count_call(self.order.host, noted, seconds, first)
 
 
 def totals(calls: Sequence[ModelCall]) -> tuple[dict[str, int], float | None]:
@@ -140,10 +143,11 @@ def totals(calls: Sequence[ModelCall]) -> tuple[dict[str, int], float | None]:
     return tokens, sum(known) if len(known) == len(costs) else None
 
 
-def _count(host: str, call: ModelCall, seconds: float, first: float | None) -> None:
+def count_call(host: str, call: ModelCall, seconds: float | None, first: float | None) -> None:
+    """Count a call that has ended in the process's metrics; the times (s) are None where they say nothing."""
     place = {"model": call.model, "task": call.task}
     MODEL_CALLS.labels(**place, outcome=call.outcome).inc()
-    if call.outcome == "ok":
+    if call.outcome == "ok" and seconds is not None:
         MODEL_SECONDS.labels(**place).observe(seconds)
     if first is not None:
         MODEL_FIRST_TOKEN_SECONDS.labels(**place).observe(first)

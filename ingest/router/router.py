@@ -24,6 +24,7 @@ import structlog
 from ingest.router.attempt import Ask, Attempt, Chunks, NotAdmitted, first_to_begin
 from ingest.router.breaker import Breaker
 from ingest.router.budget import TokenBudget
+from ingest.router.deferral import DEFERRED
 from ingest.router.generation import LEAST_TIME, Generation, Order
 from ingest.router.models import Models, TaskName
 from ingest.router.slots import Priority, Slots
@@ -116,7 +117,10 @@ class Router:
             limit_patience=LIMIT_PATIENCE[order.priority].total_seconds(),
             outage_patience=self._rules.outage_patience[order.priority].total_seconds(),
         )
-        if self.models.of(task, order.models.get(task, ())):
+        models = self.models.of(task, order.models.get(task, ()))
+        if models and order.deferral is not None and await order.deferral.takes(task, models[0], ask):
+            generation.failures.append(DEFERRED)
+        elif models:
             reservation = await self._budget.reserve(order.host, order.daily_tokens)
             if reservation is None:
                 generation.failures.append("budget")

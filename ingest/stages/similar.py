@@ -9,6 +9,7 @@ from ingest import ranking
 from ingest.stages.embed import Embedded, shorten
 from ingest.vectors.protocol import EVERY, ArticleHit, TicketHit, TicketPayload, VectorStore
 from ingest.writers.protocol import Article, Neighbour
+from shared.asked import EVERYTHING, Access
 from shared.canvas_store import to_ms
 from shared.models import Likeness, SimilarTicket, Solution
 
@@ -91,25 +92,38 @@ def as_shown(ticket: TicketPayload, score: float, why: Likeness | None = None, c
 
 
 async def find_similar(
-    host: str, ticket_id: int, embedded: Embedded, vectors: VectorStore, floor: float, since_ms: int | None = None
+    host: str,
+    ticket_id: int,
+    embedded: Embedded,
+    vectors: VectorStore,
+    floor: float,
+    since_ms: int | None = None,
+    seen_by: Access = EVERYTHING,
 ) -> Found:
     """Search the tenant's tickets (but this one) and articles; what scores below `floor` has nothing in common.
 
     Articles are found by their text and by what agents cited when they answered similar tickets.
 
-    Tickets that were created before `since_ms` (ms since 1970) are left out; None is without bound.
+    Tickets that were created before `since_ms` (ms since 1970) are left out (None is without bound), and those that who
+    asks may not see.
 
     Raises:
         StageFailed: the vector store failed.
     """
     return Found(
-        await find_tickets(host, ticket_id, embedded, vectors, floor, since_ms),
+        await find_tickets(host, ticket_id, embedded, vectors, floor, since_ms, seen_by),
         await find_articles(host, ticket_id, embedded, vectors, floor),
     )
 
 
 async def find_tickets(
-    host: str, ticket_id: int, embedded: Embedded, vectors: VectorStore, floor: float, since_ms: int | None = None
+    host: str,
+    ticket_id: int,
+    embedded: Embedded,
+    vectors: VectorStore,
+    floor: float,
+    since_ms: int | None = None,
+    seen_by: Access = EVERYTHING,
 ) -> list[TicketHit]:
     """The tickets alone of `find_similar`.
 
@@ -119,7 +133,14 @@ async def find_tickets(
     dense, sparse = embedded.dense, embedded.sparse
     language = embedded.language
     hits = await vectors.similar_tickets(
-        host, dense, sparse, limit=EVERY, exclude=ticket_id, since_ms=since_ms, language=language
+        host,
+        dense,
+        sparse,
+        limit=EVERY,
+        exclude=ticket_id,
+        since_ms=since_ms,
+        seen_by=seen_by,
+        language=language,
     )
     ranked = ranking.ranked(hits, to_ms(datetime.now(UTC)), language)
     return ranking.worth_showing(ranked, floor, embedded.words, language, CANDIDATES)

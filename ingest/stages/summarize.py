@@ -1,5 +1,7 @@
 """Stage 5: say what the ticket is about, what was tried, and what it waits for."""
 
+from dataclasses import replace
+
 import msgspec
 
 from ingest.router.generation import Order
@@ -21,7 +23,8 @@ async def summarize(
     Raises:
         StageFailed: all writers failed.
     """
-    brief, folded = await fold(router, order, thread, language, parts)
+    # Parts are needed for the prompt itself: they can't wait for a batch.
+    brief, folded = await fold(router, replace(order, deferral=None), thread, language, parts)
     draft = await write(router, order, Event.SUMMARY_DELTA, lambda writer: writer.summarize(brief, language), emit)
     return msgspec.structs.replace(
         draft,

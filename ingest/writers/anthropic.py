@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from anthropic import AnthropicError, AsyncAnthropic
 from anthropic.types import MessageDeltaUsage, TextBlockParam
 from anthropic.types import Usage as StartUsage
 
 from ingest.settings import IngestSettings
+from ingest.writers.batch import BatchProvider
 from ingest.writers.caching import cacheable
 from ingest.writers.call import Limits
 from ingest.writers.failures import Kind, failed
@@ -47,18 +48,27 @@ class AnthropicWriter(LlmWriter):
         super().__init__(PROVIDER, model, limits)
         self._client = client
 
+    def batch_provider(self) -> BatchProvider | None:
+        """Message Batches; see `LlmWriter`."""
+        from ingest.writers.batch_anthropic import AnthropicBatches
+
+        return AnthropicBatches(self._client)
+
+    def batch_body(self, task: Task[T]) -> dict[str, Any]:
+        """The body of a call; see `LlmWriter`."""
+        system, stable = self._marked(task)
+        return {
+            "model": self.model,
+            "max_tokens": task.max_tokens,
+            "system": [system],
+            "messages": [{"role": "user", "content": [*stable, {"type": "text", "text": task.user}]}],
+            "output_config": {"format": {"type": "json_schema", "schema": task.form.schema}},
+        }
+
     async def _pieces(self, task: Task[T]) -> AsyncGenerator[str | Usage, None]:
         started: StartUsage | None = None
         stop: str | None = None
-        system, stable = self._marked(task)
-        async with await self._client.messages.create(
-            model=self.model,
-            max_tokens=task.max_tokens,
-            system=[system],
-            messages=[{"role": "user", "content": [*stable, {"type": "text", "text": task.user}]}],
-            output_config={"format": {"type": "json_schema", "schema": task.form.schema}},
-            stream=True,
-        ) as events:
+        async with await self._client.messages.create(stream=True, **self.batch_body(task)) as events:
             async for event in events:
                 if event.type == "content_block_delta":
                     yield event.delta.text if event.delta.type == "text_delta" else ""  # "": it thinks

@@ -50,11 +50,15 @@ class Links:
         self._texts = tuple(texts)
 
     @cached_property
+    def found(self) -> frozenset[str]:
+        """The links and hosts as they stand in the texts: all that has to be kept of these to allow the same again."""
+        whole = "\n".join(self._texts)
+        return frozenset(match[0] for match in (*LINK.finditer(whole), *HOST.finditer(whole)))
+
+    @cached_property
     def _allowed(self) -> frozenset[str]:
         """Looked for only when a text has a link, which few have: 5 ms in a thread of 30 long messages."""
-        whole = "\n".join(self._texts)
-        found = (*LINK.finditer(whole), *HOST.finditer(whole))
-        return PRODUCTS | {_normal(match[0]) for match in found}
+        return PRODUCTS | {_normal(link) for link in self.found}
 
     def clean(self, text: str) -> str:
         """The text without foreign links, and without white space at its end."""

@@ -9,12 +9,13 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import timedelta
-from typing import ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import httpx2
 
 from ingest.thread import Thread
 from ingest.writers.answering import answer_task
+from ingest.writers.batch import BatchProvider
 from ingest.writers.caching import at_least_tokens
 from ingest.writers.call import Call, Limits
 from ingest.writers.composing import compose_task
@@ -49,8 +50,6 @@ class LlmWriter(ABC):
     """A writer over one model of one provider. `limits` are for a call of which nobody keeps a record."""
 
     sdk_error: ClassVar[type[Exception]]
-    batches: ClassVar[bool] = False
-    """Whether its provider takes calls in batches (`ingest.writers.batch`)."""
 
     def __init__(self, provider: str, model: str, limits: Limits | None = None) -> None:
         self.provider = provider
@@ -62,6 +61,23 @@ class LlmWriter(ABC):
     def name(self) -> str:
         """`provider/model`."""
         return f"{self.provider}/{self.model}"
+
+    @property
+    def batches(self) -> bool:
+        """Whether its provider takes calls in batches."""
+        return self.batch_provider() is not None
+
+    def batch_provider(self) -> BatchProvider | None:
+        """Its provider's batch interface, None where it has none."""
+        return None
+
+    def batch_body(self, task: Task[T]) -> dict[str, Any]:
+        """The body of the call that `_pieces` makes, without its wish for a stream.
+
+        Raises:
+            NotImplementedError: its provider has no batch interface.
+        """
+        raise NotImplementedError
 
     def told_by(self, call: Call) -> Self:
         """This writer for one call, which keeps to the call's limits and notes in it what it learns on the way."""

@@ -11,9 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar
 
-from openai import AsyncOpenAI, AsyncStream, BadRequestError, OpenAIError, UnprocessableEntityError, omit
+from openai import AsyncOpenAI, AsyncStream, BadRequestError, OpenAIError, UnprocessableEntityError
 from openai.types.chat import ChatCompletionChunk
-from openai.types.completion_usage import CompletionUsage
 from openai.types.responses import (
     EasyInputMessageParam,
     Response,
@@ -21,14 +20,15 @@ from openai.types.responses import (
     ResponseInputTextParam,
     ResponseStreamEvent,
 )
-from openai.types.responses import ResponseUsage as ResponsesUsage
 from openai.types.shared_params import ResponseFormatJSONSchema
 
 from ingest.settings import IngestSettings
+from ingest.writers.batch import BatchProvider
 from ingest.writers.caching import cache_key, cacheable
 from ingest.writers.call import Limits
 from ingest.writers.failures import Kind, failed, failed_with_code
 from ingest.writers.llm import LlmWriter, http_client, http_timeout
+from ingest.writers.openai_usage import usage_of_chat, usage_of_response
 from ingest.writers.prices import price_of
 from ingest.writers.prompts import Task
 from ingest.writers.protocol import Usage
@@ -121,16 +121,30 @@ class OpenAIWriter(LlmWriter):
     def _pieces(self, task: Task[T]) -> AsyncGenerator[str | Usage, None]:
         return self._respond(task) if self._api == "responses" else self._chat(task)
 
+    def batch_provider(self) -> BatchProvider | None:
+        """Batches, at OpenAI itself; see `LlmWriter`."""
+        if self.provider != PROVIDER:
+            return None
+        from ingest.writers.batch_openai import OpenAIBatches
+
+        return OpenAIBatches(self._client, "/v1/responses" if self._api == "responses" else "/v1/chat/completions")
+
+    def batch_body(self, task: Task[T]) -> dict[str, Any]:
+        """The body of a call; see `LlmWriter`."""
+        return self._response_body(task) if self._api == "responses" else self._chat_body(task)
+
+    def _response_body(self, task: Task[T]) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "max_output_tokens": task.max_tokens,
+            "text": {"format": _text_format(task)},
+            "store": False,  # else OpenAI keeps customers' words for 30 days
+            **self._prompt(task),
+        }
+
     async def _respond(self, task: Task[T]) -> AsyncGenerator[str | Usage, None]:
         response: Response | None = None
-        async with await self._client.responses.create(
-            model=self.model,
-            max_output_tokens=task.max_tokens,
-            text={"format": _text_format(task)},
-            store=False,  # else OpenAI keeps customers' words for 30 days
-            stream=True,
-            **self._prompt(task),
-        ) as events:
+        async with await self._client.responses.create(stream=True, **self._response_body(task)) as events:
             async for event in events:
                 if event.type == "response.output_text.delta":
                     yield event.delta or ""  # a server that is no good may leave it out
@@ -141,7 +155,7 @@ class OpenAIWriter(LlmWriter):
                 else:
                     _check(event)
         if response is not None and response.usage:
-            yield _usage_of_response(response.usage)
+            yield usage_of_response(response.usage)
         if response is None or response.status != "completed":
             details = response.incomplete_details if response else None
             raise failed(FINISHES.get((details.reason if details else None) or "", "truncated"))
@@ -174,7 +188,7 @@ class OpenAIWriter(LlmWriter):
         async with await self._open_chat(task) as chunks:
             async for chunk in chunks:
                 if chunk.usage:
-                    yield _usage_of_chat(chunk.usage)
+                    yield usage_of_chat(chunk.usage)
                 for choice in chunk.choices or ():  # compatible servers leave out what has no value
                     finish = choice.finish_reason or finish
                     if getattr(choice.delta, "refusal", None):
@@ -196,21 +210,26 @@ class OpenAIWriter(LlmWriter):
                     raise
 
     async def _ask(self, task: Task[T]) -> AsyncStream[ChatCompletionChunk]:
+        body = self._chat_body(task)
+        if self._server.tells_usage:
+            body["stream_options"] = {"include_usage": True}
+        chunks: AsyncStream[ChatCompletionChunk] = await self._client.chat.completions.create(stream=True, **body)
+        return chunks
+
+    def _chat_body(self, task: Task[T]) -> dict[str, Any]:
+        """The body of a call, as far as the server knows its parts."""
         with_schema = self._server.knows_schemas
         schema = json.dumps(task.form.schema)
         hint = f"\n\nAnswer with one JSON object that follows this JSON schema, and nothing else:\n{schema}"
-        return await self._client.chat.completions.create(
-            model=self.model,
-            messages=[
+        return {
+            "model": self.model,
+            "messages": [
                 {"role": "system", "content": task.system if with_schema else task.system + hint},
                 {"role": "user", "content": task.stable + task.user},
             ],
-            max_completion_tokens=task.max_tokens if self._server.knows_limit else omit,
-            max_tokens=omit if self._server.knows_limit else task.max_tokens,
-            response_format=_response_format(task) if with_schema else omit,
-            stream=True,
-            stream_options={"include_usage": True} if self._server.tells_usage else omit,
-        )
+            "max_completion_tokens" if self._server.knows_limit else "max_tokens": task.max_tokens,
+            **({"response_format": _response_format(task)} if with_schema else {}),
+        }
 
 
 def _check(event: ResponseStreamEvent) -> None:
@@ -228,26 +247,6 @@ def _part(text: str, *, mark: bool = False) -> ResponseInputTextParam:
     if mark:
         part["prompt_cache_breakpoint"] = {"mode": "explicit"}
     return part
-
-
-def _usage_of_response(usage: ResponsesUsage) -> Usage:
-    details = usage.input_tokens_details
-    return Usage(
-        input_tokens=usage.input_tokens,
-        cached_tokens=details.cached_tokens or 0,
-        cache_write_tokens=getattr(details, "cache_write_tokens", None) or 0,  # servers before 5.6 leave it out
-        output_tokens=usage.output_tokens,
-    )
-
-
-def _usage_of_chat(usage: CompletionUsage) -> Usage:
-    details = usage.prompt_tokens_details
-    return Usage(
-        input_tokens=usage.prompt_tokens,
-        cached_tokens=getattr(details, "cached_tokens", None) or 0,
-        cache_write_tokens=getattr(details, "cache_write_tokens", None) or 0,
-        output_tokens=usage.completion_tokens,
-    )
 
 
 def _text_format(task: Task[T]) -> ResponseFormatTextJSONSchemaConfigParam:

@@ -76,6 +76,8 @@ class Form(Generic[T]):
     read: Callable[[bytes], T]
     text: Callable[[T], str]
     may_be_empty: bool = False
+    offered: frozenset[str] = frozenset()
+    """The sources that it may name."""
 
 
 def summary_form(links: Links) -> Form[Summary]:
@@ -118,6 +120,7 @@ def replies_form(links: Links, offered: Collection[str]) -> Form[list[Reply]]:
         read=read,
         text=lambda replies: replies[0].text if replies else "",
         may_be_empty=True,
+        offered=frozenset(offered),
     )
 
 

@@ -11,15 +11,16 @@ local known = redis.call('HMGET', KEYS[1], 'id', 'state', 'queued_at', 'wanted',
 local id, state, same = known[1], known[2], (known[5] or known[4]) == ARGV[5]
 local waits = state == 'queued' and now - tonumber(known[3] or 0) < tonumber(ARGV[4])
 local ended = not state or state == 'done' or state == 'cancelled' or state == 'failed' or state == 'over_budget'
-local runs = redis.call('EXISTS', KEYS[2]) == 1 and not ended
+local runs = redis.call('EXISTS', KEYS[2]) == 1 and not ended and state ~= 'paused'
 if waits or runs or (id and not ended and same) or (id and state ~= 'done' and state ~= 'cancelled' and same) then
   if not id then
     -- Begun by an older version, where nobody asked for a name.
     id = ARGV[1]
     redis.call('HSET', KEYS[1], 'id', id)
   end
+  redis.call('HDEL', KEYS[1], 'asked')
   if not waits and not runs then
-    redis.call('HSET', KEYS[1], 'state', 'queued', 'queued_at', now, 'error', '', 'asked', '', 'ended_ms', 0)
+    redis.call('HSET', KEYS[1], 'state', 'queued', 'queued_at', now, 'error', '', 'ended_ms', 0)
     if same then
       redis.call('HSET', KEYS[1], 'wanted', ARGV[2])
     end

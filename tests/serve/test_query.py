@@ -62,6 +62,16 @@ async def test_a_stream_tells_its_sources_first_and_can_be_resumed_by_its_run(an
     assert [name for name, _ in parse_events(resumed.text)] == ["answer", "done"]
 
 
+async def test_what_a_restricted_agent_asked_is_its_own_and_it_follows_nobody_elses(answering: Answering) -> None:
+    everyone, anyone = [await answering.agent(answering.acme) for _ in range(2)]
+    own, other = [await answering.agent(answering.acme, OWN) for _ in range(2)]
+    by_own, by_all = [(await one.post("/query/stream", json=HOW)).headers["location"] for one in (own, everyone)]
+    assert [(await one.get(by_own)).status_code for one in (own, other, everyone)] == [200, 404, 404]
+    assert [(await one.get(by_all)).status_code for one in (everyone, anyone, own)] == [200, 200, 404]
+    hidden, unknown = await own.get(by_all), await own.get("/runs/ask-" + "x" * 22)
+    assert hidden.content == unknown.content
+
+
 async def test_another_tenant_has_no_such_run(answering: Answering) -> None:
     agent, stranger = await answering.agent(answering.acme), await answering.agent(answering.other)
     location = (await agent.post("/query/stream", json=HOW)).headers["location"]

@@ -12,13 +12,14 @@ import pytest
 
 from serve.caller import Caller
 from serve.tokens import LONGEST, SessionTokens
+from shared.tenants import TenantRegistry
 from shared.vault import Vault
 from tests.parts import Desks, Serving, credentials, register, serving, store
 from tests.serve.agents import GROUP, OWN, colleague, revoke
 from tests.waiting import wait_until
 from tests.world import ACME, ADMIN_KEY, OTHER
 
-AGENT = Caller(ACME, 7, "group", frozenset({3, 4}), admin=False)
+AGENT = Caller(ACME, 7, "group", frozenset({3, 4}), admin=False, registration=1)
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -82,7 +83,7 @@ async def test_a_token_holds_nothing_secret(served: Serving, accounts: Desks) ->
     who = colleague(accounts.acme, ACME, GROUP, (31, 32))
     token = str((await mint(served, who.headers))["token"])
     claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
-    assert set(claims) == {"iss", "aud", "sub", "scope", "groups", "admin", "iat", "exp"}
+    assert set(claims) == {"iss", "aud", "reg", "sub", "scope", "groups", "admin", "iat", "exp"}
     assert (claims["aud"], claims["sub"]) == (ACME, str(who.agent_id))
     assert (claims["scope"], claims["groups"]) == ("group", [31, 1])
     assert who.key not in json.dumps(claims)
@@ -134,7 +135,7 @@ async def test_no_other_token_is_one(served: Serving, number: int) -> None:
 
 def test_an_agent_of_many_groups_has_a_token_that_proxies_take() -> None:
     tokens = SessionTokens(Vault([os.urandom(32)]))
-    caller = Caller(ACME, 7, "group", frozenset(range(82_000_000_000, 82_000_500_000, 1000)), admin=True)
+    caller = Caller(ACME, 7, "group", frozenset(range(82_000_000_000, 82_000_500_000, 1000)), True, 1)
     token, _ = tokens.mint(caller)
     assert tokens.verify(token.encode()) == caller
     assert len(token) < 8000
@@ -240,3 +241,21 @@ async def test_a_token_sees_no_more_than_its_key(served: Serving, accounts: Desk
             [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         )
         assert (caller.restricted, caller.agent_id) == (True, who.agent_id)
+
+
+async def test_a_token_ends_with_the_registration_of_its_tenant(accounts: Desks, number: int) -> None:
+    async with serving(accounts.settings) as made, serving(accounts.settings) as second:
+        await store(made.context, OTHER, number)
+        before = bearer(str((await mint(made, credentials(OTHER)))["token"]))
+        assert (await second.nobody.get(f"/init/{number}", headers=before)).status_code == 200
+        registry = TenantRegistry(made.context.redis.state, Vault.from_settings(accounts.settings))
+        assert await registry.remove(OTHER)
+        await register(accounts.settings, OTHER)
+
+        async def refused() -> bool:
+            answers = [await one.nobody.get(f"/init/{number}", headers=before) for one in (made, second)]
+            return [answer.status_code for answer in answers] == [401, 401]
+
+        await wait_until(refused)
+        after = bearer(str((await mint(made, credentials(OTHER)))["token"]))
+        assert (await second.nobody.get(f"/init/{number}", headers=after)).status_code == 200

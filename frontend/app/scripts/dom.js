@@ -24,13 +24,19 @@ export function link(address, text, attributes = {}, open = null) {
   return el("a", { href: url.href, target: "_blank", rel: "noopener noreferrer", ...attributes, ...follow }, text);
 }
 
-/** Replace an element's content; if the focus was inside, the new element with the same `data-key` gets it. */
+/**
+ * Replace an element's content; if the focus was inside, the new element with the same `data-key` gets it, else one with
+ * `data-focus`, else the element itself: what arrives never throws the focus out of the part that the agent is in.
+ */
 export function refill(parent, ...children) {
-  const key = parent.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  const focused = parent.contains(document.activeElement) ? document.activeElement : null;
   parent.replaceChildren(...children.flat().filter(Boolean));
-  if (key === undefined) return;
+  if (!focused || focused === parent || parent.contains(focused)) return;
+  const { key } = focused.dataset;
   const same = [...parent.querySelectorAll("[data-key]")].find((element) => element.dataset.key === key);
-  same?.focus({ preventScroll: true });
+  const next = same ?? parent.querySelector("[data-focus]") ?? parent;
+  if (next === parent) parent.setAttribute("tabindex", "-1");
+  next.focus({ preventScroll: true });
 }
 
 /** Copy text; resolves to whether it worked. Inside other sites' frames the clipboard API may be switched off. */

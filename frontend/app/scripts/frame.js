@@ -4,6 +4,13 @@
 import { el, refill } from "./dom.js";
 import { button, incidentPart } from "./parts.js";
 
+/** What stays empty when a stage fails. */
+const PARTS_OF_STAGE = {
+  summarize: ["summary"],
+  embed: ["similar", "solutions"],
+  similar: ["similar", "solutions"],
+  recommend: ["replies"],
+};
 const STAGES = ["fetch", "clean", "embed", "similar", "summarize", "recommend"];
 
 /** The header: which light is on, what the status line says, and how old the Canvas is. */
@@ -93,4 +100,29 @@ export class Message {
   hide() {
     this.element.hidden = true;
   }
+}
+
+/** A part's card: title, what stands beside it, the thumbs, and the body. */
+export function section(name, thumbs) {
+  const title = el("h3", { id: `pc-${name}` });
+  const head = el("span", { class: "pc-head" });
+  const body = el("div", { class: "pc-body" });
+  const attributes = { class: `pc-part pc-part-${name}`, "aria-labelledby": `pc-${name}`, hidden: true };
+  const header = el("header", {}, title, head, thumbs.buttons);
+  return { element: el("section", attributes, header, thumbs.reasons, body), title, head, body };
+}
+
+/** Parts that stay empty because of failed stages: `{summary: "timeout"}`. */
+export function failedParts(stages) {
+  const failed = stages.filter((stage) => stage.error);
+  return Object.fromEntries(
+    failed.flatMap((stage) => (PARTS_OF_STAGE[stage.name] ?? []).map((part) => [part, stage.error])),
+  );
+}
+
+/** Let an element's border light up: something in it has changed. */
+export function flash(element) {
+  element.classList.remove("pc-changed");
+  void element.offsetWidth; // restarts the animation
+  element.classList.add("pc-changed");
 }

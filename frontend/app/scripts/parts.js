@@ -1,12 +1,23 @@
 // How the parts of a Canvas look: functions from data to elements, without state.
 //
-// `kit` is what they share: `{t, language, actions, copy, insert}`. Actions may be missing: what the host page can't do
-// has no button (insert) or is a plain link (tickets, articles).
+// `kit` is what they share: `{t, language, actions, filter, copy, put, did, tell, announce}`, see `CanvasView`. Actions
+// may be missing: what the host page can't do has no button (insert) or is a plain link (tickets, articles).
 
 import { el, link } from "./dom.js";
+import { linkHtml, markdown } from "./markdown.js";
 
 const REPEATED = 0.8;
 const INCIDENT_TICKETS = 5;
+/** What is longer than its two lines can be unfolded. */
+const SNIPPET_CHARACTERS = 110;
+/** So few tickets need no filter. */
+const FEW_TICKETS = 3;
+const SOLVED = ["Resolved", "Closed"];
+const FILTERS = {
+  all: () => true,
+  solved: (ticket) => SOLVED.includes(ticket.status),
+  same_language: (ticket) => !ticket.why?.other_language,
+};
 
 /** Summary: the text, then what it does not say already of problem, attempts and next step. */
 export function summaryPart(summary, kit) {
@@ -16,7 +27,7 @@ export function summaryPart(summary, kit) {
   );
   const row = (name) => el("div", {}, el("dt", {}, kit.t(name)), el("dd", {}, summary[name]));
   return [
-    el("div", { class: "pc-text" }, paragraphs(summary.text)),
+    el("div", { class: "pc-text" }, markdown(summary.text)),
     facts.length > 0 && el("dl", { class: "pc-facts" }, facts.map(row)),
   ];
 }
@@ -27,34 +38,62 @@ export function sentimentChip(summary, kit) {
   return el("span", { class: `pc-chip pc-${summary.sentiment}` }, kit.t(`sentiment_${summary.sentiment}`));
 }
 
-/** Similar tickets, the most alike first. */
+/** Similar tickets, the most alike first; many of them can be filtered (`kit.filter`: `{chosen, choose(name)}`). */
 export function similarPart(tickets, kit) {
   if (!tickets.length) return [quiet(kit.t("noSimilar"))];
-  const { openTicket } = kit.actions;
-  const item = (ticket) => {
-    const percent = Math.round(ticket.score * 100);
-    const title = { class: "pc-title", "data-key": `ticket-${ticket.ticket_id}` };
-    const open = openTicket && (() => openTicket(ticket.ticket_id));
-    return el(
-      "li",
-      {},
-      link(ticket.url, ticket.subject, title, open),
-      el(
-        "p",
-        { class: "pc-meta" },
-        el("span", {}, `#${ticket.ticket_id}`),
-        el("span", {}, statusText(ticket.status, kit.t)),
-        el("span", { class: "pc-score" }, kit.t("score", { percent })),
-        ticket.count > 1 && el("span", {}, kit.t("alikeCount", { count: ticket.count })),
-      ),
-      el("p", { class: "pc-meta" }, reasons(ticket.why ?? {}, kit.t)),
-      ticket.resolution && el("p", { class: "pc-snippet" }, ticket.resolution),
-    );
-  };
-  return [el("ul", { class: "pc-items" }, tickets.map(item))];
+  const shown = tickets.filter(FILTERS[kit.filter?.chosen] ?? FILTERS.all);
+  return [
+    tickets.length > FEW_TICKETS && kit.filter && filterChips(tickets, kit),
+    shown.length > 0 ? el("ul", { class: "pc-items" }, shown.map((ticket) => similarItem(ticket, kit))) : quiet(kit.t("noneLeft")),
+  ];
 }
 
-/** Solution articles; those that customers can't see say so. */
+function similarItem(ticket, kit) {
+  const { openTicket } = kit.actions;
+  const title = { class: "pc-title", "data-key": `ticket-${ticket.ticket_id}` };
+  const open = openTicket && (() => openTicket(ticket.ticket_id));
+  const facts = [
+    el("span", {}, `#${ticket.ticket_id}`),
+    el("span", {}, statusText(ticket.status, kit.t)),
+    el("span", { class: "pc-score" }, kit.t("score", { percent: Math.round(ticket.score * 100) })),
+    ticket.count > 1 && el("span", {}, kit.t("alikeCount", { count: ticket.count })),
+  ];
+  return el(
+    "li",
+    {},
+    link(ticket.url, ticket.subject, title, open),
+    el("p", { class: "pc-meta" }, facts),
+    el("p", { class: "pc-meta" }, reasons(ticket.why ?? {}, kit.t)),
+    ticket.resolution && snippet(ticket.resolution, `solved-${ticket.ticket_id}`, kit),
+  );
+}
+
+/** Filters that would leave something out. */
+function filterChips(tickets, { t, filter }) {
+  const useful = Object.keys(FILTERS).filter((name) => name === "all" || !tickets.every(FILTERS[name]));
+  if (useful.length < 2) return null;
+  const chip = (name) => {
+    const pressed = String(name === (filter.chosen ?? "all"));
+    const attributes = { type: "button", class: "pc-choice", "data-key": `filter-${name}`, "aria-pressed": pressed };
+    return el("button", { ...attributes, onclick: () => filter.choose(name) }, t(`filter_${name}`));
+  };
+  return el("div", { class: "pc-choices", role: "group", "aria-label": t("filter") }, useful.map(chip));
+}
+
+/** Two lines of a text, and a button for the rest where there is more. */
+function snippet(text, key, { t }) {
+  const words = el("p", { class: "pc-snippet" }, text);
+  if (text.length <= SNIPPET_CHARACTERS) return words;
+  const more = button(t("showAll"), key, "pc-link", () => {
+    const all = words.classList.toggle("pc-all");
+    more.textContent = t(all ? "showLess" : "showAll");
+    more.setAttribute("aria-expanded", String(all));
+  });
+  more.setAttribute("aria-expanded", "false");
+  return [words, more];
+}
+
+/** Solution articles; those that customers can't see say so, and can't be put into a reply. */
 export function solutionsPart(solutions, kit) {
   if (!solutions.length) return [quiet(kit.t("noSolutions"))];
   const { openArticle } = kit.actions;
@@ -68,9 +107,21 @@ export function solutionsPart(solutions, kit) {
       !article.public && el("span", { class: "pc-chip" }, kit.t("agentsOnly")),
       article.cited > 0 && el("p", { class: "pc-meta" }, kit.t("cited", { count: article.cited })),
       article.snippet && el("p", { class: "pc-snippet" }, article.snippet),
+      article.public && kit.actions.insert && solutionButtons(article, kit),
     );
   };
   return [el("ul", { class: "pc-items" }, solutions.map(item))];
+}
+
+function solutionButtons(article, kit) {
+  const { article_id: item, title, url, snippet: words } = article;
+  const put = (text, html) => (event) => kit.put(event.currentTarget, { text, html }, { kind: "solution", item });
+  return el(
+    "div",
+    { class: "pc-buttons pc-small" },
+    button(kit.t("insertLink"), `link-${item}`, "pc-link", put(`${title}: ${url}`, linkHtml(url, title))),
+    words && button(kit.t("insertText"), `text-${item}`, "pc-link", put(words)),
+  );
 }
 
 /** Why there is no reply to recommend; `why` is the Canvas's `no_replies`. */
@@ -96,9 +147,9 @@ export function incidentPart(incident, kit) {
   ];
 }
 
-/** One recommended reply with its buttons. */
-export function replyPart(reply, kit) {
-  const said = el("div", { class: "pc-reply" }, el("div", { class: "pc-text pc-reply-text" }, paragraphs(reply.text)));
+/** One recommended reply, and the buttons that belong to it. */
+export function replyPart(reply, kit, buttons) {
+  const said = el("div", { class: "pc-reply" }, el("div", { class: "pc-text pc-reply-text" }, markdown(reply.text)));
   return [
     said,
     el(
@@ -113,13 +164,7 @@ export function replyPart(reply, kit) {
           reply.sources.map((source) => sourceLink(source, kit)),
         ),
     ),
-    el(
-      "div",
-      { class: "pc-buttons" },
-      kit.actions.insert &&
-        button(kit.t("insert"), "insert", "pc-primary", (event) => kit.insert(reply, event.currentTarget)),
-      button(kit.t("copy"), "copy", "", (event) => kit.copy(reply, event.currentTarget)),
-    ),
+    el("div", { class: "pc-buttons" }, buttons),
   ];
 }
 
@@ -178,6 +223,12 @@ export function provenancePart(provenance, kit) {
   ];
 }
 
+/** Names of who wrote the texts of a Canvas. */
+export function writers(models, t) {
+  const names = new Set([models.summary, models.replies].filter(Boolean));
+  return [...names].map((model) => (model === "extractive" ? t("extractive") : model)).join(", ");
+}
+
 /** A line for what is empty or failed. */
 export function quiet(text) {
   return el("p", { class: "pc-quiet" }, text);
@@ -194,10 +245,11 @@ export function button(text, key, style, onclick) {
   return el("button", { type: "button", class: `pc-button ${style}`.trim(), "data-key": key, onclick }, text);
 }
 
-/** `ticket:12` and `article:7` lead to the ticket or article where the host page can show it. */
+/** `ticket:12` and `article:7` lead to the ticket or article where the host page can show it; `agent` is its own wish. */
 function sourceLink(source, kit) {
   const [kind, id] = source.split(":");
-  const text = ["ticket", "article"].includes(kind) ? kit.t(`source_${kind}`, { id }) : source;
+  const known = ["ticket", "article"].includes(kind) || source === "agent";
+  const text = known ? kit.t(`source_${kind}`, { id }) : source;
   const open = { ticket: kit.actions.openTicket, article: kit.actions.openArticle }[kind];
   if (!open) return el("span", { class: "pc-source" }, text);
   return el(
@@ -222,11 +274,6 @@ function statusText(status, t) {
   const key = `ticket_${status}`;
   const text = t(key);
   return text === key ? status : text;
-}
-
-/** Paragraphs of a text: an empty line would cost the narrow column too much. */
-function paragraphs(text) {
-  return text.split(/\n\s*\n/).map((paragraph) => el("p", {}, paragraph));
 }
 
 /** Whether nearly all words of a fact stand in the text: extracted facts are parts of it. */

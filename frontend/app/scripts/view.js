@@ -1,22 +1,23 @@
 // The sidebar on the page. It is told what came (`part`, `delta`, `reset`, `canvas` …) and changes only what differs,
 // so that a refresh moves neither the focus nor the eye. It knows nothing of requests.
 
+import { AskBox } from "./ask.js";
 import { copyText, el, refill } from "./dom.js";
-import { IncidentLine, Message, Progress, StatusHead } from "./frame.js";
+import { failedParts, flash, IncidentLine, Message, Progress, section, StatusHead } from "./frame.js";
+import { freshnessLine } from "./freshness.js";
+import { htmlOf } from "./markdown.js";
 import * as parts from "./parts.js";
-import { age, translator } from "./texts.js";
+import { ReplyBox } from "./replies.js";
+import { translator } from "./texts.js";
+import { Thumbs } from "./thumbs.js";
 
 const PARTS = ["summary", "replies", "similar", "solutions"];
-/** What stays empty when a stage fails. */
-const PARTS_OF_STAGE = {
-  summarize: ["summary"],
-  embed: ["similar", "solutions"],
-  similar: ["similar", "solutions"],
-  recommend: ["replies"],
-};
 const SKELETON_LINES = { summary: 5, replies: 5, similar: 6, solutions: 3 };
 const EXTRACTIVE_NOTES = { summary: "extractiveSummary", replies: "extractiveReplies" };
-const FEEDBACK_MS = 1600;
+/** What feedback calls a part, and where its single items' ids stand. */
+const KIND_OF_PART = { summary: "summary", similar: "similar", solutions: "solution" };
+const ID_OF_ITEM = { similar: "ticket_id", solutions: "article_id" };
+const DID_MS = 1600;
 const AGE_EVERY_MS = 1000;
 
 export class CanvasView {
@@ -27,24 +28,34 @@ export class CanvasView {
   #progress = new Progress();
   #message = new Message();
   #incident = new IncidentLine();
-  #sections = Object.fromEntries(PARTS.map((name) => [name, section(name)]));
+  #thumbs = Object.fromEntries(PARTS.map((name) => [name, new Thumbs((entry) => this.#tell(entry))]));
+  #sections = Object.fromEntries(PARTS.map((name) => [name, section(name, this.#thumbs[name])]));
+  #replies = new ReplyBox({ kit: () => this.#kit(), section: this.#sections.replies, thumbs: this.#thumbs.replies });
+  #ask = new AskBox(() => this.#kit());
   #made = el("details", { class: "pc-made", hidden: true });
-  /** Finished parts as shown, text nodes of unfinished ones, and the last whole Canvas. */
+  /** What is read out when something that was asked for has come. */
+  #said = el("p", { class: "pc-offscreen", role: "status", "aria-live": "polite" });
+  /** Finished parts as shown, text nodes of unfinished ones, and the last whole Canvas with what was told about it. */
   #shown = {};
   #streams = {};
   #meta = null;
+  #told = {};
+  #ticket = null;
   #status = ["quiet", "opening", {}];
   #trouble = null;
-  #reply = 0;
+  #filter = "all";
 
-  /** `actions`: `retry()`, and where the host page can: `insert(text)`, `openTicket(id)`, `openArticle(id)`. */
+  /**
+   * `actions`: `retry()`, `tell(feedback)`, and where the host page can: `insert(html, {replace, text})`,
+   * `openTicket(id)`, `openArticle(id)`, `ask(body, {signal, on})`, `generate(body, {signal, on})`.
+   */
   constructor(root, { language, actions = {} }) {
     this.#actions = actions;
     this.root = root;
     root.classList.add("pc");
     const sections = PARTS.map((name) => this.#sections[name].element);
     const frame = [this.#head, this.#progress, this.#message, this.#incident].map(({ element }) => element);
-    root.replaceChildren(...frame, ...sections, this.#made);
+    root.replaceChildren(...frame, ...sections, this.#made, this.#ask.element, this.#said);
     this.setLanguage(language);
     setInterval(() => this.#showAge(), AGE_EVERY_MS);
   }
@@ -55,6 +66,7 @@ export class CanvasView {
     this.#t = translator(language);
     this.root.lang = language;
     this.#progress.label(this.#t);
+    this.#ask.relabel();
     for (const name of PARTS) {
       this.#sections[name].title.textContent = this.#t(name);
       if (name in this.#shown) this.#render(name);
@@ -69,18 +81,34 @@ export class CanvasView {
     return this.#t(key, values);
   }
 
+  /** A ticket is opened: questions and replies are about this one. */
+  open(ticketId) {
+    this.#ticket = ticketId;
+    this.#ask.element.hidden = !this.#actions.ask;
+  }
+
+  /** No ticket is open. */
+  empty() {
+    this.problem("problem_none", "advice_none", {}, false);
+    this.say("quiet", "noTicket");
+  }
+
   /** Another ticket: forget everything. */
   clear() {
     this.#shown = {};
     this.#streams = {};
     this.#meta = null;
-    this.#reply = 0;
+    this.#told = {};
+    this.#ticket = null;
+    this.#filter = "all";
     this.#calm();
     this.finish();
     this.#head.badges();
     this.#incident.show(null);
     this.#showAge();
-    this.#made.hidden = true;
+    this.#made.hidden = this.#ask.element.hidden = true;
+    this.#replies.clear();
+    this.#ask.clear();
     for (const { element } of Object.values(this.#sections)) element.hidden = true;
   }
 
@@ -98,9 +126,10 @@ export class CanvasView {
     this.#showAge();
   }
 
-  /** A whole Canvas. */
-  canvas(canvas) {
+  /** A whole Canvas; `told`: `{etag, newer}`, its name, and how many changes are not in it. */
+  canvas(canvas, told = {}) {
     this.#calm();
+    this.#told = told;
     this.#describe(canvas);
     const { summary, replies, similar_tickets: similar, solutions } = canvas;
     const failed = failedParts(canvas.provenance.stages);
@@ -118,7 +147,6 @@ export class CanvasView {
     delete this.#streams[name];
     if (known && JSON.stringify(this.#shown[name]) === JSON.stringify(value)) return;
     this.#shown[name] = value;
-    if (name === "replies") this.#reply = Math.min(this.#reply, Math.max(0, value.length - 1));
     this.#render(name);
     if (known) flash(this.#sections[name].element);
   }
@@ -176,16 +204,16 @@ export class CanvasView {
   /** What a Canvas says about itself: badges, age, language, and how it was made. */
   #describe(canvas) {
     const { models } = canvas.provenance;
-    const before = this.#meta;
-    const otherModels = JSON.stringify(models) !== JSON.stringify(before?.provenance.models);
+    const otherMakers = makers(canvas) !== makers(this.#meta);
     this.#meta = canvas;
     this.#incident.show(canvas.incident, this.#kit());
     this.#head.badges(this.#badge(canvas.status));
     for (const name of PARTS) this.#sections[name].body.lang = canvas.language;
-    const summary = el("summary", { "data-key": "made" }, this.#t("made"), el("span", {}, writers(models, this.#t)));
+    const summary = el("summary", { "data-key": "made" }, this.#t("made"), el("span", {}, parts.writers(models, this.#t)));
     refill(this.#made, summary, ...parts.provenancePart(canvas.provenance, this.#kit()));
     this.#made.hidden = false;
-    if (otherModels || before?.no_replies !== canvas.no_replies) for (const name of ["summary", "replies"]) if (name in this.#shown) this.#render(name);
+    const shown = ["summary", "replies"].filter((name) => otherMakers && name in this.#shown);
+    for (const name of shown) this.#render(name);
     this.#showAge();
   }
 
@@ -199,27 +227,29 @@ export class CanvasView {
     const [value, kit, { element, head, body }] = [this.#shown[name], this.#kit(), this.#sections[name]];
     element.hidden = false;
     element.removeAttribute("aria-busy");
-    if (name === "replies") return this.#renderReplies(value, kit);
+    if (name === "replies") {
+      const note = this.#note("replies", value[0]);
+      return this.#replies.update(value, { why: this.#meta?.no_replies, note });
+    }
+    const something = Array.isArray(value) ? value.length > 0 : Boolean(value);
+    this.#thumbs[name].show(something && this.#meta ? { kind: KIND_OF_PART[name] } : null, this.#t);
+    if (something) this.#tellShown(name, value);
     if (name === "similar") return refill(body, ...parts.similarPart(value, kit));
     if (name === "solutions") return refill(body, ...parts.solutionsPart(value, kit));
     refill(head, parts.sentimentChip(value, kit));
     return refill(body, ...parts.summaryPart(value, kit), this.#note(name, value));
   }
 
-  #renderReplies(replies, kit) {
-    const { head, body } = this.#sections.replies;
-    const choose = (index) => {
-      this.#reply = index;
-      this.#render("replies");
-    };
-    const reply = replies[this.#reply];
-    refill(head, parts.replyPager(replies, this.#reply, kit, choose));
-    refill(
-      body,
-      ...(reply ? parts.replyPart(reply, kit) : parts.noRepliesPart(this.#meta?.no_replies, kit)),
-      this.#note("replies", reply),
-    );
-    parts.foldLongReply(body, kit);
+  #tellShown(name, value) {
+    const items = name in ID_OF_ITEM ? value.map((one) => one[ID_OF_ITEM[name]]) : [undefined];
+    for (const item of items) this.#tell({ kind: KIND_OF_PART[name], item, action: "shown" });
+  }
+
+  /** Feedback about what is shown; of a Canvas that is still being made nothing is told. */
+  #tell(entry) {
+    if (this.#ticket === null || (!entry.run && !this.#told.etag)) return;
+    const about = entry.run ? {} : { etag: this.#told.etag };
+    this.#actions.tell?.({ ticket_id: this.#ticket, ...about, ...entry });
   }
 
   /** Says so where no model wrote a part. */
@@ -228,18 +258,35 @@ export class CanvasView {
     return el("p", { class: "pc-note", lang: this.#language }, this.#t(EXTRACTIVE_NOTES[name]));
   }
 
+  /** What parts share: texts, the host page's actions, and what buttons do. */
   #kit() {
-    const feedback = async (button, work, done) => {
-      const text = button.textContent;
-      button.textContent = this.#t((await work()) === false ? "notAllowed" : done);
-      setTimeout(() => (button.textContent = text), FEEDBACK_MS);
+    const { insert, ask, generate } = this.#actions;
+    const ticket_id = this.#ticket;
+    /** Does a button's work, and says on the button whether it was done. */
+    const did = async (button, work, text) => {
+      const before = button.textContent;
+      const done = (await work()) !== false;
+      button.textContent = this.#t(done ? text : "notAllowed");
+      this.#said.textContent = button.textContent;
+      setTimeout(() => (button.textContent = before), DID_MS);
+      return done;
     };
     return {
       t: this.#t,
       language: this.#language,
-      actions: this.#actions,
-      copy: (reply, button) => feedback(button, () => copyText(reply.text), "copied"),
-      insert: (reply, button) => feedback(button, () => this.#actions.insert(reply.text), "inserted"),
+      actions: {
+        ...this.#actions,
+        ask: ask && ((body, options) => ask({ ...body, ticket_id }, options)),
+        generate: generate && ((body, options) => generate({ ...body, ticket_id }, options)),
+      },
+      filter: { chosen: this.#filter, choose: (name) => ((this.#filter = name), this.#render("similar")) },
+      did,
+      copy: (text, button) => did(button, () => copyText(text), "copied"),
+      put: async (button, { text, html = htmlOf(text) }, entry) => {
+        if (await did(button, () => insert(html, { text }), "inserted")) this.#tell({ ...entry, action: "inserted" });
+      },
+      tell: (entry) => this.#tell(entry),
+      announce: (text) => (this.#said.textContent = text),
     };
   }
 
@@ -261,36 +308,11 @@ export class CanvasView {
   }
 
   #showAge() {
-    if (!this.#meta) return this.#head.age("");
-    const passed = Math.max(0, Date.now() - Date.parse(this.#meta.generated_at));
-    return this.#head.age(this.#t("computed", { age: age(passed, this.#language, this.#t("justNow")) }));
+    this.#head.age(freshnessLine(this.#meta, this.#told, this.#t, this.#language));
   }
 }
 
-/** A part's card: title, what stands beside it, and the body. */
-function section(name) {
-  const title = el("h3", { id: `pc-${name}` });
-  const head = el("span", { class: "pc-head" });
-  const body = el("div", { class: "pc-body" });
-  const attributes = { class: `pc-part pc-part-${name}`, "aria-labelledby": `pc-${name}`, hidden: true };
-  return { element: el("section", attributes, el("header", {}, title, head), body), title, head, body };
-}
-
-/** Parts that stay empty because of failed stages: `{summary: "timeout"}`. */
-function failedParts(stages) {
-  const failed = stages.filter((stage) => stage.error);
-  return Object.fromEntries(
-    failed.flatMap((stage) => (PARTS_OF_STAGE[stage.name] ?? []).map((part) => [part, stage.error])),
-  );
-}
-
-function writers(models, t) {
-  const names = new Set([models.summary, models.replies].filter(Boolean));
-  return [...names].map((model) => (model === "extractive" ? t("extractive") : model)).join(", ");
-}
-
-function flash(element) {
-  element.classList.remove("pc-changed");
-  void element.offsetWidth; // restarts the animation
-  element.classList.add("pc-changed");
+/** Who wrote a Canvas, and why it has no reply: what the shown parts say about themselves. */
+function makers(canvas) {
+  return canvas && JSON.stringify([canvas.provenance.models, canvas.no_replies]);
 }

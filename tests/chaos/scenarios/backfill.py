@@ -105,7 +105,8 @@ def _lay_out(made: World, size: Size) -> list[Ticket]:
 
 async def _kill(made: World, workers: Fleet, size: Size, changing: Sequence[Ticket]) -> list[float]:
     """Kill workers evenly over the backfill's way; returns the moments. Tickets change while the lists are walked."""
-    progress, kills = BackfillProgress(made.redis, HOST), []
+    progress = BackfillProgress(made.redis, HOST)
+    kills: list[float] = []
     left = list(changing)
     while len(kills) < size.kills:
         counts = await progress.read()

@@ -1,0 +1,170 @@
+// The question box: what the agent wants to know, over the kinds of content that are chosen, answered with citations.
+// The answer is for the agent alone, so it can be copied but not inserted.
+
+import { el, link, refill } from "./dom.js";
+import { markdown } from "./markdown.js";
+import { button, quiet } from "./parts.js";
+import { textsOf, valuesOf } from "./problem.js";
+import { Thumbs } from "./thumbs.js";
+
+const TYPES = ["tickets", "solutions", "images", "attachments"];
+const MOST_CHARACTERS = 2000;
+
+/** The section with the box and its answer. */
+export class AskBox {
+  #kit;
+  #types = new Set();
+  #box = el("textarea", { rows: 1, maxlength: MOST_CHARACTERS, class: "pc-question" });
+  #go = button("", "ask", "pc-primary", () => (this.#work ? this.#stop() : this.#ask()));
+  #chips = el("div", { class: "pc-choices", role: "group" });
+  #answer = el("div", { class: "pc-answer", hidden: true });
+  #thumbs;
+  #work = null;
+  #last = null;
+  element = el("section", { class: "pc-ask", hidden: true });
+
+  /** `kit()` gives what parts share; its `actions.ask(body, {signal, on})` asks. */
+  constructor(kit) {
+    this.#kit = kit;
+    this.#thumbs = new Thumbs((entry) => this.#kit().tell(entry));
+    this.#box.addEventListener("keydown", (event) => this.#key(event));
+    this.#box.addEventListener("input", () => this.#grow());
+    this.element.append(this.#answer, this.#chips, el("div", { class: "pc-ask-row" }, this.#box, this.#go));
+  }
+
+  /** The language may have changed. */
+  relabel() {
+    const { t } = this.#kit();
+    this.element.setAttribute("aria-label", t("ask"));
+    this.#box.setAttribute("aria-label", t("question"));
+    this.#box.placeholder = t("question");
+    this.#chips.setAttribute("aria-label", t("searchIn"));
+    refill(this.#chips, TYPES.map((type) => this.#chip(type, t)));
+    this.#render();
+  }
+
+  /** Another ticket: its question is another one. */
+  clear() {
+    this.#work?.abort.abort();
+    this.#work = this.#last = null;
+    this.#render();
+  }
+
+  #chip(type, t) {
+    const pressed = this.#types.has(type);
+    const toggle = () => {
+      if (!this.#types.delete(type)) this.#types.add(type);
+      this.relabel();
+    };
+    const attributes = { type: "button", class: "pc-choice", "data-key": `type-${type}`, "aria-pressed": String(pressed) };
+    return el("button", { ...attributes, onclick: toggle }, t(`type_${type}`));
+  }
+
+  #key(event) {
+    // Enter also ends the composition of a Korean syllable: that is no question yet.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    this.#ask();
+  }
+
+  #grow() {
+    this.#box.rows = Math.min(5, this.#box.value.split("\n").length);
+  }
+
+  async #ask() {
+    const question = this.#box.value.trim();
+    if (!question) return this.#box.focus();
+    this.#work?.abort.abort();
+    const work = (this.#work = { abort: new AbortController(), question, words: document.createTextNode("") });
+    this.#last = null;
+    this.#render();
+    const kit = this.#kit();
+    const on = { delta: (text) => work.words.appendData(text), reset: () => (work.words.data = "") };
+    const body = { question, types: [...this.#types] };
+    try {
+      const found = await kit.actions.ask(body, { signal: work.abort.signal, on });
+      if (this.#work === work) this.#end({ question, ...found }, kit.t("answerReady"));
+    } catch (error) {
+      if (this.#work === work) this.#end({ question, problem: error }, kit.t(textsOf(error)[0], valuesOf(error)));
+    }
+  }
+
+  #end(last, said) {
+    this.#work = null;
+    this.#last = last;
+    this.#kit().announce(said);
+    this.#render();
+    if (last.result) this.#kit().tell({ kind: "answer", run: last.run, action: "shown" });
+  }
+
+  #stop() {
+    this.#work?.abort.abort();
+    this.#work = null;
+    this.#render();
+  }
+
+  #dismiss() {
+    this.clear();
+    this.#box.focus();
+  }
+
+  #render() {
+    const kit = this.#kit();
+    this.#go.textContent = kit.t(this.#work ? "stop" : "askNow");
+    const shown = this.#work ?? this.#last;
+    this.#answer.hidden = !shown;
+    this.#answer.toggleAttribute("aria-busy", Boolean(this.#work));
+    this.#thumbs.show(this.#last?.result ? { kind: "answer", run: this.#last.run } : null, kit.t);
+    if (!shown) return this.#answer.replaceChildren();
+    const close = el("button", { type: "button", class: "pc-close", "data-key": "close", "aria-label": kit.t("close") }, "×");
+    close.addEventListener("click", () => this.#dismiss());
+    const head = el("header", {}, el("h3", { class: "pc-text" }, shown.question), close);
+    return refill(this.#answer, head, ...this.#content(shown, kit));
+  }
+
+  #content({ words, problem, result }, kit) {
+    if (words) return [el("p", { class: "pc-text pc-streaming" }, words)];
+    if (problem) return [quiet(kit.t(textsOf(problem)[0], valuesOf(problem))), this.#again(kit)];
+    const cite = (number) => citation(result.sources.find((source) => source.number === number), kit);
+    const copy = async (event) => {
+      const copied = await kit.copy(result.text, event.currentTarget);
+      if (copied) kit.tell({ kind: "answer", run: this.#last.run, action: "copied" });
+    };
+    const buttons = el("div", { class: "pc-buttons" }, button(kit.t("copy"), "copy", "", copy), this.#thumbs.buttons);
+    return [
+      el("div", { class: "pc-text", lang: result.language }, markdown(result.text, { cite })),
+      result.degraded && el("p", { class: "pc-note" }, kit.t("answerDegraded")),
+      result.sources.length > 0 && sourceList(result.sources, kit),
+      buttons,
+      this.#thumbs.reasons,
+    ];
+  }
+
+  #again(kit) {
+    return button(kit.t("retry"), "again", "", () => ((this.#box.value ||= this.#last.question), this.#ask()));
+  }
+}
+
+/** `[1]` as a link to its source. */
+function citation(source, kit) {
+  if (!source) return null;
+  const label = kit.t("citation", { number: source.number, title: source.title });
+  return link(source.url, `[${source.number}]`, { class: "pc-cite", title: source.title, "aria-label": label }, opener(source, kit));
+}
+
+function sourceList(sources, kit) {
+  const item = (source) =>
+    el(
+      "li",
+      { value: source.number },
+      link(source.url, source.title, { class: "pc-source", "data-key": `source-${source.number}` }, opener(source, kit)),
+      el("span", { class: "pc-meta" }, kit.t(`kind_${source.kind}`), source.public ? "" : ` · ${kit.t("agentsOnly")}`),
+    );
+  return el("ol", { class: "pc-sources", "aria-label": kit.t("answerSources") }, sources.map(item));
+}
+
+/** How the host page shows a source itself, or null where its link has to do. */
+function opener(source, { actions }) {
+  if (source.kind === "article") return actions.openArticle && (() => actions.openArticle(source.article_id));
+  return source.kind === "ticket" && actions.openTicket ? () => actions.openTicket(source.ticket_id) : null;
+}

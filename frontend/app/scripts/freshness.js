@@ -1,0 +1,25 @@
+// The line that says what a Canvas covers: up to which message, how long ago it was made, and how many changes are not in
+// it yet.
+
+import { age } from "./texts.js";
+
+/** "Up to the message of 14:02 · computed 40s ago · 2 changes are newer"; "" without a Canvas. */
+export function freshnessLine(canvas, { newer = 0, now = Date.now() }, t, language) {
+  if (!canvas) return "";
+  const passed = Math.max(0, now - Date.parse(canvas.generated_at));
+  const until = canvas.freshness?.covers_until;
+  const told = [
+    until && t("covers", { time: moment(until, now, language) }),
+    t("computed", { age: age(passed, language, t("justNow")) }),
+    newer > 0 && t("newer", { count: newer }),
+  ];
+  return told.filter(Boolean).join(" · ");
+}
+
+/** The time of today, else the day too. */
+function moment(at, now, language) {
+  const date = new Date(at);
+  const today = date.toDateString() === new Date(now).toDateString();
+  const day = today ? {} : { month: "short", day: "numeric" };
+  return date.toLocaleString(language, { hour: "numeric", minute: "2-digit", ...day });
+}
