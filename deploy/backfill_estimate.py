@@ -14,7 +14,7 @@ from ingest.context import ReceiverContext
 from ingest.freshdesk.budget import Tally
 from ingest.freshdesk.client import freshdesk_http
 from ingest.freshdesk.limits import Priority
-from ingest.providers import embedder_name, open_models
+from ingest.providers import embedder_name, open_models, store_name, store_name
 from ingest.settings import IngestSettings
 from shared.backfill import BackfillOptions
 
@@ -55,7 +55,7 @@ async def tell_estimate(
         tenant = await context.tenants.require(host)
         tally, key = Tally(), SecretStr(context.tenants.api_key(tenant))
         freshdesk = context.freshdesk_over(http, host, key, Priority.BACKFILL, patient=True, tally=tally)
-        asked = Asked(context, tenant, models, embedder_name(ingest), freshdesk, tally)
+        asked = Asked(context, tenant, models, embedder_name(ingest), freshdesk, tally, store_name(ingest))
         found = await estimate(asked, options)
     if as_json:
         click.echo(msgspec.json.encode(found).decode())

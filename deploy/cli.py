@@ -1,6 +1,6 @@
 """The `canvas` command: a thin map of what can be run. Each command reads settings, calls one thing, and says one line.
 
-Exit codes: 0 done, 1 something failed on the way, 2 it could not start or the call was wrong.
+Exit codes: 0 done, 1 something is wrong or failed on the way, 2 it could not start or the call was wrong, 130 stopped.
 """
 
 import sys
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from deploy.commands import backfill as backfill_command
+from deploy.commands import completion as completion_command
 from deploy.commands import dead as dead_command
 from deploy.commands import doctor as doctor_command
 from deploy.commands import eval as eval_command
@@ -20,6 +21,7 @@ from deploy.commands import feedback as feedback_command
 from deploy.commands import reconcile as reconcile_command
 from deploy.commands import status as status_command
 from deploy.commands import tenant as tenant_command
+from deploy.commands import transfer as transfer_command
 from deploy.data_folder import check_format
 from deploy.process import data_option, run
 from deploy.settings import load_settings
@@ -28,6 +30,17 @@ from shared.errors import CanvasError, StartupError
 from shared.queues import Queue
 
 click.rich_click.TEXT_MARKUP = "rich"
+click.rich_click.MAX_WIDTH = 100
+click.rich_click.COMMAND_GROUPS = {
+    "canvas": [
+        {"name": "Run", "commands": ["up", "demo", "serve", "ingest", "worker"]},
+        {"name": "Accounts", "commands": ["tenant"]},
+        {"name": "Look", "commands": ["status", "doctor", "eval"]},
+        {"name": "Repair", "commands": ["reconcile", "dead"]},
+        {"name": "Data", "commands": ["backfill", "export", "import", "feedback"]},
+        {"name": "Shell", "commands": ["completion"]},
+    ]
+}
 errors = Console(stderr=True, soft_wrap=True)
 DEMO_DATA = Path(".canvas/demo")
 
@@ -39,7 +52,20 @@ port_option = click.option("--port", type=click.IntRange(0, 65535), help="Port (
 def canvas() -> None:
     """Prompt Canvas: Freshdesk's sidebar has done the thinking when the ticket is opened.
 
-    Try it:  canvas demo      Run it:  canvas up      Connect an account:  canvas tenant add HOST
+    \b
+    Example:
+      canvas demo                              try it, with a helpdesk look-alike
+      canvas up                                run all of it
+      canvas tenant add acme.freshdesk.com     connect an account
+      canvas backfill acme.freshdesk.com       bring its history in
+      canvas doctor                            is something wrong, and what to do
+
+    \b
+    Exit codes:
+      0    done; status and doctor: it could look
+      1    something is wrong, or failed on the way; the message says what
+      2    the call is wrong, or it could not start: a setting, Redis, a port
+      130  stopped with Ctrl-C, or not confirmed
     """
 
 
@@ -107,7 +133,9 @@ def worker_command(names: tuple[str, ...], data: Path | None, metrics_port: int 
 @data_option
 @port_option
 def demo_command(data: Path | None, port: int | None) -> None:
-    """Start a helpdesk look-alike with 300 tickets, precompute it, and show a page with the sidebar.
+    """Try it: a helpdesk look-alike, and a page with the sidebar.
+
+    Its 300 tickets are precomputed first.
 
     Example:  canvas demo --port 8080 --data ./demo-data
     """
@@ -123,6 +151,7 @@ def demo_command(data: Path | None, port: int | None) -> None:
     run(settings, demo(settings), "demo")
 
 
+canvas.add_command(completion_command.completion)
 canvas.add_command(tenant_command.tenant)
 canvas.add_command(backfill_command.backfill)
 canvas.add_command(reconcile_command.reconcile)
@@ -131,12 +160,16 @@ canvas.add_command(doctor_command.doctor)
 canvas.add_command(dead_command.dead)
 canvas.add_command(eval_command.evaluate)
 canvas.add_command(feedback_command.feedback)
+canvas.add_command(transfer_command.export)
+canvas.add_command(transfer_command.import_command)
+completion_command.with_hosts(canvas)
 
 
 def main() -> None:
     """Entry point: our own errors are one line for a person, never a traceback."""
     try:
-        sys.exit(canvas.main(standalone_mode=False))  # an exit code where a command ends with one, else None
+        # An exit code where a command ends with one, else None.
+        sys.exit(canvas.main(prog_name="canvas", standalone_mode=False))
     except Exit as done:
         sys.exit(done.exit_code)
     except click.ClickException as error:

@@ -59,6 +59,11 @@ async def embedded_valkey(data_dir: Path) -> AsyncIterator[str]:
             await asyncio.shield(_leave(folder, users, url))
 
 
+def url_of(data_dir: Path) -> str:
+    """Where the folder's server is, if it runs; nothing is started."""
+    return f"unix://{_socket_path((data_dir / 'redis').resolve())}"
+
+
 async def _leave(folder: Path, users: IO[str], url: str) -> None:
     async with _starting(folder):
         fcntl.flock(users, fcntl.LOCK_UN)

@@ -12,7 +12,7 @@ from ingest.embeddings.protocol import Embedder
 from ingest.freshdesk.budget import CallBudget, Calls, Tally
 from ingest.freshdesk.client import FreshdeskClient, freshdesk_http
 from ingest.freshdesk.limits import Priority
-from ingest.providers import open_embedder, open_models, open_vectors, rules_of
+from ingest.providers import open_embedder, open_models, open_vectors, rules_of, store_name
 from ingest.recipe import Recipe, recipe_of
 from ingest.router.breaker import Breaker
 from ingest.router.budget import TokenBudget
@@ -76,10 +76,12 @@ class WorkerContext(ReceiverContext):
     """By stage, what stopped it the last time, or "": what this process tells `/health`."""
     reconcile_every: timedelta = timedelta(minutes=5)
     """Between two passes over a tenant's ticket lists."""
+    store: str = ""
+    """What keeps the vectors, see `ingest.providers.store_name`."""
 
     def recipe_of(self, tenant: Tenant) -> Recipe:
         """What makes a tenant's Canvases: where it changes, a backfill makes those of the same revision again."""
-        return recipe_of(self.router.models, self.embedder.name, tenant.settings)
+        return recipe_of(self.router.models, self.embedder.name, tenant.settings, self.store)
 
     def freshdesk(
         self, tenant: Tenant, priority: Priority = Priority.LIVE, *, patient: bool = False, tally: Tally | None = None
@@ -134,4 +136,5 @@ async def worker_context(settings: Settings, ingest: IngestSettings) -> AsyncIte
                 rules_of(ingest),
             ),
             reconcile_every=timedelta(seconds=ingest.reconcile_s),
+            store=store_name(ingest),
         )

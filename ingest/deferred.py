@@ -7,7 +7,7 @@ be taken twice: a process that is killed between two of them leaves nothing that
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from shared.redis import script
 
 HEAD_BYTES = 24
 """Before each record: the digests of what its summary and its replies are made of."""
+SCANNED = 200
 
 
 class DeferredTicket(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -43,10 +44,11 @@ class DeferredTicket(msgspec.Struct, frozen=True, kw_only=True, array_like=True)
 
 
 class Place(NamedTuple):
-    """Which text a call of a batch is."""
+    """Which text a call of a batch is, and of which run."""
 
     ticket_id: int
     task: TaskName
+    generation: int
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -96,11 +98,19 @@ class DeferredTexts:
 
     async def waiting(self, limit: int) -> list[DeferredTicket]:
         """About so many tickets that wait to be handed over."""
-        _, found = await self._state.hscan(self._waiting, count=limit)
-        rows = list(found.values())
-        if not rows and await self._state.hlen(self._waiting):  # type: ignore[misc]
-            rows = [row async for _, row in self._state.hscan_iter(self._waiting, count=limit)][:limit]
-        return [_read(row) for row in rows[:limit]]
+        found: dict[bytes, bytes] = {}
+        async for ticket_id, row in self._state.hscan_iter(self._waiting, count=SCANNED):
+            found[ticket_id] = row
+            if len(found) >= limit:
+                break
+        return [_read(row) for row in found.values()]
+
+    async def of(self, ticket_ids: Sequence[int]) -> dict[int, DeferredTicket]:
+        """Those of these tickets that wait to be handed over."""
+        if not ticket_ids:
+            return {}
+        rows = await self._state.hmget(self._waiting, [str(ticket_id) for ticket_id in ticket_ids])  # type: ignore[misc]
+        return {found.ticket_id: found for row in rows if row is not None for found in [_read(row)]}
 
     async def counts(self) -> tuple[int, int, int]:
         """How many tickets wait, and were handed over, and how many batches are open."""
@@ -115,9 +125,10 @@ class DeferredTexts:
         row: bytes | None = await self._state.hget(self._sent, str(ticket_id))  # type: ignore[misc]
         return None if row is None else _read(row)
 
-    async def first_sent(self, limit: int) -> list[DeferredTicket]:
-        """Tickets that were handed over, about so many."""
-        return [_read(row) async for _, row in self._state.hscan_iter(self._sent, count=limit)]
+    async def all_sent(self) -> AsyncIterator[DeferredTicket]:
+        """Tickets that were handed over; one may come twice."""
+        async for _, row in self._state.hscan_iter(self._sent, count=SCANNED):
+            yield _read(row)
 
     async def intend(self, batch: Batch) -> None:
         """Write down that a batch is about to be handed over; its tickets wait on until it was."""

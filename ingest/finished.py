@@ -4,6 +4,7 @@ They are kept by what they were made of (`ingest.content`), so that a change of 
 provider's batch interface has written for a ticket waits here for its run in the same way.
 """
 
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,6 +17,8 @@ from shared import keys, lifetimes
 from shared.backfill import note_spent
 from shared.due import Claim
 from shared.models import Canvas, Summary
+
+LIFETIME = lifetimes.FINISHED_LIFETIME
 
 
 class Finished(NamedTuple):
@@ -37,16 +40,24 @@ async def finished(state: Redis, host: str, ticket_id: int, contents: Contents) 
     return Finished(summary, _read(raw[1], contents.replies, Recommended))
 
 
-async def keep_summary(state: Redis, host: str, ticket_id: int, contents: Contents, draft: Draft[Summary]) -> None:
+async def keep_summary(
+    state: Redis, host: str, ticket_id: int, contents: Contents, draft: Draft[Summary], lifetime: timedelta = LIFETIME
+) -> None:
     """Keep a summary, if a model has written it and nothing stood in for the model that was wanted."""
     if draft.calls and not draft.failures:
-        await _keep(state, host, ticket_id, "summary", contents.summary, draft)
+        await _keep(
+            state, keys.finished(host, ticket_id), "summary", _pack((contents.summary, _encode(draft))), lifetime
+        )
 
 
-async def keep_replies(state: Redis, host: str, ticket_id: int, contents: Contents, replies: Recommended) -> None:
+async def keep_replies(
+    state: Redis, host: str, ticket_id: int, contents: Contents, replies: Recommended, lifetime: timedelta = LIFETIME
+) -> None:
     """Keep replies, on the same condition."""
     if replies.draft.calls and not replies.draft.failures:
-        await _keep(state, host, ticket_id, "replies", contents.replies, replies)
+        await _keep(
+            state, keys.finished(host, ticket_id), "replies", _pack((contents.replies, _encode(replies))), lifetime
+        )
 
 
 async def close(state: Redis, claim: Claim, canvas: Canvas, *, again: bool = False) -> None:
@@ -62,11 +73,10 @@ async def close(state: Redis, claim: Claim, canvas: Canvas, *, again: bool = Fal
         await note_spent(state, claim.host, spent, canvas.provenance.cost or 0.0)
 
 
-async def _keep(state: Redis, host: str, ticket_id: int, field: str, digest: bytes, text: Any) -> None:
-    key = keys.finished(host, ticket_id)
+async def _keep(state: Redis, key: str, field: str, text: bytes, lifetime: timedelta) -> None:
     async with state.pipeline(transaction=True) as pipe:
-        pipe.hset(key, mapping={field: _pack((digest, _encode(text)))})
-        pipe.expire(key, lifetimes.FINISHED_LIFETIME)
+        pipe.hset(key, mapping={field: text})
+        pipe.expire(key, lifetime)
         await pipe.execute()
 
 

@@ -17,9 +17,8 @@ from ingest import finished, incidents
 from ingest.content import Contents, Kept, brief_of, contents_of, kept_parts
 from ingest.context import WorkerContext
 from ingest.freshdesk.limits import Priority
-from ingest.deferred import DeferredTexts, DeferredTicket
 from ingest.prepared import Prepared, take_prepared
-from ingest.router.deferral import DEFERRED, Deferral
+from ingest.router.deferral import Deferral
 from ingest.router.generation import totals
 from ingest.run import Run
 from ingest.stages import clean, embed, fetch, recommend, similar, summarize
@@ -113,26 +112,9 @@ async def run_ticket(context: WorkerContext, tenant: Tenant, claim: Claim) -> Ru
     except ExceptionGroup as group:
         raise first_cause(group) from group
     solved = solving.result()
-    deferred = await _defer(run, thread, contents)
+    deferred = await run.put_aside(thread, contents)
     canvas = _canvas(run, thread, summarizing.result(), solved)
     return replace(_result(run, brief, contents, canvas, solved), deferred=deferred)
-
-
-async def _defer(run: Run, thread: Thread, contents: Contents) -> bool:
-    """Put aside the calls that wait for a batch, where nothing else stands between the ticket and its Canvas."""
-    if run.deferral is None or not run.deferral.calls:
-        return False
-    if run.failures or any(kind != DEFERRED for draft in run.drafts for kind in draft.failures):
-        return False
-    ticket = DeferredTicket(
-        ticket_id=thread.ticket_id,
-        generation=run.claim.generation,
-        language=run.language(thread),
-        of=contents.summary + contents.replies,
-        calls=list(run.deferral.calls.values()),
-    )
-    await DeferredTexts(run.context.redis.state, run.claim.host).put(ticket)
-    return True
 
 
 async def _look_back(run: Run, thread: Thread, contents: Contents, *, refresh: bool) -> None:

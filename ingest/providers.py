@@ -80,6 +80,11 @@ async def open_vectors(settings: Settings, ingest: IngestSettings, embedder: Emb
         await store.close()
 
 
+def store_name(ingest: IngestSettings) -> str:
+    """What keeps the vectors, as a Canvas's recipe names it: "" for the embedded store, whichever machine it is on."""
+    return "" if ingest.qdrant_url is None else "qdrant"
+
+
 def collection_of(embedder: Embedder) -> str:
     """What the vectors of a model are kept under; its size is added to it (`points.collection_name`)."""
     return re.sub(r"[^a-z0-9]+", "-", embedder.name.lower()).strip("-")

@@ -30,14 +30,17 @@ class Recipe(NamedTuple):
     canvas: str
 
 
-def recipe_of(models: Models, embedder: str, chosen: TenantSettings) -> Recipe:
-    """The recipe of a tenant's Canvases; `embedder` is the embedding model's name."""
+def recipe_of(models: Models, embedder: str, chosen: TenantSettings, store: str = "") -> Recipe:
+    """The recipe of a tenant's Canvases; `embedder` is the embedding model's name.
+
+    `store` is what keeps the vectors, "" for the embedded one: another one has to be filled, without a text anew.
+    """
     language = chosen.language or ""
     summary = "|".join([*_written(models, "summary", chosen, ("summary", "update")), language])
     voice = _digest(voice_of(chosen))
     # Whoever writes a reply, the rules have the last word on it.
     replies = "|".join([*_written(models, "reply", chosen, ("reply",)), RULES, language, voice])
-    shown = [summary, replies, embedder, chosen.similar_days, sorted(chosen.redact)]
+    shown = [summary, replies, embedder, chosen.similar_days, sorted(chosen.redact), *([store] if store else [])]
     return Recipe(summary, replies, f"{summary.partition('|')[0]}|{embedder}|{_digest(shown)}")
 
 

@@ -10,11 +10,12 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
-from ingest.content import Kept
+from ingest.content import Contents, Kept
 from ingest.context import WorkerContext
+from ingest.deferred import DeferredTexts, DeferredTicket
 from ingest.finished import Finished
 from ingest.recipe import Recipe, voice_of
-from ingest.router.deferral import Deferral
+from ingest.router.deferral import DEFERRED, Deferral
 from ingest.router.generation import Order
 from ingest.stages import similar
 from ingest.stages.writing import Draft
@@ -79,6 +80,22 @@ class Run:
     def since_ms(self) -> int | None:
         """When similar tickets may have been created at the earliest; the same moment for the whole run."""
         return similar.reach(self.tenant.settings.similar_days, datetime.now(UTC))
+
+    async def put_aside(self, thread: Thread, contents: Contents) -> bool:
+        """Let calls wait for a batch, where nothing else stands between the ticket and its Canvas; whether any do."""
+        if self.deferral is None or not self.deferral.calls or self.failures:
+            return False
+        if any(kind != DEFERRED for draft in self.drafts for kind in draft.failures):
+            return False
+        ticket = DeferredTicket(
+            ticket_id=thread.ticket_id,
+            generation=self.claim.generation,
+            language=self.language(thread),
+            of=contents.summary + contents.replies,
+            calls=list(self.deferral.calls.values()),
+        )
+        await DeferredTexts(self.context.redis.state, self.claim.host).put(ticket)
+        return True
 
     async def emit(self, event: Event, data: Any) -> None:
         """Append one event to the run's log."""

@@ -26,7 +26,7 @@ from shared.errors import StoreUnavailable, Unauthorized
 from shared.gauges import Gauges, metrics
 from shared.metrics import WEBHOOK_SECONDS, WEBHOOKS
 from shared.problems import canvas_error_handlers, store_answers
-from shared.request_ids import HEADER, enter, request_id
+from shared.request_ids import add_request_id, enter, request_id
 from shared.tenants import TenantRegistry
 from shared.tracing import current_span, span
 
@@ -59,6 +59,7 @@ def create_receiver(context: ReceiverContext) -> Litestar:
         [webhooks, metrics],
         state=State({"gauges": Gauges(context.redis.state, context.settings)}),
         exception_handlers=canvas_error_handlers(),
+        before_send=[add_request_id],
         logging_config=None,
         openapi_config=None,
     )
@@ -96,7 +97,6 @@ class Receiver:
         finally:
             WEBHOOK_SECONDS.observe(time.perf_counter() - began)
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        headers.append((HEADER, named.text.encode()))
         await send({"type": "http.response.start", "status": 202, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 

@@ -4,6 +4,7 @@ Freshdesk signs addresses for some minutes, so none is stored; a worker reads th
 sent to hosts where Freshdesk keeps files, whatever the ticket says.
 """
 
+import re
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -44,6 +45,8 @@ KEPT_BY_FRESHDESK = (
 )
 """Hosts of Freshdesk's own, and the names of its buckets: only these are files of Freshdesk in anybody's S3."""
 S3 = ".amazonaws.com"
+DOTS = re.compile(r"(?i)(?:^|/)(?:\.|%2e){1,2}(?:/|$)")
+"""Segments that a browser takes away, with the bucket before them (WHATWG URL, "double-dot path segment")."""
 NO_TRACE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
@@ -110,7 +113,7 @@ def check_address(url: str, origins: frozenset[str] = frozenset(), hosts: frozen
         raise AttachmentUnsafe from error
     if f"{parts.scheme}://{parts.netloc}".lower() in origins:
         return
-    plain = parts.username is None and parts.password is None and port in {None, 443}
+    plain = parts.username is None and parts.password is None and port in {None, 443} and not DOTS.search(parts.path)
     if parts.scheme != "https" or not plain or not (host in hosts or _is_freshdesks(host, parts.path)):
         raise AttachmentUnsafe
 

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from serve.arriving import Arriving
 from shared.metrics import FIRST_EVENT_SECONDS, INIT, REQUEST_SECONDS, STREAM_SECONDS, STREAMS_OPEN
 from shared.request_ids import HEADER, enter, request_id
 from shared.tracing import Span, span
@@ -55,14 +56,15 @@ class Observed:
         if str(scope["type"]) != "http":
             await self._app(scope, receive, send)
             return
-        await _Request(scope, send, self._sampler).answered_by(self._app, receive)
+        await _Request(scope, receive, send, self._sampler).answered_by(self._app)
 
 
 class _Request:
     """One request while it is answered."""
 
-    def __init__(self, scope: Scope, send: Send, sampler: Sampler) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, sampler: Sampler) -> None:
         self._scope: Any = scope
+        self._arriving = Arriving(receive)
         self._send = send
         self._sampler = sampler
         self._began = time.perf_counter()
@@ -72,11 +74,11 @@ class _Request:
         self._streams = self._has_event = self._linked = False
         self._span = Span()
 
-    async def answered_by(self, app: ASGIApp, receive: Receive) -> None:
+    async def answered_by(self, app: ASGIApp) -> None:
         enter(self._id)
         with span("request", parent=self._id.traceparent, kind="server", request=self._id.text) as self._span:
             try:
-                await app(self._scope, receive, self.send)
+                await app(self._scope, self._arriving, self.send)
             finally:
                 self._ended()
 
@@ -90,7 +92,7 @@ class _Request:
         await self._send(message)
 
     def _starts(self, status: int, headers: Any) -> None:
-        self._status = status
+        self._status = 0 if self._arriving.cut else status
         found = {name.lower(): value for name, value in headers}
         self._cache = _outcome(found.get(b"cache-status", b""))
         if found.get(b"content-type", b"").startswith(b"text/event-stream"):

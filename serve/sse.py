@@ -135,6 +135,8 @@ class Streaming:
             finally:
                 await stop(leaving)
                 await stop(sending)
+                if not leaving.cancelled():
+                    leaving.exception()  # of a body that nobody wants and that does not come
             if not sending.cancelled():
                 sending.result()
 

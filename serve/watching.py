@@ -63,8 +63,10 @@ class Watching:
 
     async def _watched_run(self, host: str, run_id: str, after: str, grace_s: float) -> AsyncGenerator[list[Entry]]:
         ended = False
-        await self._enter(host, run_id)
+        run = (host, run_id)
+        self._watched[run] = self._watched.get(run, 0) + 1
         try:
+            await self._enter(host, run_id)
             async with aclosing(self._followers.follow(host, run_id, after)) as batches:
                 async for batch in batches:
                     ended = bool(batch) and batch[-1].final
@@ -75,18 +77,12 @@ class Watching:
             self._leave(host, run_id, grace_s, ended=ended)
 
     async def _enter(self, host: str, run_id: str) -> None:
-        run = (host, run_id)
-        self._watched[run] = self._watched.get(run, 0) + 1
-        waiting = self._leaving.pop(run, None)
+        waiting = self._leaving.pop((host, run_id), None)
         if waiting is not None:
             await stop(waiting)
-        if self._watched[run] == 1:
-            try:
-                async with store_answers():
-                    await self._questions.watch(host, run_id, self._process)
-            except BaseException:
-                self._leave(host, run_id, self._grace_s, ended=False)
-                raise
+        if self._watched[host, run_id] == 1:
+            async with store_answers():
+                await self._questions.watch(host, run_id, self._process)
 
     async def end_now(self, host: str, run_id: str) -> None:
         """End a run whose client can't come back, unless somebody else waits for it."""

@@ -57,7 +57,8 @@ class BackfillCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Where a backfill is; `error` says why it has failed. `id` is "" where there is none.
 
     Of `tickets` that are not `current`, so many are `prepared` (read and indexed) or could not be (`unprepared`); later
-    `computed`, `waiting` for another attempt, or `dead`. `unreached` tickets share a second with more than Freshdesk
+    `computed`, `waiting` for another attempt, or `dead`; of those computed, `deferred` ones wait for the texts of a
+    provider's batch. `unreached` tickets share a second with more than Freshdesk
     lists. `tokens` and `cost` (USD) are those of its texts, `calls` the API calls of its own, `credits` what they cost;
     `calls_minute` of the account's `calls_limit` credits were used within the last minute, by whomever. `per_s` tickets
     a second were done within it, and `left_s` seconds are left at that pace (-1: nobody can tell yet). Other times are
@@ -78,6 +79,7 @@ class BackfillCounts(msgspec.Struct, frozen=True, kw_only=True):
     computed: int = 0
     waiting: int = 0
     dead: int = 0
+    deferred: int = 0
     unreached: int = 0
     tokens: int = 0
     cost: float = 0.0

@@ -58,10 +58,6 @@ class Enqueuer:
         name = f"{queue.name.lower()}:{host}:{ticket_id}{suffix}"
         await self._pool.enqueue_job(PRECOMPUTE, host, ticket_id, _job_id=name, _queue_name=queue)
 
-    async def backfill(self, host: str, started: str) -> None:
-        """Start a backfill of a tenant; `started` names it, so that a second call of the same name is one job."""
-        await self._pool.enqueue_job(BACKFILL, host, _job_id=f"backfill:{host}:{started}", _queue_name=Queue.BACKFILL)
-
     async def answer(self, host: str, run_id: str, suffix: str = "") -> None:
         """Wake a worker for a question; `suffix` as above."""
         name = f"{ANSWER}:{host}:{run_id}{suffix}"

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable
 from contextvars import ContextVar
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -63,6 +63,13 @@ def about(**ids: str | int) -> None:
     """What has become known of the request: ids for its log lines and its span, never texts."""
     structlog.contextvars.bind_contextvars(**ids)
     current_span().note(**ids)
+
+
+async def add_request_id(message: Any, _: Any) -> None:
+    """Litestar's `before_send` hook: whatever an app of ours answers to a request that was entered names it."""
+    found = _current.get()
+    if found is not None and message["type"] == "http.response.start":
+        message["headers"] = [*message["headers"], (HEADER, found.text.encode())]
 
 
 def instance() -> dict[str, str]:

@@ -74,7 +74,7 @@ class IdFile(click.ParamType[list[int]]):
         return sorted({int(word) for word in words})
 
 
-@click.command()
+@click.command(short_help="Bring existing tickets and articles in.")
 @click.argument("host")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Tickets changed then or later.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Tickets changed before (UTC).")

@@ -37,7 +37,10 @@ all_option = click.option("--all", "every", is_flag=True, help="All dead tickets
 
 @click.group()
 def dead() -> None:
-    """Tickets that were given up: look at them, try them again, or drop them."""
+    """Tickets that were given up: look, try again, or drop.
+
+    Example:  canvas dead list acme.freshdesk.com
+    """
 
 
 @dead.command("list")

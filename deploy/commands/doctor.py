@@ -9,7 +9,6 @@ import rich_click as click
 from click.exceptions import Exit
 from rich.console import Console
 
-from deploy.doctor.examination import examination
 from deploy.doctor.finding import Finding
 from deploy.doctor.view import doctor_view
 from deploy.process import data_option, run
@@ -23,7 +22,7 @@ from shared.tenants import parse_host
 @click.option("--no-calls", is_flag=True, help="Ask neither Freshdesk nor models; look at this side alone")
 @data_option
 def doctor(host: str | None, as_json: bool, no_calls: bool, data: Path | None) -> None:
-    """Look at everything, and say what each finding means and what to do about it.
+    """Look at everything, and say what to do about what is wrong.
 
     Redis, vectors, models, workers, keys, Freshdesk's rules and webhooks, clocks, disk; of HOST alone or of all
     accounts. Nothing is changed. It costs six Freshdesk calls an account; models are looked up and not called. No
@@ -46,6 +45,8 @@ def doctor(host: str | None, as_json: bool, no_calls: bool, data: Path | None) -
 
 
 async def _examined(settings: AllSettings, host: str | None, *, calls: bool) -> list[Finding]:
+    from deploy.doctor.examination import examination  # with the SDKs of all models, which take a second to import
+
     return await examination(settings, host, calls=calls)
 
 

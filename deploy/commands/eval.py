@@ -46,13 +46,16 @@ share_type = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Keep vectors in this folder")
 @click.option("--json", "as_json", is_flag=True, help="Print for a program")
 def evaluate(**options: Any) -> None:
-    """Measure the search (dense, sparse, fused, and as it is shipped), or what tickets' texts cost and say.
+    """Measure the search, or what tickets' texts cost and say.
+
+    The search: dense, sparse, fused, and as it is shipped. It needs no Redis and no Qdrant.
 
     \b
-    canvas eval --retrieval questions.csv --text Question --label Topic
-    canvas eval --retrieval threads.jsonl.gz --locale en-US --cache vectors
-    canvas eval --pairs sentences.json
-    canvas eval --tickets demo
+    Example:
+      canvas eval --retrieval questions.csv --text Question --label Topic
+      canvas eval --retrieval threads.jsonl.gz --locale en-US --cache vectors
+      canvas eval --pairs sentences.json
+      canvas eval --tickets demo
     """
     asked = Asked(**options)
     asked.check()

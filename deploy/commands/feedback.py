@@ -23,7 +23,10 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 @click.group()
 def feedback() -> None:
-    """What agents did with suggestions."""
+    """What agents did with suggestions.
+
+    Example:  canvas feedback export acme.freshdesk.com > feedback.csv
+    """
 
 
 @feedback.command("export")

@@ -5,7 +5,9 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import rich_click as click
+from click.exceptions import Exit
 from rich.console import Console
 
 from deploy.commands.tenant_opened import redis_opened
@@ -24,21 +26,31 @@ WORKER_WITHIN_S = 5.0
 
 @click.command()
 @click.argument("host")
+@click.option("--json", "as_json", is_flag=True, help="JSON, for programs")
 @data_option
-def reconcile(host: str, data: Path | None) -> None:
-    """Look through the ticket lists of HOST now for what webhooks missed; the workers must be running.
+def reconcile(host: str, as_json: bool, data: Path | None) -> None:
+    """Find now what webhooks missed.
+
+    Looks through the ticket lists of HOST; the workers must be running.
+
+    Ends with 1 if the pass was stopped; it is tried again by itself.
 
     Example:  canvas reconcile acme.freshdesk.com
     """
     settings = load_settings(data)
-    run(settings, _reconcile(settings, host))
+    run(settings, _reconcile(settings, host, as_json=as_json))
 
 
-async def _reconcile(settings: AllSettings, host: str) -> None:
+async def _reconcile(settings: AllSettings, host: str, *, as_json: bool) -> None:
     host = parse_host(host)
     async with redis_opened(settings) as (_, context):
         await context.tenants.require(host)
         found = await watch_pass(context, host)
+    if as_json:
+        click.echo(msgspec.json.encode({"host": host, **msgspec.structs.asdict(found)}).decode())
+        if found.code:
+            raise Exit(1)
+        return
     if found.code:
         raise CanvasError(f"The pass stopped ({found.code}) and is tried again by itself; nothing is skipped meanwhile")
     console.print(f"{found.found} changes had been missed and are due now, {found.left} tickets left the lists")

@@ -54,7 +54,9 @@ class Look:
 )
 @data_option
 def status(host: str | None, watch: bool, as_json: bool, check: bool, every: bool, data: Path | None) -> None:
-    """Show whether all is well, and what to do if not: due tickets by account, queues, workers, Redis.
+    """Show whether all is well, and what to do if not.
+
+    Below: due tickets by account, queues, workers, Redis.
 
     Ends with 0 if it could look (with --check: and all is well), 1 if --check found something wrong, 2 if Redis does
     not answer.

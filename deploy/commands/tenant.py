@@ -2,41 +2,35 @@
 
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import rich_click as click
 from pydantic import SecretStr
-from rich.console import Console
-from rich.markup import escape
-from rich.measure import Measurement
 
 from deploy.commands.tenant_keys import reencrypt
-from deploy.commands.tenant_opened import console, facts, moment, redis_opened
+from deploy.commands.tenant_opened import console, facts, redis_opened
 from deploy.commands.tenant_remove import remove
-from deploy.commands.tenant_settings import change, chosen
+from deploy.commands.tenant_settings import change
+from deploy.commands.tenant_view import PLACEHOLDER_URL, SCOPES, list_tenants, said, show_tenant
 from deploy.commands.tenant_webhooks import install, rotate
 from deploy.process import data_option, run
 from deploy.settings import AllSettings, load_settings
-from deploy.status_view import plain_table
-from ingest.context import ReceiverContext
 from ingest.freshdesk.client import freshdesk_http
-from ingest.last_webhook import last_webhook
 from ingest.registration import CREATION, UPDATES, register_tenant, rule_body, webhook_url
-from shared.due_view import DueView
-from shared.errors import BadInput, StartupError
-from shared.tenants import GLOBAL_SCOPE, Tenant, parse_host
+from shared.errors import BadInput
+from shared.tenants import GLOBAL_SCOPE, parse_host
 
-PLACEHOLDER_URL = "https://YOUR-PUBLIC-ADDRESS"
-SCOPES = {GLOBAL_SCOPE: "all tickets", 2: "the tickets of its groups", 3: "its own tickets"}
 FROM_STDIN = "-"
-WIDEST = 1000
-"""Columns of a list that nothing is cut from."""
+
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs")
 
 
 @click.group()
 def tenant() -> None:
-    """Connect Freshdesk accounts, look at them, change and remove them."""
+    """Connect Freshdesk accounts, look at them, change and remove them.
+
+    Example:  canvas tenant add acme.freshdesk.com
+    """
 
 
 @tenant.command("add")
@@ -60,26 +54,28 @@ def add(host: str, api_key: str | None, data: Path | None) -> None:
 
 
 @tenant.command("list")
+@json_option
 @data_option
-def show_all(data: Path | None) -> None:
+def show_all(as_json: bool, data: Path | None) -> None:
     """List the connected accounts.
 
     Example:  canvas tenant list
     """
     settings = load_settings(data)
-    run(settings, _list(settings))
+    run(settings, list_tenants(settings, as_json=as_json))
 
 
 @tenant.command("show")
 @click.argument("host")
+@json_option
 @data_option
-def show(host: str, data: Path | None) -> None:
+def show(host: str, as_json: bool, data: Path | None) -> None:
     """Show all that is known of the account HOST, except its secrets.
 
     Example:  canvas tenant show acme.freshdesk.com
     """
     settings = load_settings(data)
-    run(settings, _show(settings, parse_host(host)))
+    run(settings, show_tenant(settings, parse_host(host), as_json=as_json))
 
 
 for command in (install, rotate, change, reencrypt, remove):
@@ -101,7 +97,7 @@ async def _add(settings: AllSettings, host: str, api_key: SecretStr) -> None:
         freshdesk = context.freshdesk_over(http, host, api_key)
         found, secret = await register_tenant(context, freshdesk, host, api_key.get_secret_value())
     console.print(f"[green]Connected[/green] {host} as agent {found.agent_id}, language {found.language}")
-    console.print(facts(_said(found)))
+    console.print(facts(said(found)))
     if found.ticket_scope != GLOBAL_SCOPE:
         console.print(
             f"[yellow]This agent sees only {SCOPES.get(found.ticket_scope, 'some tickets')}:[/yellow] others get no "
@@ -120,80 +116,3 @@ def _say_rules(url: str, secret: str, host: str) -> None:
     for rule_type, label in ((CREATION, "Ticket Creation"), (UPDATES, "Ticket Updates")):
         console.print(f"\n[bold]{label}[/bold]")
         console.print_json(json.dumps(rule_body(rule_type, url, secret)))
-
-
-async def _list(settings: AllSettings) -> None:
-    table = plain_table("host", "language", "plan", "agent", "due", "dead", "connected", right=("due", "dead"))
-    async with redis_opened(settings) as (_, context):
-        hosts = await context.tenants.hosts()
-        counts = await DueView(context.redis.state).counts_of(hosts)
-        for host in hosts:
-            found = await context.tenants.get(host)
-            if found is not None:
-                language = found.settings.language or found.language
-                plan = escape(found.account.plan) if found.account else ""
-                figures = (str(found.agent_id), str(counts[host].due), str(counts[host].dead))
-                table.add_row(host, language, plan, *figures, f"{found.created_at:%Y-%m-%d}")
-    if not table.row_count:
-        console.print("No account is connected yet: `canvas tenant add HOST`")
-        return
-    # Hosts are copied from here: a narrow terminal breaks the line, it does not cut the name.
-    whole = Measurement.get(console, console.options.update(width=WIDEST), table).maximum
-    Console(soft_wrap=True, highlight=False, width=max(console.width, whole)).print(table)
-
-
-async def _show(settings: AllSettings, host: str) -> None:
-    async with redis_opened(settings) as (_, context):
-        found = await context.tenants.require(host)
-        counts = await DueView(context.redis.state).counts(host)
-        received = await last_webhook(context.redis.state, host)
-        encrypted = _encrypted(context, found)
-    secrets = "1" if found.valid_secrets == 1 else f"{found.valid_secrets}, a rotation is not finished"
-    console.print(f"[bold]{host}[/bold]")
-    console.print(facts([("connected", moment(found.created_at)), *_said(found)]))
-    console.print("\n[bold]Work[/bold]")
-    oldest = f", the oldest for {counts.oldest_due_s:.0f} s" if counts.oldest_due_s is not None else ""
-    console.print(
-        facts(
-            [
-                ("due", f"{counts.due} ({counts.running} are run now{oldest})"),
-                ("given up", f"{counts.dead}" + (f": canvas dead list {host}" if counts.dead else "")),
-                ("last webhook", _ago(received)),
-                ("webhook URL", webhook_url(settings.deploy.public_url or PLACEHOLDER_URL, host)),
-                ("valid secrets", secrets),
-                ("encrypted by", encrypted),
-            ]
-        )
-    )
-    console.print("\n[bold]Settings[/bold]")
-    console.print(facts(chosen(found.settings)))
-
-
-def _said(found: Tenant) -> list[tuple[str, str]]:
-    """What the account says about itself, label and value."""
-    account = found.account
-    rows = [("agent", f"{found.agent_id}, sees {SCOPES.get(found.ticket_scope, 'some tickets')}")]
-    if account is not None:
-        rows.append(("account", f"{account.name} ({account.account_id}), {account.data_center}, {account.timezone}"))
-        rows.append(("plan", account.plan or "not said"))
-    limit = found.calls_a_minute
-    rows.append(("rate limit", "not said" if limit is None else f"{limit} calls a minute"))
-    rows.append(("languages", ", ".join(found.languages) or "not said"))
-    statuses = ", ".join(f"{number} {name}" for number, name in sorted(found.statuses.items()))
-    rows.append(("statuses", statuses or "not shown to this agent: Freshdesk's own names are used"))
-    return rows
-
-
-def _encrypted(context: ReceiverContext, found: Tenant) -> str:
-    try:
-        current = context.tenants.is_current(found)
-    except StartupError:
-        return "a key that is missing: put it back into CANVAS_MASTER_KEYS, or add the account again"
-    return "the first master key" if current else "an older one: canvas tenant reencrypt"
-
-
-def _ago(at: datetime | None) -> str:
-    if at is None:
-        return "none in 30 days"
-    seconds = (datetime.now(UTC) - at).total_seconds()
-    return f"{moment(at)} ({max(0, seconds) / 60:.0f} minutes ago)"

@@ -40,7 +40,10 @@ TASKS: tuple[TaskName, ...] = ("summary", "reply")
 
 @dataclass(frozen=True)
 class Asked:
-    """Where an estimate looks. `embedder` is the embedding model's name; `tally` counts the calls of `freshdesk`."""
+    """Where an estimate looks. `embedder` is the embedding model's name, `store` as `ingest.recipe` has it.
+
+    `tally` counts the calls of `freshdesk`.
+    """
 
     context: ReceiverContext
     tenant: Tenant
@@ -48,6 +51,7 @@ class Asked:
     embedder: str
     freshdesk: FreshdeskClient
     tally: Tally
+    store: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ async def estimate(asked: Asked, options: BackfillOptions, sample: int = SAMPLE,
         CanvasError: Freshdesk refuses, or is away.
     """
     wanted = await _wanted(asked, options, seed)
-    recipe = recipe_of(asked.models, asked.embedder, asked.tenant.settings)
+    recipe = recipe_of(asked.models, asked.embedder, asked.tenant.settings, asked.store)
     canvases = CanvasStore(asked.context.redis.cache)
     written = await history_of(canvases, asked.tenant, asked.freshdesk, wanted.seen, recipe.summary)
     before = replace(asked.tally)
@@ -117,7 +121,7 @@ async def _wanted(asked: Asked, options: BackfillOptions, seed: int) -> _Wanted:
     share = sum(stretch.tickets for stretch in stretches) / len(rows) if rows else 0.0
     wanted = [row for row in rows if not options.statuses or row.status in options.statuses]
     stored = await asked.context.ledger.committed(host, [row.id for row in rows])
-    recipe = recipe_of(asked.models, asked.embedder, asked.tenant.settings).canvas
+    recipe = recipe_of(asked.models, asked.embedder, asked.tenant.settings, asked.store).canvas
     outdated = [row for row in wanted if stored.get(row.id) != (row.revision_ms, recipe)]
     read = wanted if options.reindex or options.refresh_summaries else outdated
     written = wanted if options.refresh_summaries else outdated

@@ -60,6 +60,7 @@ class Indexing:
     _read: int = 0
     _failed_in_a_row: int = 0
     _held: bool = False
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def hold(self, wait: bool) -> None:
         """Wait with further tickets, or no longer: those that were read pile up."""
@@ -103,7 +104,14 @@ class Indexing:
         prepared = False
         try:
             prepared = await prepare_ticket(
-                self.context, self.tenant, ticket_id, self.freshdesk, requester, refresh=refresh
+                self.context,
+                self.tenant,
+                ticket_id,
+                self.freshdesk,
+                requester,
+                turn=self._turn,
+                refresh=refresh,
+                batch=self.options.batch,
             )
             self._read, self._failed_in_a_row = self._read + 1, 0
         except FreshdeskRefused:

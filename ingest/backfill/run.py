@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 from redis.exceptions import RedisError
 
+from ingest.backfill.batches import Batches
 from ingest.backfill.computing import GIVEN, GIVEN_FOR_MONEY, Computing, Stop
 from ingest.backfill.indexing import Indexing
 from ingest.backfill.listing import Listing
@@ -23,6 +24,7 @@ from ingest.freshdesk.budget import Tally
 from ingest.freshdesk.client import FreshdeskClient
 from ingest.freshdesk.limits import Priority
 from ingest.jobs.articles import index_articles
+from ingest.writers.batch import MOST_CALLS
 from shared.backfill import BackfillCounts, BackfillOptions, BackfillProgress, BackfillState
 from shared.errors import CanvasError, FreshdeskLimited, FreshdeskUnavailable
 from shared.logs import failure
@@ -30,6 +32,10 @@ from shared.tasks import beside, first_cause, stop
 from shared.tenants import Tenant
 
 LOOK_EVERY_S = 0.25
+TOKENS_A_CALL = 1_500
+"""On average, of a summary or replies; the demo's take 1,450."""
+FIRST_CALLS = 50
+"""In batches where dollars are limited and no text was written yet, so that nobody knows what one costs."""
 ARTICLES_AGAIN_S = 30.0
 ENDINGS: dict[Stop | None, BackfillState] = {
     None: "done",
@@ -76,6 +82,7 @@ class Backfill:
     async def _passes(self) -> Stop | None:
         await self._note()
         if self.stop is Stop.CANCEL:
+            await self._batches(lambda: False).cancel()
             return await self._second_pass(lambda: True, lambda _: None).run()
         freshdesk = self.context.freshdesk(self.tenant, Priority.BACKFILL, patient=True, tally=self.tally)
         await self.record.enter("listing")
@@ -89,9 +96,10 @@ class Backfill:
                 articles = group.create_task(self._articles(freshdesk))
                 group.create_task(indexing.run())
                 computing = group.create_task(self._compute(indexing, articles))
+                batches = group.create_task(self._batched(computing))
         except ExceptionGroup as found:
             raise first_cause(found) from found
-        return computing.result()
+        return computing.result() or self.stop or batches.result()
 
     async def _told(self, listing: Listing, indexing: Indexing) -> None:
         """List, and say where the backfill has come to."""
@@ -125,6 +133,30 @@ class Backfill:
         found = await self._second_pass(indexing.ended.is_set, indexing.hold).run()
         self.stop = self.stop or found  # a budget's end stops reading, too
         return found
+
+    async def _batched(self, computing: "asyncio.Task[Stop | None]") -> Stop | None:
+        """Texts by the providers' batches; returns a budget's end where it leaves some of them waiting."""
+        batches = self._batches(lambda: not computing.done())
+        done = await batches.run()
+        if self.stop is Stop.CANCEL:
+            await batches.cancel()
+        return None if done or self.stop else Stop.BUDGET
+
+    def _batches(self, more: Callable[[], bool]) -> Batches:
+        return Batches(
+            self.context,
+            self.tenant,
+            self.record,
+            more,
+            stopping=self._is_stopping,
+            leaving=lambda: self.stop in {Stop.PAUSE, Stop.CANCEL},
+            room=self._room,
+        )
+
+    async def _room(self, on_their_way: int) -> int:
+        """How many calls a budget allows beside those whose answers are not back."""
+        counts = await BackfillProgress(self.context.redis.state, self.tenant.host).read()
+        return room_of(self.options, counts, on_their_way)
 
     def _second_pass(self, indexed_all: Callable[[], bool], hold: Callable[[bool], None]) -> Computing:
         options = self.options
@@ -180,3 +212,17 @@ def is_spent(options: BackfillOptions, counts: BackfillCounts) -> bool:
     """Whether a backfill has used up what it may cost."""
     dollars = options.budget_usd is not None and counts.cost >= options.budget_usd
     return dollars or (options.budget_tokens is not None and counts.tokens >= options.budget_tokens)
+
+
+def room_of(options: BackfillOptions, counts: BackfillCounts, on_their_way: int) -> int:
+    """How many calls of a batch a budget allows yet, by what a call takes in general; they are paid for later."""
+    room = MOST_CALLS
+    if options.budget_tokens is not None:
+        room = min(room, int((options.budget_tokens - counts.tokens) / TOKENS_A_CALL) - on_their_way)
+    if options.budget_usd is not None and counts.computed and counts.cost:
+        # Dollars a token as they were until now.
+        dollars = TOKENS_A_CALL * counts.cost / max(1, counts.tokens)
+        room = min(room, int((options.budget_usd - counts.cost) / dollars) - on_their_way)
+    elif options.budget_usd is not None:
+        room = min(room, FIRST_CALLS - on_their_way)
+    return room

@@ -6,8 +6,9 @@ them), and nothing is taken for JSON because of its status. Every failure become
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, nullcontext
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +19,14 @@ from ingest.freshdesk.budget import Calls, Spent
 from ingest.freshdesk.limits import Cost, cost_of, reported
 from ingest.freshdesk.listing import TicketPage, ticket_page
 from ingest.freshdesk.transport import CheckedTransport
-from shared.errors import CanvasError, FreshdeskInaccessible, FreshdeskMisled, FreshdeskUnavailable, TicketMissing
+from shared.errors import (
+    CanvasError,
+    FreshdeskInaccessible,
+    FreshdeskMisled,
+    FreshdeskRejected,
+    FreshdeskUnavailable,
+    TicketMissing,
+)
 from shared.metrics import FRESHDESK_CALLS
 from shared.tenants import FRESHDESK_TIMEOUT
 
@@ -28,6 +36,8 @@ MAX_LIST_PAGE = 300
 EMBEDDED_CONVERSATIONS = 10
 PUBLISHED = 2
 AGENTS_ONLY = 3
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?")
+"""As Freshdesk names one (`ko`, `pt-BR`): it becomes a part of a path."""
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """Failures by which Freshdesk never heard of a call, so that it costs nothing."""
 
@@ -108,20 +118,44 @@ class FreshdeskClient:
         return await self._request("GET", path)
 
     async def articles(self) -> AsyncIterator[tuple[dict[str, Any], int]]:
-        """Every published article with the visibility of its folder (1 everybody … 3 agents only)."""
+        """Every published article with the visibility of its folder (1 everybody … 3 agents only).
+
+        Its `translations` are the same article in the account's other languages, where these say something else.
+        """
+        languages = await self._languages()
         async for category in self._items("/solutions/categories"):
             async for folder in self._items(f"/solutions/categories/{category['id']}/folders"):
-                async for found in self._folder_articles(folder):
+                async for found in self._folder_articles(folder, languages):
                     yield found
 
-    async def _folder_articles(self, folder: dict[str, Any]) -> AsyncIterator[tuple[dict[str, Any], int]]:
-        async for article in self._items(f"/solutions/folders/{folder['id']}/articles"):
-            if article.get("status") == PUBLISHED:
-                yield article, int(folder.get("visibility") or AGENTS_ONLY)
+    async def _languages(self) -> list[str]:
+        """The account's languages beside its first one; none where its key may not know."""
+        try:
+            found = as_object(await self._get("/settings/helpdesk")).get("supported_languages")
+        except (FreshdeskInaccessible, FreshdeskRejected):
+            return []
+        named = found if isinstance(found, list) else []
+        return [code for code in named if isinstance(code, str) and LANGUAGE.fullmatch(code)]
+
+    async def _folder_articles(
+        self, folder: dict[str, Any], languages: Sequence[str]
+    ) -> AsyncIterator[tuple[dict[str, Any], int]]:
+        path, visibility = f"/solutions/folders/{folder['id']}", int(folder.get("visibility") or AGENTS_ONLY)
+        versions = {int(article["id"]): [article] async for article in self._items(f"{path}/articles")}
+        for language in languages:
+            # A folder that is not translated is not there, nor is any where the account lacks the feature.
+            with suppress(FreshdeskInaccessible, FreshdeskRejected):
+                async for article in self._items(f"{path}/articles/{language}"):
+                    versions.setdefault(int(article["id"]), []).append(article)
+        for found in versions.values():
+            published = [article for article in found if article.get("status") == PUBLISHED]
+            others = [article for article in published[1:] if not _says_the_same(article, published[0])]
+            if published:
+                yield published[0] | {"translations": others}, visibility
         if folder.get("sub_folders_count"):
-            async for child in self._items(f"/solutions/folders/{folder['id']}/subfolders"):
-                async for found in self._folder_articles(child):
-                    yield found
+            async for child in self._items(f"{path}/subfolders"):
+                async for nested in self._folder_articles(child, languages):
+                    yield nested
 
     async def rules(self, rule_type: int) -> list[dict[str, Any]]:
         """Automation rules: 1 on creation, 4 on updates. Admins only."""
@@ -202,3 +236,7 @@ class FreshdeskClient:
             raise
         except (httpx.HTTPError, TimeoutError) as error:
             raise FreshdeskUnavailable(f"Freshdesk does not answer ({type(error).__name__})") from error
+
+
+def _says_the_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return all(one.get(field) == other.get(field) for field in ("title", "description"))

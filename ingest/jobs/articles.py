@@ -1,6 +1,7 @@
 """Index a tenant's solution articles: what the solutions of a Canvas are found among.
 
-A long article is cut into parts at its paragraphs, each embedded with the title before it, and found by its best one.
+A long article is cut into parts at its paragraphs, each embedded with the title before it, and found by its best one;
+what it says in another language is more parts of it.
 A backfill indexes them; after that they are looked through every few hours: Freshdesk announces no change of them.
 """
 
@@ -116,7 +117,8 @@ async def index_articles(context: WorkerContext, tenant: Tenant, freshdesk: Fres
     async for article, visibility in freshdesk.articles():
         number = int(article["id"])
         published.add(number)
-        version = f"{article['updated_at']}|{visibility}|{context.embedder.name}|{RECIPE}"
+        changed = "+".join(version["updated_at"] for version in _versions(article))
+        version = f"{changed}|{visibility}|{context.embedder.name}|{RECIPE}"
         if number not in stored or known.get(str(number).encode()) != version.encode():
             batch.append((article, visibility, version))
         if len(batch) >= BATCH:
@@ -173,15 +175,20 @@ def _read(batch: Batch, kinds: Collection[Redaction]) -> list[Part]:
 
 
 def _parts(place: int, article: dict[str, Any], kinds: Collection[Redaction]) -> list[Part]:
-    body, title = clean_message(article.get("description") or ""), str(article["title"])
-    language = detect_language(f"{title}\n{body}")
-    body, title = redact(body, kinds, language), redact(title, kinds, language)
-    pieces = split(body, PART_CHARACTERS)[:MOST_PARTS]
-    texts = [f"{title}\n{piece}" for piece in pieces]
-    return [
-        Part(place, chunk, title, piece, text, language, sparse_vector(text))
-        for chunk, (piece, text) in enumerate(zip(pieces, texts, strict=True))
-    ]
+    found: list[Part] = []
+    for version in _versions(article):
+        body, title = clean_message(version.get("description") or ""), str(version["title"])
+        language = detect_language(f"{title}\n{body}")
+        body, title = redact(body, kinds, language), redact(title, kinds, language)
+        for piece in split(body, PART_CHARACTERS)[:MOST_PARTS]:
+            text = f"{title}\n{piece}"
+            found.append(Part(place, len(found), title, piece, text, language, sparse_vector(text)))
+    return found
+
+
+def _versions(article: dict[str, Any]) -> list[dict[str, Any]]:
+    """An article in all its languages, its own first."""
+    return [article, *article.get("translations", [])]
 
 
 def split(text: str, limit: int) -> list[str]:

@@ -48,6 +48,10 @@ class Models:
         """Who writes for tenants without a list of their own, the last resort included."""
         return [*(model.name for model in self.of(task)), self.last_resort.name]
 
+    def named(self, name: str) -> LlmWriter | None:
+        """The model of this name, None where its provider is not set up here."""
+        return self._model(name)
+
     def _usable(self, names: Sequence[str]) -> list[LlmWriter]:
         found = (self._model(name) for name in dict.fromkeys(names))
         return [model for model in found if model is not None]

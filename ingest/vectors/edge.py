@@ -13,7 +13,7 @@ for some 100,000 tickets. A killed process loses nothing (write-ahead log); a po
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -37,6 +37,7 @@ from ingest.vectors.points import (
     payload,
     point_id,
     revisions,
+    stored_point,
 )
 from ingest.vectors.protocol import (
     CANDIDATES,
@@ -173,6 +174,20 @@ class EdgeVectorStore:
     async def count(self, host: str) -> int:
         """See `VectorStore`."""
         return await self._run(lambda: count(self._shard, host))
+
+    async def stored_points(self, host: str) -> AsyncIterator[list[TicketPoint] | list[ArticlePoint]]:
+        """See `VectorStore`."""
+        after = None
+        while True:
+            request = requests.whole(requests.matching(host, "ticket"), after, LISTED_AT_ONCE)
+            found, after = await self._run(partial(self._shard.scroll, request))
+            yield [stored_point(point, TicketPoint) for point in found]
+            if after is None:
+                break
+        for article_id in sorted(await self.stored_articles(host)):
+            request = requests.whole(requests.parts_of(host, [article_id]), None, MOST_PARTS)
+            found, _ = await self._run(partial(self._shard.scroll, request))
+            yield [stored_point(point, ArticlePoint) for point in found]
 
     async def close(self) -> None:
         """See `VectorStore`: waits for the calls under way, flushes, and lets another process open the folder."""

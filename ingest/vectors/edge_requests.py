@@ -72,6 +72,12 @@ def listing(host: str, after: Any, limit: int) -> engine.ScrollRequest:
     return engine.ScrollRequest(offset=after, limit=limit, filter=where, with_payload=["article_id"])
 
 
+def whole(where: engine.Filter, after: Any, limit: int) -> engine.ScrollRequest:
+    """Points with all that is kept of them, from the point `after` on (None: from the first one)."""
+    both = [DENSE, SPARSE]
+    return engine.ScrollRequest(offset=after, limit=limit, filter=where, with_payload=True, with_vector=both)
+
+
 def outdated_parts(host: str, parts: Sequence[ArticlePoint]) -> engine.Filter:
     """Parts of an article that are of an earlier revision than these, or behind the last of them."""
     older = engine.FieldCondition("revision_ms", range=engine.RangeFloat(lt=float(parts[0].revision_ms)))

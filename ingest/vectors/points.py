@@ -16,6 +16,7 @@ from ingest.vectors.protocol import CANDIDATES, ArticleHit, ArticlePoint, Ticket
 
 Kind = Literal["ticket", "article"]
 Hit = TypeVar("Hit", TicketHit, ArticleHit)
+Point = TypeVar("Point", TicketPoint, ArticlePoint)
 DENSE: Final = "dense"
 SPARSE: Final = "sparse"
 WORDS: Final = 0.2
@@ -135,6 +136,17 @@ def hit_of(point: Found, hit_type: type[Hit], **said: float) -> Hit:
     if hit_type is TicketHit:
         fields |= {"dense": point.dense, "terms": point.terms}
     return msgspec.convert(fields, hit_type)
+
+
+def stored_point(point: Any, point_type: type[Point]) -> Point:
+    """A point as the engine returned it with both vectors, in the form in which it was put."""
+    vectors = point.vector if isinstance(point.vector, dict) else {}
+    sparse = vectors.get(SPARSE)
+    words = (
+        {"indices": list(sparse.indices), "values": list(sparse.values)} if sparse else {"indices": [], "values": []}
+    )
+    fields = {**(point.payload or {}), "dense": list(vectors.get(DENSE) or []), "sparse": words}
+    return msgspec.convert(fields, point_type)
 
 
 def nearest_parts(found: Iterable[Found], dense: list[float], floor: float) -> list[ArticleHit]:

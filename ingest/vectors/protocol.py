@@ -5,7 +5,7 @@ tenant in every call; the store adds the filter itself, so that no caller can fo
 contract test: `edge` (embedded, one process) and `server` (a Qdrant server that processes share).
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Final, Protocol
 
 from msgspec import Struct, field
@@ -198,6 +198,9 @@ class VectorStore(Protocol):
 
     async def count(self, host: str) -> int:
         """How many points a tenant has, of both kinds, by the embedding model in use."""
+
+    def stored_points(self, host: str) -> AsyncIterator[list[TicketPoint] | list[ArticlePoint]]:
+        """All points by the embedding model in use, in pages: tickets, then articles, each with all of its parts."""
 
     async def close(self) -> None:
         """Release the engine; every later call fails. Closing twice is no error."""

@@ -11,7 +11,7 @@ of its point (documented since 1.16; replicas may order two concurrent writes of
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import chain
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
@@ -20,6 +20,7 @@ from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 from ingest.vectors import server_requests as requests
 from ingest.vectors.points import (
     DENSE,
+    SPARSE,
     Hit,
     by_article,
     collection_name,
@@ -31,6 +32,7 @@ from ingest.vectors.points import (
     payload,
     point_id,
     revisions,
+    stored_point,
 )
 from ingest.vectors.protocol import (
     CANDIDATES,
@@ -210,6 +212,24 @@ class QdrantVectorStore:
         """See `VectorStore`."""
         async with _engine_errors():
             return (await self._client.count(self._name, count_filter=requests.matching(host), exact=True)).count
+
+    async def stored_points(self, host: str) -> AsyncIterator[list[TicketPoint] | list[ArticlePoint]]:
+        """See `VectorStore`."""
+        after = None
+        while True:
+            found, after = await self._whole(requests.matching(host, "ticket"), LISTED_AT_ONCE, after)
+            yield [stored_point(point, TicketPoint) for point in found]
+            if after is None:
+                break
+        for article_id in sorted(await self.stored_articles(host)):
+            found, _ = await self._whole(requests.parts_of(host, [article_id]), MOST_PARTS)
+            yield [stored_point(point, ArticlePoint) for point in found]
+
+    async def _whole(self, where: models.Filter, limit: int, after: Any = None) -> tuple[list[Any], Any]:
+        async with _engine_errors():
+            return await self._client.scroll(
+                self._name, where, limit=limit, offset=after, with_payload=True, with_vectors=[DENSE, SPARSE]
+            )
 
     async def close(self) -> None:
         """See `VectorStore`."""

@@ -112,6 +112,11 @@ class Child:
         return not self.ended.is_set()
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid or 0
+
+    @property
     def exit_code(self) -> int | None:
         """As `multiprocessing` tells it: negative for a signal, None while it runs."""
         return self._process.exitcode

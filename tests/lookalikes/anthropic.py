@@ -7,6 +7,7 @@ and stop, then `message_delta` with the stop reason and the cumulative usage, th
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
+from tests.lookalikes.anthropic_batches import AnthropicBatches
 from tests.lookalikes.generation import ProviderError, Refused, event
 from tests.lookalikes.provider import KnownError, Provider, require
 from tests.lookalikes.schemas import anthropic_complaint
@@ -39,6 +40,7 @@ class AnthropicLookalike(Lookalike):
     ) -> None:
         api = AnthropicApi(api_key=api_key, cache_minimum=cache_minimum)
         super().__init__(api, script=script, port=port, on_end=on_end)
+        self.batches = api.message_batches
 
     @property
     def base_url(self) -> str:
@@ -78,6 +80,7 @@ class AnthropicApi(Provider):
     def __init__(self, *, api_key: str | None = None, cache_minimum: int = 1024) -> None:
         super().__init__(api_key=api_key)
         self._cache = PromptCache(cache_minimum)
+        self.batches = self.message_batches = AnthropicBatches(self)
 
     def claims(self, head: Head) -> bool:
         """Anthropic's requests carry a version."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from tests.lookalikes.generation import Refused, Wire
+from tests.lookalikes.openai_batches import OpenAIBatches
 from tests.lookalikes.openai_wires import ChatWire, ResponseWire
 from tests.lookalikes.provider import KnownError, Provider, require
 from tests.lookalikes.schemas import openai_complaint
@@ -37,6 +38,7 @@ class OpenAILookalike(Lookalike):
     ) -> None:
         api = OpenAIApi(api_key=api_key, cache_minimum=cache_minimum)
         super().__init__(api, script=script, port=port, on_end=on_end)
+        self.batches = api.file_batches
 
     @property
     def base_url(self) -> str:
@@ -83,6 +85,7 @@ class OpenAIApi(Provider):
     def __init__(self, *, api_key: str | None = None, cache_minimum: int = 1024) -> None:
         super().__init__(api_key=api_key)
         self._cache = PromptCache(cache_minimum)
+        self.batches = self.file_batches = OpenAIBatches(self)
 
     def claims(self, head: Head) -> bool:
         """Whatever another provider has not claimed."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
+from tests.lookalikes.batches import Batches
 from tests.lookalikes.generation import (
     ProviderError,
     Refused,
@@ -20,8 +21,11 @@ from tests.lookalikes.generation import (
     next_item,
     send_document,
 )
+from tests.lookalikes.provider_errors import require
 from tests.lookalikes.scripts import Answer, Fault, Kind, Script
 from tests.lookalikes.wire import Exchange, Head, LoggedRequest
+
+__all__ = ["KnownError", "Provider", "require"]
 
 
 class KnownError(NamedTuple):
@@ -41,6 +45,7 @@ class Provider(ABC):
 
     def __init__(self, *, api_key: str | None = None) -> None:
         self._api_key = api_key
+        self.batches: Batches | None = None
 
     @abstractmethod
     def claims(self, head: Head) -> bool:
@@ -73,6 +78,9 @@ class Provider(ABC):
     async def answer(self, exchange: Exchange, script: Script) -> None:
         """Answer one request, or misbehave as the script wants it."""
         request = exchange.request
+        if self.batches is not None and self.batches.claims(request):
+            await self._answer_batches(self.batches, exchange, script)
+            return
         try:
             kind = self._route(request)
             self.check(request, kind)
@@ -92,6 +100,28 @@ class Provider(ABC):
             await exchange.pause(script.speed.embeddings if kind == "embeddings" else 0)
             await send_document(exchange, document(self.look_up(request, kind)), fault)
 
+    async def _answer_batches(self, batches: Batches, exchange: Exchange, script: Script) -> None:
+        request = exchange.request
+        try:
+            self.check_key(request)
+            fault = batches.fault(request)
+            if fault and await fail_at_once(exchange, fault, partial(self._problem, request)):
+                return
+            body = await batches.answer(request, script)
+        except Refused as refused:
+            await fail_at_once(exchange, refused.fault, partial(self._problem, request))
+            return
+        if body is None:
+            exchange.hang_up()  # it was done, and nobody is told so
+        else:
+            kind = "application/json" if body.startswith(b"{") and b"\n" not in body else "application/x-jsonl"
+            await exchange.respond(200, body, {"content-type": kind})
+
+    def problem_body(self, request: LoggedRequest, fault: Fault) -> tuple[int, dict[str, Any]]:
+        """A fault as an error document, with its status: for one call of a batch."""
+        error = self._problem(request, fault)
+        return error.status, error.body
+
     async def _generate(self, exchange: Exchange, answer: Answer, fault: Fault | None) -> None:
         request = exchange.request
         wire = self.wire(request, answer)
@@ -100,10 +130,14 @@ class Provider(ABC):
         else:
             await answer_whole(exchange, wire, answer, fault)
 
-    def _route(self, request: LoggedRequest) -> Kind:
+    def check_key(self, request: LoggedRequest) -> None:
+        """Raise Refused for a request without a key, or with a wrong one."""
         key = request.headers.get("authorization", "").removeprefix("Bearer ") or request.headers.get("x-api-key")
         if not key or key != (self._api_key or key):
             raise Refused(Fault.unauthorized())
+
+    def _route(self, request: LoggedRequest) -> Kind:
+        self.check_key(request)
         path = "/v1/models" if request.path.startswith("/v1/models/") else request.path
         if path not in self.routes:
             raise Refused(replace(Fault.unknown_model(), message=f"Invalid URL ({request.method} {request.path})"))
@@ -119,9 +153,3 @@ class Provider(ABC):
         known = known._replace(status=fault.status or known.status, message=fault.message or known.message)
         headers = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
         return ProviderError(known.status, self.error_body(known, fault, request), headers)
-
-
-def require(condition: object, message: str) -> None:
-    """Raise Refused (400) with `message` unless `condition`."""
-    if not condition:
-        raise Refused(Fault.bad_request(message))

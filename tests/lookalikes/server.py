@@ -140,7 +140,9 @@ class Lookalike:
         """Answer one request. True when the connection is of no more use."""
         number = len(self.requests) + 1
         request_id = f"req_{number:024d}"
-        request = LoggedRequest(number, head.method, head.path, head.headers, head.json, request_id)
+        body = head.json
+        request = LoggedRequest(number, head.method, head.path, head.headers, body, request_id)
+        request.raw = head.body if body is None else b""
         self.requests.append(request)
         self._changed.set()
         api = next(api for api in self._apis if api.claims(head))

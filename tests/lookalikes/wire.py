@@ -33,6 +33,7 @@ class LoggedRequest:
     body: Any  # parsed JSON; None where there is none or it does not parse
     request_id: str
     arrived: float = field(default_factory=time.monotonic)
+    raw: bytes = b""  # the body of a request that is no JSON
     text: str = ""  # everything the model reads: system prompt, then messages
     prompt: str = ""  # the last user message alone
     schema: dict[str, Any] | None = None  # the JSON schema asked for

@@ -120,6 +120,8 @@ def test_files_of_freshdesk_are_trusted(url: str) -> None:
         "https://s3.amazonaws.com//cdn.freshdesk.com/x",
         "https://evil.s3.amazonaws.com/cdn.freshdesk.com/x",
         "https://cdn.freshdesk.com.evil.s3.amazonaws.com/x",
+        "https://s3.amazonaws.com/cdn.freshdesk.com/../evil/x",
+        "https://s3.amazonaws.com/cdn.freshdesk.com/a/%2E./.%2e/evil/x",
         "https://attachment.freshdesk.com/\r\nSet-Cookie: a=b",
         "https://[::1",
         "//evil.example/x",

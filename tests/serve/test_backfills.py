@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from deploy.demo.helpdesk.faults import Fault
 from shared import keys
 from tests.faults import silent_ticket, worker_of
 from tests.serve.agents import colleague
@@ -26,13 +27,17 @@ async def admin(answering: Answering, account: Any) -> httpx.AsyncClient:
 
 
 async def until_done(client: httpx.AsyncClient, location: str) -> dict[str, Any]:
+    return await until_state(client, location, "done", "failed")
+
+
+async def until_state(client: httpx.AsyncClient, location: str, *states: str) -> dict[str, Any]:
     found: list[dict[str, Any]] = []
 
-    async def done() -> bool:
+    async def reached() -> bool:
         found.append((await client.get(location)).json())
-        return found[-1]["state"] in {"done", "failed"}
+        return found[-1]["state"] in states
 
-    await wait_until(done)
+    await wait_until(reached)
     return found[-1]
 
 
@@ -115,3 +120,22 @@ async def test_what_can_not_be_brought_in_is_refused(answering: Answering) -> No
     for body in bodies:
         answer = await client.post("/ingest", json=body)
         assert (answer.status_code, answer.json()["type"]) == (400, "urn:prompt-canvas:bad-input"), body
+
+
+async def test_an_admin_pauses_a_backfill_lets_it_go_on_and_cancels_it(answering: Answering) -> None:
+    acme = answering.acme
+    client = await admin(answering, acme)
+    acme.helpdesk.faults.add(Fault("delay", path="/api/v2/tickets", seconds=0.3, count=1))
+    location = (await client.post("/ingest", json={"data_types": ["tickets"], "reindex": True})).headers["location"]
+    assert (await client.post(f"{location}/pause")).status_code == 202
+    await until_state(client, location, "paused")
+    acme.helpdesk.faults.add(Fault("delay", path="/api/v2/tickets", seconds=0.3, count=1))
+    assert (await client.post(f"{location}/resume")).json()["state"] in {"queued", "listing"}
+    assert (await client.post(f"{location}/cancel")).status_code == 202
+    end = await until_state(client, location, "cancelled")
+    assert (end["working"], end["computed"]) == (False, 0)
+    events = parse_events((await client.get(location, headers={"Accept": "text/event-stream"})).text)
+    assert [name for name, _ in events] == ["progress", "done"]
+    for wrong in (f"{location}/stop", "/ingest/unknown/pause"):
+        assert (await client.post(wrong)).json()["type"] == "urn:prompt-canvas:backfill-missing"
+    assert (await (await answering.agent(acme)).post(f"{location}/cancel")).status_code == 403

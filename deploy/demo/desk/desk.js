@@ -1,11 +1,10 @@
 // The demo desk: list, ticket and sidebar side by side. The sidebar is the Freshdesk app's own modules; only what lies
 // in this folder knows the look-alike. The open ticket stands in the address, so links and the back button work.
 
-import { CanvasApi } from "/desk/app/scripts/api.js";
-import { Sidebar } from "/desk/app/scripts/sidebar.js";
+import { mintByKey, PageHost } from "/desk/app/scripts/host.js";
+import { mountSidebar } from "/desk/app/scripts/mount.js";
 import { sleep } from "/desk/app/scripts/stream.js";
 import { duration, preferredLanguage, translator } from "/desk/app/scripts/texts.js";
-import { CanvasView } from "/desk/app/scripts/view.js";
 import { DeskError, desk } from "/desk/static/desk_api.js";
 import { chooseTicket, showArticle } from "/desk/static/dialogs.js";
 import { TicketList } from "/desk/static/list.js";
@@ -40,23 +39,22 @@ const pane = new TicketPane($("ticket"), {
   send: (role, text) =>
     act(() => (role === "agent" ? desk.agentReply : desk.customerReply)(current, text), "toastSent"),
 });
-const view = new CanvasView($("sidebar"), {
+const storage = tabStorage();
+const host = new PageHost({
+  identity: { host: config.domain, agent: "desk" },
+  mint: () => mintByKey({ "X-Freshdesk-Domain": config.domain, "X-Freshdesk-API-Key": config.api_key }),
+  storage,
   language,
-  actions: {
-    retry: () => sidebar.retry(),
-    insert: (text) => pane.insert(text),
-    openTicket: (id) => (location.hash = `#/tickets/${id}`),
-    openArticle: (id) =>
-      desk.article(id).then(
-        (article) => showArticle($("article"), article),
-        (error) => failed(error),
-      ),
-  },
+  notify: (_type, text) => toast(text),
+  insert: (text, options) => pane.insert(text, options),
+  openTicket: (id) => (location.hash = `#/tickets/${id}`),
+  openArticle: (id) =>
+    desk.article(id).then(
+      (article) => showArticle($("article"), article),
+      (error) => failed(error),
+    ),
 });
-const api = new CanvasApi({
-  credentials: () => ({ "X-Freshdesk-Domain": config.domain, "X-Freshdesk-API-Key": config.api_key }),
-});
-const sidebar = new Sidebar({ api, view });
+const { view } = mountSidebar($("sidebar"), host, { storage });
 
 /** The ticket that the address names, or null. */
 function addressed() {
@@ -75,11 +73,11 @@ async function route() {
   list.choose(id);
   if (id === null) {
     pane.close();
-    return sidebar.close();
+    return host.deactivate();
   }
   pane.wait();
   // The sidebar does not wait for the ticket, nor the ticket for the sidebar: so it is in Freshdesk.
-  sidebar.open(id);
+  host.activate(id);
   await refreshTicket();
   return list.scrollToChosen();
 }
@@ -92,7 +90,7 @@ async function refreshTicket() {
     const ticket = await desk.ticket(current, signal);
     if (signal.aborted) return;
     const seen = JSON.stringify(ticket);
-    if (shown && seen !== shown) sidebar.touch(ticket.updated_at);
+    if (shown && seen !== shown) host.touch(ticket.updated_at);
     [shown, shownAt, readAt] = [seen, ticket.updated_at, began];
     pane.show(ticket);
   } catch (error) {
@@ -128,7 +126,7 @@ async function act(work, done = null) {
   }
   if (current !== null) {
     await refreshTicket();
-    sidebar.touch(shownAt);
+    host.touch(shownAt);
   }
   await refreshList().catch(() => {});
   return true;
@@ -197,6 +195,15 @@ function failed(error) {
 function reason(error) {
   if (!(error instanceof DeskError)) return error.message;
   return t(error.status ? "reason_status" : "reason_network", { status: error.status });
+}
+
+/** What lasts as long as the tab, or null where the browser forbids it. */
+function tabStorage() {
+  try {
+    return sessionStorage;
+  } catch {
+    return null;
+  }
 }
 
 /** Browsers may forbid storage; then the choice lasts as long as the page. */

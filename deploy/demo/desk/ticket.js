@@ -54,11 +54,11 @@ export class TicketPane {
     this.#say(() => this.#t("pickTicket"));
   }
 
-  /** Put a recommended reply into the agent's box. */
-  insert(text) {
+  /** Put a recommended reply into the agent's box, after what stands there or in its place. */
+  insert(text, { replace = false } = {}) {
     if (!this.#box || this.#root.inert) return false;
     this.#become("agent");
-    this.#box.value = this.#box.value.trim() ? `${this.#box.value.trimEnd()}\n\n${text}` : text;
+    this.#box.value = this.#box.value.trim() && !replace ? `${this.#box.value.trimEnd()}\n\n${text}` : text;
     this.#grow();
     this.#box.focus();
     return true;

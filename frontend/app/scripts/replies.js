@@ -54,7 +54,6 @@ export class ReplyBox {
     this.#editing = this.#open = false;
     this.#wishes = "";
     this.#work = this.#problem = null;
-    this.#thumbs.show(null, this.#kit().t);
   }
 
   /** Draw everything, but never over a box in which the agent writes. */

@@ -27,6 +27,13 @@ export class Thumbs {
     this.#render();
   }
 
+  /** Another suggestion has taken the place of this one. */
+  forget() {
+    this.#said.clear();
+    this.#asking = false;
+    this.show(null, this.#t);
+  }
+
   #render() {
     this.buttons.hidden = !this.#subject;
     this.reasons.hidden = !this.#subject || !this.#asking;

@@ -2,10 +2,10 @@
 // so that a refresh moves neither the focus nor the eye. It knows nothing of requests.
 
 import { AskBox } from "./ask.js";
-import { copyText, el, refill } from "./dom.js";
+import { el, refill } from "./dom.js";
 import { failedParts, flash, IncidentLine, Message, Progress, section, StatusHead } from "./frame.js";
 import { freshnessLine } from "./freshness.js";
-import { htmlOf } from "./markdown.js";
+import { kitOf } from "./kit.js";
 import * as parts from "./parts.js";
 import { ReplyBox } from "./replies.js";
 import { translator } from "./texts.js";
@@ -17,7 +17,6 @@ const EXTRACTIVE_NOTES = { summary: "extractiveSummary", replies: "extractiveRep
 /** What feedback calls a part, and where its single items' ids stand. */
 const KIND_OF_PART = { summary: "summary", similar: "similar", solutions: "solution" };
 const ID_OF_ITEM = { similar: "ticket_id", solutions: "article_id" };
-const DID_MS = 1600;
 const AGE_EVERY_MS = 1000;
 
 export class CanvasView {
@@ -109,6 +108,7 @@ export class CanvasView {
     this.#made.hidden = this.#ask.element.hidden = true;
     this.#replies.clear();
     this.#ask.clear();
+    for (const name of PARTS) this.#thumbs[name].forget();
     for (const { element } of Object.values(this.#sections)) element.hidden = true;
   }
 
@@ -137,6 +137,7 @@ export class CanvasView {
       const empty = !value || value.length === 0;
       if (empty && name in failed) this.#fail(name, failed[name]);
       else this.part(name, value);
+      this.#rate(name);
     }
     this.finish();
   }
@@ -147,6 +148,7 @@ export class CanvasView {
     delete this.#streams[name];
     if (known && JSON.stringify(this.#shown[name]) === JSON.stringify(value)) return;
     this.#shown[name] = value;
+    if (known) this.#thumbs[name].forget();
     this.#render(name);
     if (known) flash(this.#sections[name].element);
   }
@@ -231,18 +233,21 @@ export class CanvasView {
       const note = this.#note("replies", value[0]);
       return this.#replies.update(value, { why: this.#meta?.no_replies, note });
     }
-    const something = Array.isArray(value) ? value.length > 0 : Boolean(value);
-    this.#thumbs[name].show(something && this.#meta ? { kind: KIND_OF_PART[name] } : null, this.#t);
-    if (something) this.#tellShown(name, value);
+    this.#rate(name);
     if (name === "similar") return refill(body, ...parts.similarPart(value, kit));
     if (name === "solutions") return refill(body, ...parts.solutionsPart(value, kit));
     refill(head, parts.sentimentChip(value, kit));
     return refill(body, ...parts.summaryPart(value, kit), this.#note(name, value));
   }
 
-  #tellShown(name, value) {
-    const items = name in ID_OF_ITEM ? value.map((one) => one[ID_OF_ITEM[name]]) : [undefined];
-    for (const item of items) this.#tell({ kind: KIND_OF_PART[name], item, action: "shown" });
+  /** Thumbs beside a part of a whole Canvas, and a word that it was shown; replies have their own. */
+  #rate(name) {
+    const value = this.#shown[name];
+    if (name === "replies" || !this.#meta) return;
+    const shown = Array.isArray(value) ? value.length > 0 : Boolean(value);
+    this.#thumbs[name].show(shown ? { kind: KIND_OF_PART[name] } : null, this.#t);
+    const items = name in ID_OF_ITEM ? (value ?? []).map((one) => one[ID_OF_ITEM[name]]) : [undefined];
+    if (shown) for (const item of items) this.#tell({ kind: KIND_OF_PART[name], item, action: "shown" });
   }
 
   /** Feedback about what is shown; of a Canvas that is still being made nothing is told. */
@@ -260,34 +265,15 @@ export class CanvasView {
 
   /** What parts share: texts, the host page's actions, and what buttons do. */
   #kit() {
-    const { insert, ask, generate } = this.#actions;
-    const ticket_id = this.#ticket;
-    /** Does a button's work, and says on the button whether it was done. */
-    const did = async (button, work, text) => {
-      const before = button.textContent;
-      const done = (await work()) !== false;
-      button.textContent = this.#t(done ? text : "notAllowed");
-      this.#said.textContent = button.textContent;
-      setTimeout(() => (button.textContent = before), DID_MS);
-      return done;
-    };
-    return {
+    return kitOf({
       t: this.#t,
       language: this.#language,
-      actions: {
-        ...this.#actions,
-        ask: ask && ((body, options) => ask({ ...body, ticket_id }, options)),
-        generate: generate && ((body, options) => generate({ ...body, ticket_id }, options)),
-      },
+      actions: this.#actions,
+      ticketId: this.#ticket,
       filter: { chosen: this.#filter, choose: (name) => ((this.#filter = name), this.#render("similar")) },
-      did,
-      copy: (text, button) => did(button, () => copyText(text), "copied"),
-      put: async (button, { text, html = htmlOf(text) }, entry) => {
-        if (await did(button, () => insert(html, { text }), "inserted")) this.#tell({ ...entry, action: "inserted" });
-      },
       tell: (entry) => this.#tell(entry),
       announce: (text) => (this.#said.textContent = text),
-    };
+    });
   }
 
   #skeleton(name) {

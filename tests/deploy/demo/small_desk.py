@@ -16,6 +16,7 @@ from deploy.demo.helpdesk import Helpdesk, running_helpdesk
 from deploy.up import Running, everything
 from ingest.freshdesk.client import freshdesk_http
 from ingest.registration import install_webhooks, register_tenant
+from serve.settings import ServeSettings
 from shared.settings import Settings
 from tests.deploy.demo.helpdesk.seed import said, ticket
 from tests.world import ACME, ADMIN_KEY, ADMIN_TOKEN, AGENT_KEY, SEED, Account, World, all_settings, desk_settings
@@ -49,6 +50,8 @@ KOREAN = [
     korean("ko-6", 50, "로그인할 수 없어요", "SSO로 로그인하면 401 에러가 떠요. 브라우저를 바꿔도 똑같습니다."),
     korean("ko-8", 10, "SSO 401 오류", "오늘 아침부터 SSO 로그인 화면에서 401 오류가 나고 있습니다."),
 ]  # fmt: skip
+OPEN = ServeSettings().model_copy(update={"limit_sessions": 0})
+"""Every tab mints a session, and a file of tests opens more tabs in a minute than any agent."""
 SOLVED_EN, SOLVED_KO, WIFI_EN, SSO_KO = 1, 2, 7, 8
 
 
@@ -71,7 +74,7 @@ async def small_desk(folder: Path) -> AsyncIterator[Account]:
         http = await stack.enter_async_context(freshdesk_http())
         page = create_desk(url, ACME, AGENT_KEY + ACME, ADMIN_TOKEN, http)
         settings = Settings(data_dir=folder / "data", freshdesk_urls={ACME: url})
-        running = await stack.enter_async_context(everything(all_settings(settings), {"desk": page}))
+        running = await stack.enter_async_context(everything(all_settings(settings, serve=OPEN), {"desk": page}))
         await _connect(running)
         yield await _account(stack, running, desk, url)
 

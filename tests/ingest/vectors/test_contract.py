@@ -8,7 +8,16 @@ import msgspec
 import pytest
 
 from ingest.vectors.edge import EdgeVectorStore
-from ingest.vectors.protocol import CANDIDATES, EVERY, SparseVector, TicketHit, TicketPayload, VectorStore
+from ingest.vectors.protocol import (
+    CANDIDATES,
+    EVERY,
+    ArticlePoint,
+    SparseVector,
+    TicketHit,
+    TicketPayload,
+    TicketPoint,
+    VectorStore,
+)
 from ingest.vectors.server import QdrantVectorStore
 from ingest.vectors.sparse import sparse_vector
 from shared.asked import Access
@@ -405,3 +414,30 @@ async def test_what_was_created_before_a_time_is_left_out_where_that_is_asked_fo
     for since, expected in ((None, {1, 2, 3}), (0, {1, 2, 3}), (2000, {2, 3}), (2001, {3}), (3001, set())):
         found = await store.similar_tickets(ACME, query, words, limit=5, exclude=None, since_ms=since)
         assert set(ids(found)) == expected
+
+
+async def test_all_points_of_a_tenant_come_back_as_they_were_put_with_the_parts_of_an_article_together(
+    store: VectorStore,
+) -> None:
+    parts = [chunk(article(7, "How to get a refund"), number, f"part {number}") for number in range(3)]
+    await store.put_tickets(ACME, TICKETS)
+    await store.put_articles(ACME, parts)
+    await store.put_tickets(OTHER, TICKETS[:2])
+
+    pages = [page async for page in store.stored_points(ACME) if page]
+
+    tickets = {point.ticket_id: point for page in pages for point in page if isinstance(point, TicketPoint)}
+    assert sorted(tickets) == [1, 2, 3, 4, 5, 6]
+    for wanted in TICKETS:
+        found = tickets[wanted.ticket_id]
+        vectors = {"dense": [], "sparse": SparseVector([], [])}
+        assert msgspec.structs.replace(found, **vectors) == msgspec.structs.replace(wanted, **vectors)
+        assert found.dense == pytest.approx(wanted.dense, abs=1e-6)
+        assert found.sparse.indices == wanted.sparse.indices
+        assert found.sparse.values == pytest.approx(wanted.sparse.values)
+    [articles] = [page for page in pages if not isinstance(page[0], TicketPoint)]
+    assert sorted(point.snippet for point in articles if isinstance(point, ArticlePoint)) == [
+        "part 0",
+        "part 1",
+        "part 2",
+    ]

@@ -1,0 +1,78 @@
+// Puts a sidebar into a page, over whatever host it has: what asks, what remembers, what counts and what is seen, and
+// the events of host and browser that drive them.
+
+import { CanvasApi } from "./api.js";
+import { ANSWER, asked, REPLY } from "./asked.js";
+import { CanvasCache } from "./cache.js";
+import { Feedback } from "./feedback.js";
+import { Sidebar } from "./sidebar.js";
+import { CanvasView } from "./view.js";
+
+/** A tab that is hidden for so long holds no stream. */
+const HIDDEN_MS = 60_000;
+
+/**
+ * Mount; returns `{sidebar, view, feedback}`. `host` is described in host.js, `base` is where serve answers
+ * ("" = here), `storage` keeps what was seen over a reload (or null).
+ */
+export function mountSidebar(root, host, { base = "", storage = null } = {}) {
+  const template = host.template ? (name, context) => host.template(name, context) : null;
+  const api = new CanvasApi({ base, credentials: (options) => host.credentials(options), template });
+  const feedback = new Feedback({ send: (entries) => api.feedback(entries) });
+  const view = new CanvasView(root, {
+    language: host.language(),
+    actions: {
+      retry: () => sidebar.retry(),
+      tell: (entry) => feedback.tell(entry),
+      insert: host.insertReply && ((html, options) => host.insertReply(html, options)),
+      openTicket: host.openTicket && ((id) => host.openTicket(id)),
+      openArticle: host.openArticle && ((id) => host.openArticle(id)),
+      ask: (body, options) => asked(api, ANSWER, body, options),
+      generate: (body, options) => asked(api, REPLY, body, options),
+    },
+  });
+  const cache = new CanvasCache({ storage });
+  const sidebar = new Sidebar({ api, view, cache });
+  whenKnown(host.identity(), (identity) => cache.belongsTo(identity));
+  listenToHost(host, sidebar, feedback);
+  listenToBrowser(sidebar, feedback);
+  return { sidebar, view, feedback };
+}
+
+/** The host names a ticket; where it has to think about that, a later one wins. */
+function listenToHost(host, sidebar, feedback) {
+  let turn = 0;
+  host.onActivated(() => {
+    const mine = (turn += 1);
+    feedback.flush();
+    whenKnown(host.ticketId(), (ticketId) => {
+      if (mine !== turn) return;
+      if (ticketId === null) sidebar.close();
+      else sidebar.open(ticketId);
+    });
+  });
+  host.onDeactivated(() => {
+    turn += 1;
+    feedback.flush();
+    sidebar.close();
+  });
+  host.onTouched((revision) => sidebar.touch(revision));
+}
+
+function listenToBrowser(sidebar, feedback) {
+  let timer = null;
+  addEventListener("online", () => sidebar.retry());
+  addEventListener("pagehide", () => feedback.flush());
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(timer);
+    if (!document.hidden) return sidebar.resume();
+    feedback.flush();
+    timer = setTimeout(() => sidebar.suspend(), HIDDEN_MS);
+  });
+}
+
+/** At once where the value is there, so that nothing waits for a turn of the loop; else when it is. */
+function whenKnown(value, then) {
+  if (typeof value?.then === "function") value.then(then);
+  else then(value);
+}
