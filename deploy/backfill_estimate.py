@@ -14,7 +14,7 @@ from ingest.context import ReceiverContext
 from ingest.freshdesk.budget import Tally
 from ingest.freshdesk.client import freshdesk_http
 from ingest.freshdesk.limits import Priority
-from ingest.providers import embedder_name, open_models, store_name, store_name
+from ingest.providers import embedder_name, open_models, store_name
 from ingest.settings import IngestSettings
 from shared.backfill import BackfillOptions
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import certifi
 import pytest
+import structlog
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
@@ -63,6 +64,14 @@ def no_settings_from_outside() -> Iterator[None]:
             patch.setenv(name, "0")  # tests of the limits set their own
         yield
         patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """What a command under test does to this process's logging ends with it."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 def _one_authority(folder: Path) -> Path:

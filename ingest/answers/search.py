@@ -11,24 +11,29 @@ from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
+import structlog
+from redis.exceptions import RedisError
 
 from ingest.answers.files import FileHit, files_of
 from ingest.answers.intent import Wanted
 from ingest.context import WorkerContext
 from ingest.stages.embed import DENSE_CHARACTERS, shorten
 from ingest.text.sentences import detect_language
-from ingest.vectors.protocol import EVERY, ArticleHit, TicketHit
+from ingest.vectors.protocol import EVERY, FOREIGN, ArticleHit, TicketHit
 from ingest.vectors.sparse import sparse_vector
 from ingest.writers.protocol import Passage
 from ingest.writers.salience import terms
 from shared.canvas_store import to_ms
+from shared.errors import StoreUnavailable
 from shared.models import Canvas, Source
+from shared.problems import store_answers
 
 MOST_TICKETS: Final = 5
 MOST_ARTICLES: Final = 3
 MOST_FILES: Final = 5
 SNIPPET_CHARACTERS: Final = 200
 CANVASES_READ: Final = 16
+"""Of the best; those in other languages come behind whatever is near in the question's own."""
 
 # Measured with the local model on the demo's 200 English and 100 Korean tickets and their articles, 10 questions that
 # they answer and 10 that they do not, in each language: the best candidate of the former has .5 to 1 of the question's
@@ -40,6 +45,8 @@ NEAR: Final = 0.35
 """How far between a model's floor and 1 the cosine lies where fewer words are enough: .87 for the local model."""
 NEAR_FOREIGN: Final = 0.15
 """The same for the other language, whose words can't be the question's: .83."""
+
+log = structlog.get_logger()
 
 _canvas = msgspec.json.Decoder(Canvas).decode
 
@@ -67,7 +74,6 @@ async def gather(context: WorkerContext, host: str, wanted: Wanted) -> list[Evid
 
     Raises:
         StageFailed: the embedding model or the vector store failed.
-        RedisError, OSError: the cache failed.
     """
     text = wanted.question.text
     [dense] = await context.embedder.embed([text[:DENSE_CHARACTERS]])
@@ -104,13 +110,15 @@ async def gather(context: WorkerContext, host: str, wanted: Wanted) -> list[Evid
 async def _tickets(context: WorkerContext, host: str, wanted: Wanted, hits: Sequence[TicketHit]) -> list[_Draft]:
     """Tickets that the question names, and those that have to do with it."""
     known = {hit.ticket_id: hit for hit in hits}
-    first = [*wanted.named, *(ticket_id for ticket_id in known if ticket_id not in wanted.named)]
+    language = detect_language(wanted.question.text)
+    foreign = [hit.ticket_id for hit in hits[CANVASES_READ:] if hit.language != language][:FOREIGN]
     # Canvases of more than can be shown are read: what a ticket is about stands in its summary, not beside its vector.
-    canvases = await _canvases(context, host, first[:CANVASES_READ])
+    first = list(dict.fromkeys([*wanted.named, *(hit.ticket_id for hit in hits[:CANVASES_READ]), *foreign]))
+    canvases = await _canvases(context, host, first)
 
     def drafted() -> list[_Draft]:
         found: list[_Draft] = []
-        for ticket_id in first[:CANVASES_READ]:
+        for ticket_id in first:
             canvas, hit = canvases.get(ticket_id), known.get(ticket_id)
             if hit is not None and (draft := _ticket(context, wanted, hit, canvas)):
                 found.append(draft)
@@ -127,7 +135,13 @@ async def _tickets(context: WorkerContext, host: str, wanted: Wanted, hits: Sequ
 
 
 async def _canvases(context: WorkerContext, host: str, ticket_ids: Sequence[int]) -> dict[int, Canvas]:
-    snapshots = await context.canvases.read(host, ticket_ids)
+    """The Canvases of those that have one; without a cache the tickets speak for themselves, and nobody waits."""
+    try:
+        async with store_answers():
+            snapshots = await context.canvases.read(host, ticket_ids)
+    except (RedisError, OSError, StoreUnavailable) as error:
+        log.warning("answered without Canvases", host=host, reason=type(error).__name__)
+        return {}
     bodies = {number: found.stored.body for number, found in snapshots.items() if not found.stored.tombstone}
     return await asyncio.to_thread(_decoded, bodies)
 

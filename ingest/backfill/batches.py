@@ -26,7 +26,7 @@ from shared.errors import StageFailed
 from shared.tenants import Tenant
 
 LOOK_EVERY_S = 0.25
-FIRST_LOOK_S, LONGEST_LOOK_S = 1.0, 60.0
+FIRST_LOOK_S, LONGEST_LOOK_S = 0.5, 60.0
 """Between two looks at a batch; each is a call that costs nothing."""
 MOST_OPEN = 20
 """Batches at once: some 10,000 tickets, of which Redis holds half a kilobyte each."""

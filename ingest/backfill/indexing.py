@@ -60,7 +60,6 @@ class Indexing:
     _read: int = 0
     _failed_in_a_row: int = 0
     _held: bool = False
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def hold(self, wait: bool) -> None:
         """Wait with further tickets, or no longer: those that were read pile up."""
@@ -109,7 +108,6 @@ class Indexing:
                 ticket_id,
                 self.freshdesk,
                 requester,
-                turn=self._turn,
                 refresh=refresh,
                 batch=self.options.batch,
             )

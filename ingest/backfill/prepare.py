@@ -1,7 +1,6 @@
 """Read one ticket and index it, and keep what was read for the run that computes it."""
 
 import asyncio
-from contextlib import nullcontext
 
 import structlog
 from redis.exceptions import RedisError
@@ -26,14 +25,10 @@ async def prepare_ticket(
     freshdesk: FreshdeskClient | None = None,
     requester: str | None = None,
     *,
-    turn: asyncio.Lock | None = None,
     refresh: bool = False,
     batch: bool = False,
 ) -> bool:
     """Fetch, clean, embed and index one ticket; one that can't be is tried again by its run, with a run's patience.
-
-    Cleaning waits for its `turn`: several threads at a time are no quicker under Python's lock, and the
-    event loop, which may serve agents, would wait for each of them.
 
     Raises:
         CanvasError: Freshdesk, the embedding model or the vector store failed, or the ticket is gone.
@@ -45,9 +40,8 @@ async def prepare_ticket(
     try:
         with watch.stage(fetch.NAME):
             ticket = fetch.present(await freshdesk.ticket(ticket_id, requester))
-        async with turn or nullcontext():
-            with watch.stage(clean.NAME):
-                thread = await asyncio.to_thread(clean.clean_for, tenant, ticket)
+        with watch.stage(clean.NAME):
+            thread = await asyncio.to_thread(clean.clean_for, tenant, ticket)
         with watch.stage(embed.NAME):
             embedded, reused = await embed.place(tenant.host, thread, context.embedder, context.vectors)
         if reused:

@@ -165,7 +165,8 @@ class SharedVectors:
 
     async def stored_points(self, host: str) -> AsyncIterator[list[TicketPoint] | list[ArticlePoint]]:
         """Nobody exports these worlds."""
-        for page in ():
+        nothing: list[list[TicketPoint]] = []
+        for page in nothing:
             yield page
 
     async def put_articles(self, host: str, points: Sequence[ArticlePoint]) -> None:

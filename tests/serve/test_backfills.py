@@ -85,6 +85,8 @@ async def test_who_asks_for_a_second_one_joins_the_first(answering: Answering) -
 async def test_of_a_worker_that_was_lost_nobody_waits_for_ever(answering: Answering) -> None:
     acme = answering.acme
     state, client = worker_of(acme).redis.state, await admin(answering, acme)
+    await state.delete(keys.BACKFILLS, keys.backfill(acme.host))  # or a worker would go on with it
+    await wait_until(lambda: _is_left(state, acme.host))
     await state.hset(keys.backfill(acme.host), mapping={"state": "computing", "id": "lost"})  # type: ignore[misc]
     await state.expire(keys.backfill(acme.host), 60)
     assert not (await client.get("/ingest/lost")).json()["working"]
@@ -139,3 +141,7 @@ async def test_an_admin_pauses_a_backfill_lets_it_go_on_and_cancels_it(answering
     for wrong in (f"{location}/stop", "/ingest/unknown/pause"):
         assert (await client.post(wrong)).json()["type"] == "urn:prompt-canvas:backfill-missing"
     assert (await (await answering.agent(acme)).post(f"{location}/cancel")).status_code == 403
+
+
+async def _is_left(state: Any, host: str) -> bool:
+    return not await state.exists(keys.backfill_lease(host))

@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,17 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 
+from ingest.answers.intent import wanted
+from ingest.answers.search import gather
 from ingest.settings import IngestSettings
+from ingest.vectors.protocol import EVERY, TicketPoint
+from ingest.vectors.sparse import sparse_vector
 from ingest.writers.extractive import NAME
 from shared import keys
 from shared.asked import Question
+from shared.canvas_store import CanvasStore
 from shared.questions import Questions
+from shared.redis import connect
 from shared.tenant_settings import TenantSettings
 from tests.faults import current, tick, worker_of
 from tests.ground import lay_ground
@@ -288,3 +295,46 @@ async def test_an_answer_that_breaks_off_is_taken_back(modelled: Account, provid
     found = await asked(modelled, "How do I reset the router?")
     assert found.shown == found["text"]
     assert "Hold the reset button" in found["text"]
+
+
+async def test_a_cache_that_is_away_costs_a_source_its_summary_and_no_answer(acme: Account) -> None:
+    await current(
+        acme, await acme.create_ticket("The plotter wants cyan toner", "The lamp blinks, and it prints green.")
+    )
+    nowhere = connect("redis://127.0.0.1:1")
+    without = replace(worker_of(acme), canvases=CanvasStore(nowhere))
+    found = await gather(without, acme.host, wanted(Question(text="Which plotter wants cyan toner?")))
+    await nowhere.aclose()
+    assert found[0].source.title == "The plotter wants cyan toner"
+
+
+async def test_a_ticket_in_another_language_is_found_behind_a_crowd_in_the_own_one(acme: Account) -> None:
+    host, question = "crowd.freshdesk.com", Question(text="How do I register the refund account?")
+    context = worker_of(acme)
+    [dense] = await context.embedder.embed([question.text])
+
+    def point(number: int, language: str, subject: str, cosine: float) -> TicketPoint:
+        across = [0.0] * len(dense)
+        across[0], across[1] = dense[1], -dense[0]
+        length = (across[0] ** 2 + across[1] ** 2) ** 0.5
+        aside = [(1 - cosine**2) ** 0.5 * each / length for each in across]
+        return TicketPoint(
+            ticket_id=number,
+            revision_ms=1,
+            subject=subject,
+            status="Closed",
+            resolved=True,
+            language=language,
+            created_ms=1,
+            resolution=subject,
+            reply=subject,
+            url="",
+            dense=[cosine * one + other for one, other in zip(dense, aside, strict=True)],
+            sparse=sparse_vector(subject),
+        )
+
+    crowd = [point(number, "en", f"The parcel of lane {number} is late", 0.99) for number in range(1, 2 * EVERY)]
+    await context.vectors.put_tickets(host, [*crowd, point(9000, "ko", "환불 계좌 등록 방법 문의", 0.95)])
+    found = await gather(context, host, wanted(question))
+    await context.vectors.drop_tenant(host)
+    assert [evidence.source.ticket_id for evidence in found] == [9000]
