@@ -26,11 +26,13 @@ from deploy.data_folder import check_format
 from deploy.process import data_option, run
 from deploy.settings import load_settings
 from deploy.up import ingest_alone, serve_alone, up, worker_alone
+from deploy.worker_process import begin_beside, say_ready
 from shared.errors import CanvasError, StartupError
 from shared.queues import Queue
 
 click.rich_click.TEXT_MARKUP = "rich"
 click.rich_click.MAX_WIDTH = 100
+click.rich_click.TEXT_PARAGRAPH_LINEBREAKS = "\n\n"
 click.rich_click.COMMAND_GROUPS = {
     "canvas": [
         {"name": "Run", "commands": ["up", "demo", "serve", "ingest", "worker"]},
@@ -47,7 +49,16 @@ DEMO_DATA = Path(".canvas/demo")
 port_option = click.option("--port", type=click.IntRange(0, 65535), help="Port (default: CANVAS_PORT or 8080)")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+EXIT_CODES = """\b
+Exit codes:
+  0    done; status: it could look; doctor: no problem was found
+  1    something is wrong, or failed on the way; the message says what
+  2    the call is wrong, or it could not start: a setting, Redis, a port
+  130  stopped with Ctrl-C, or not confirmed
+"""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
 @click.version_option(package_name="prompt-canvas")
 def canvas() -> None:
     """Prompt Canvas: Freshdesk's sidebar has done the thinking when the ticket is opened.
@@ -59,13 +70,6 @@ def canvas() -> None:
       canvas tenant add acme.freshdesk.com     connect an account
       canvas backfill acme.freshdesk.com       bring its history in
       canvas doctor                            is something wrong, and what to do
-
-    \b
-    Exit codes:
-      0    done; status and doctor: it could look
-      1    something is wrong, or failed on the way; the message says what
-      2    the call is wrong, or it could not start: a setting, Redis, a port
-      130  stopped with Ctrl-C, or not confirmed
     """
 
 
@@ -73,7 +77,9 @@ def canvas() -> None:
 @data_option
 @port_option
 def up_command(data: Path | None, port: int | None) -> None:
-    """Run everything in one process: serve, webhooks, workers.
+    """Run everything: serve, webhooks, workers.
+
+    The workers are a process of their own beside the one that answers.
 
     Example:  canvas up --port 8080 --data /var/lib/canvas
     """
@@ -119,14 +125,17 @@ def ingest_command(data: Path | None, port: int | None) -> None:
     type=click.IntRange(0, 65535),
     help="Port of /metrics, 0 for a free one (default: CANVAS_METRICS_PORT, else none)",
 )
-def worker_command(names: tuple[str, ...], data: Path | None, metrics_port: int | None) -> None:
+@click.option("--beside", is_flag=True, hidden=True, help="Started by `canvas up`: ends with it")
+def worker_command(names: tuple[str, ...], data: Path | None, metrics_port: int | None, beside: bool) -> None:
     """Run workers alone.
 
     Example:  canvas worker --queue interactive --queue live --metrics-port 9100
     """
     settings = load_settings(data, metrics_port=metrics_port)
     queues = [Queue[name.upper()] for name in names] or list(Queue)
-    run(settings, worker_alone(settings, queues), "worker")
+    if beside:
+        begin_beside()
+    run(settings, worker_alone(settings, queues, say_ready if beside else None), "worker")
 
 
 @canvas.command("demo")

@@ -1,9 +1,10 @@
-"""All of it in one process: serve, the webhook receiver and the workers of all queues, over one Redis.
+"""All of it over one Redis: serve, the webhook receiver and the workers of all queues.
 
-The embedded vector store can be opened by one process only, which is what makes this the default of a small machine.
+`canvas up` has the workers in a process of their own. `everything` has them in its own process, for the demo and tests,
+which look into them. Either way one process works: the embedded vector store can be opened by one only.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from deploy.data_folder import redis_ready
 from deploy.http_server import PathRouter, bind, running
 from deploy.process import forever
 from deploy.settings import AllSettings
+from deploy.worker_process import worker_process
 from ingest.context import WorkerContext, receiver_context, worker_context
 from ingest.webhooks import create_receiver
 from ingest.worker import workers_running
@@ -55,9 +57,22 @@ async def everything(settings: AllSettings, mounted: Mapping[str, Any] | None = 
 
 
 async def up(settings: AllSettings) -> None:
-    """`canvas up`: everything, until cancelled."""
-    async with everything(settings) as started:
-        log.info("ready", url=started.url, webhooks=f"{started.url}/webhooks/freshdesk/<tenant>")
+    """`canvas up`: everything, until cancelled; the workers are a process of their own.
+
+    Raises:
+        StartupError, Exit: a port, the data folder, Redis or a provider can't be used.
+    """
+    async with AsyncExitStack() as stack:
+        sock = bind(settings.deploy.host, settings.deploy.port)
+        stack.callback(sock.close)
+        shared = await stack.enter_async_context(redis_ready(settings.shared))
+        await stack.enter_async_context(worker_process(settings))
+        serving = await stack.enter_async_context(serve_context(shared, serve=settings.serve))
+        receiving = await stack.enter_async_context(receiver_context(shared))
+        app = PathRouter(create_serve(serving, settings.serve), {"webhooks": create_receiver(receiving)})
+        url = await stack.enter_async_context(running(app, sock))
+        stack.callback(serving.followers.drain)
+        log.info("ready", url=url, webhooks=f"{url}/webhooks/freshdesk/<tenant>")
         await forever()
 
 
@@ -88,8 +103,8 @@ async def ingest_alone(settings: AllSettings) -> None:
         await forever()
 
 
-async def worker_alone(settings: AllSettings, queues: Sequence[Queue]) -> None:
-    """`canvas worker`: workers of the given queues, and their metrics where a port is given."""
+async def worker_alone(settings: AllSettings, queues: Sequence[Queue], ready: Callable[[], None] | None = None) -> None:
+    """`canvas worker`: workers of the given queues, and their metrics where a port is given; `ready` when at work."""
     async with AsyncExitStack() as stack:
         port, said = settings.deploy.metrics_port, {}
         sock = None if port is None else bind(settings.deploy.host, port)
@@ -102,4 +117,6 @@ async def worker_alone(settings: AllSettings, queues: Sequence[Queue]) -> None:
             said["metrics"] = f"{await stack.enter_async_context(running(app, sock))}/metrics"
         log.info("worker is ready", queues=[queue.value for queue in queues], **said)
         async with workers_running(context, queues):
+            if ready is not None:
+                ready()
             await forever()

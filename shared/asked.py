@@ -20,6 +20,8 @@ MOST_CHARACTERS = 2000
 """Of a question, and of what an agent wishes of a reply: a page. What is longer is a ticket, and has a Canvas."""
 DRAFT_CHARACTERS = 20_000
 """Of a reply that an agent has begun to write."""
+YEARS = range(1970, 10_000 - 1)
+"""Of times in requests: at both ends of Python's calendar, a time can't be had in another time zone."""
 PATIENCE = timedelta(minutes=2)
 """Nobody waits for longer."""
 FILE_LIFETIME = timedelta(minutes=1)
@@ -123,11 +125,13 @@ def check_span(since: datetime | None, until: datetime | None) -> None:
     """Check two times of a request.
 
     Raises:
-        BadInput: one has no time zone, or the first is not before the second.
+        BadInput: one has no time zone or no sense, or the first is not before the second.
     """
     for moment in (since, until):
         if moment is not None and moment.tzinfo is None:
             raise BadInput("A time needs its time zone, such as 2026-11-23T00:00:00Z")
+        if moment is not None and moment.year not in YEARS:
+            raise BadInput(f"A time lies in the years {YEARS[0]} to {YEARS[-1]}")
     if since and until and since >= until:
         raise BadInput("The time from which on to look must be before the one until which to look")
 

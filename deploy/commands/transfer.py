@@ -38,10 +38,11 @@ passphrase_option = click.option(
 @json_option
 @data_option
 def export(host: str, file: Path, with_secrets: bool, passphrase: str | None, as_json: bool, data: Path | None) -> None:
-    """Write all of HOST into FILE: settings, Canvases, what is due, vectors, feedback.
+    """Write all of an account into a file.
 
-    FILE holds what was written about tickets, so keep it as you keep the tickets. With the embedded vectors no
-    `canvas up` may run on the folder meanwhile.
+    Settings, Canvases, what is due, vectors and feedback of HOST, for `canvas import` or as a backup. FILE holds what
+    was written about tickets: keep it as you keep the tickets. With the embedded vectors no `canvas up` may run on the
+    data folder meanwhile.
 
     Example:  canvas export acme.freshdesk.com acme.canvas --with-secrets
     """
@@ -62,7 +63,7 @@ def export(host: str, file: Path, with_secrets: bool, passphrase: str | None, as
 def import_command(
     file: Path, replace: bool, passphrase: str | None, api_key: str | None, as_json: bool, data: Path | None
 ) -> None:
-    """Read an account from FILE, which `canvas export` has written elsewhere.
+    """Read an account from a file that was exported elsewhere.
 
     All of FILE is checked before anything is written. Tickets are current at once where the same models are used here;
     otherwise they are computed anew, like a backfill.

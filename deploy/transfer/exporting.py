@@ -51,17 +51,21 @@ async def export_tenant(
             secrets = _secrets(context, tenant, sums)
             with file.entry(archive.SECRETS) as entry:
                 entry.write([await asyncio.to_thread(seal, secrets, passphrase)])
-        manifest = archive.Manifest(
-            format=archive.FORMAT,
-            host=host,
-            version=version("prompt-canvas"),
-            created_at=datetime.now(UTC),
-            embedding=context.embedder.name,
-            size=context.embedder.size,
-            entries=file.entries,
-        )
+        manifest = _manifest(context, host, file.entries)
         file.finish(manifest)
     return manifest
+
+
+def _manifest(context: WorkerContext, host: str, entries: dict[str, archive.Entry]) -> archive.Manifest:
+    return archive.Manifest(
+        format=archive.FORMAT,
+        host=host,
+        version=version("prompt-canvas"),
+        created_at=datetime.now(UTC),
+        embedding=context.embedder.name,
+        size=context.embedder.size,
+        entries=entries,
+    )
 
 
 def _without_secrets(tenant: Tenant) -> Tenant:

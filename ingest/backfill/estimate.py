@@ -81,7 +81,7 @@ async def estimate(asked: Asked, options: BackfillOptions, sample: int = SAMPLE,
     before = replace(asked.tally)
     threads = await _threads(asked, wanted.rows[:sample])
     spent = Tally(asked.tally.calls - before.calls, asked.tally.credits - before.credits)
-    articles = await _articles(asked)
+    articles = await _articles(asked, options)
     host, chosen = asked.tenant.host, asked.tenant.settings
     neighbours = [found for thread in threads if (found := neighbour_of(host, thread)).reply]
     ground = Ground(neighbours, articles)
@@ -151,8 +151,11 @@ async def _threads(asked: Asked, rows: Sequence[tuple[int, str | None]]) -> list
     return [thread for task in tasks if (thread := task.result()) is not None]
 
 
-async def _articles(asked: Asked) -> list[Article]:
-    """Passages of the first articles that customers may read."""
+async def _articles(asked: Asked, options: BackfillOptions) -> list[Article]:
+    """Passages of the first articles that customers may read, if any will be indexed."""
+    state, host = asked.context.redis.state, asked.tenant.host
+    if "solutions" not in options.data_types and not await state.exists(keys.articles(host)):
+        return []
     found: list[Article] = []
     async for article, visibility in asked.freshdesk.articles():
         if visibility == EVERYBODY:

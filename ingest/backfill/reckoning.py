@@ -21,9 +21,10 @@ BACKFILL_SHARE = 0.8
 PAGE_CREDITS = 2
 SURE = 1.96
 """Standard errors to either side: the true figure lies between in 95 of 100 samples."""
-COUNT_ERROR, LEARNT_ERROR, TYPICAL_ERROR = 0.10, 0.05, 0.40
+COUNT_ERROR, LEARNT_ERROR, TYPICAL_ERROR, GROUND_ERROR = 0.10, 0.05, 0.40, 0.20
 """Shares by which a figure may be wrong beside the sample's own error: our count of tokens against a provider's that
-was not compared, the length of answers where some were written before, and where none were."""
+was not compared, the length of answers where some were written before, and where none were; and what replies read,
+since similar tickets are only found once all are indexed."""
 
 
 class TextEstimate(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,4 +175,5 @@ def _error(counted: Sequence[TicketPrompts], tickets: int, written: History) -> 
     sampled = SURE * spread / math.sqrt(len(whole)) * unseen / mean
     of_input = (0.0 if written.compared else COUNT_ERROR) * sum(read) / sum(whole)
     of_output = (LEARNT_ERROR if written.learnt else TYPICAL_ERROR) * sum(wrote) / sum(whole)
-    return math.sqrt(sampled**2 + of_input**2 + of_output**2)
+    of_ground = GROUND_ERROR * sum(c.reply.input for c in counted) / sum(whole)
+    return math.sqrt(sampled**2 + of_input**2 + of_output**2 + of_ground**2)

@@ -41,6 +41,7 @@ from ingest.settings import IngestSettings
 from ingest.vectors.server import QdrantVectorStore
 from serve.settings import ServeSettings
 from shared import keys, workers
+from shared.errors import BadInput
 from shared.queues import Queue
 from shared.settings import Settings
 from shared.tenants import Tenant, TenantRegistry
@@ -102,10 +103,8 @@ async def test_problems_end_with_one_and_each_says_what_to_do(call: Call, settin
     assert "✗ No worker is alive" in said.out
     assert "→ start `canvas up`, or `canvas worker`" in said.out
     assert "canvas tenant add" in said.out
-
-    said = await call("doctor", OTHER, REDIS_URL=url)
-    assert (said.code, said.out) == (1, "")
-    assert f"{OTHER} is not connected" in said.err
+    with pytest.raises(BadInput, match=f"{OTHER} is not connected"):
+        await examination(all_settings(settings), OTHER, calls=False)
 
 
 async def test_without_redis_the_rest_is_looked_at_all_the_same(settings: Settings) -> None:

@@ -101,6 +101,13 @@ async def test_an_account_is_added_shown_and_listed(shell: Shell) -> None:
     for hidden in (ADMIN_KEY + ACME, AGENT_KEY + ACME, secret[1]):
         assert hidden not in said
     assert ACME in await shell.canvas("list")
+    [row] = json.loads(await shell.canvas("list", "--json"))["tenants"]
+    assert (row["host"], row["account"]["plan"], row["due"], row["dead"]) == (ACME, "enterprise", 0, 0)
+    plain = await shell.canvas("show", ACME, "--json", CANVAS_PUBLIC_URL=PUBLIC)
+    shown = json.loads(plain)
+    assert (shown["statuses"]["2"], shown["last_webhook"]) == ("Open", None)
+    assert shown["webhook_url"] == f"{PUBLIC}/webhooks/freshdesk/{ACME}"
+    assert [hidden for hidden in ("api_key", "webhook_secrets", secret[1]) if hidden in plain] == []
 
 
 async def test_a_list_cuts_no_host_and_says_when_there_is_none(shell: Shell) -> None:

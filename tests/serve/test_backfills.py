@@ -115,6 +115,7 @@ async def test_what_can_not_be_brought_in_is_refused(answering: Answering) -> No
         {"data_types": []},
         {"data_types": ["contacts"]},
         {"date_range": {"since": "2026-01-01T00:00:00"}},
+        {"date_range": {"since": "9999-12-31T23:59:59-14:00"}},
         {"date_range": {"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}},
         {"date_range": {"from": "2026-01-02T00:00:00Z"}},
         {"everything": True},

@@ -168,6 +168,7 @@ BODIES: list[bytes] = [
     b'{"question": "a", "ticket_id": 1e400}',
     b'{"question": "a", "since": "yesterday"}',
     b'{"question": "a", "since": "2026-01-01T00:00:00"}',
+    b'{"question": "a", "since": "0001-01-01T00:00:00+14:00"}',
     b'{"question": "a", "since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}',
     b'{"question": "\xff"}',
     b'{"question": "\\ud800"}',

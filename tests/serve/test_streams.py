@@ -84,7 +84,7 @@ async def test_a_process_that_stops_sends_its_followers_to_another(
         await wait_until(lambda: stopping.context.followers.held > 2 * ENTRY_BYTES)
         stopping.context.followers.drain()
         body = (await first).text
-    assert [name for _, name, _ in as_told(body)] == ["queued", "summary.delta"]
+    assert [name for _, name, _ in as_told(body)] in (["queued"], ["queued", "summary.delta"])
     assert 200 <= int(body.rsplit("retry: ", 1)[1]) <= 1500, "it comes back soon, and not with all others at once"
     await say(served, claim, "two")
     await end(served, claim)

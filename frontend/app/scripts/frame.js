@@ -126,3 +126,8 @@ export function flash(element) {
   void element.offsetWidth; // restarts the animation
   element.classList.add("pc-changed");
 }
+
+/** Who wrote a Canvas, and why it has no reply: what the shown parts say about themselves. */
+export function makers(canvas) {
+  return canvas && JSON.stringify([canvas.provenance.models, canvas.no_replies]);
+}

@@ -3,7 +3,7 @@
 
 import { AskBox } from "./ask.js";
 import { el, refill } from "./dom.js";
-import { failedParts, flash, IncidentLine, Message, Progress, section, StatusHead } from "./frame.js";
+import { failedParts, flash, IncidentLine, makers, Message, Progress, section, StatusHead } from "./frame.js";
 import { freshnessLine } from "./freshness.js";
 import { kitOf } from "./kit.js";
 import * as parts from "./parts.js";
@@ -296,9 +296,4 @@ export class CanvasView {
   #showAge() {
     this.#head.age(freshnessLine(this.#meta, this.#told, this.#t, this.#language));
   }
-}
-
-/** Who wrote a Canvas, and why it has no reply: what the shown parts say about themselves. */
-function makers(canvas) {
-  return canvas && JSON.stringify([canvas.provenance.models, canvas.no_replies]);
 }

@@ -47,17 +47,18 @@ class Desk:
     claude: AnthropicLookalike
     gpt: OpenAILookalike
     helpdesk: Helpdesk
+    ingest: IngestSettings
 
     @property
     def progress(self) -> BackfillProgress:
         return BackfillProgress(self.worker.redis.state, ACME)
 
-    async def backfill(self, options: BackfillOptions = EVERYTHING) -> BackfillCounts:
+    async def backfill(self, options: BackfillOptions = EVERYTHING, seconds: float = 60) -> BackfillCounts:
         """Do one to its end."""
         await self.progress.want(options)
-        return await self.ended()
+        return await self.ended(seconds)
 
-    async def ended(self) -> BackfillCounts:
+    async def ended(self, seconds: float = 60) -> BackfillCounts:
         """Wait for its end."""
         found: list[BackfillCounts] = []
 
@@ -65,7 +66,7 @@ class Desk:
             found.append(await self.progress.read())
             return found[-1].state in {"done", "failed", "over_budget", "cancelled", "paused"}
 
-        await wait_until(over, seconds=60)
+        await wait_until(over, seconds=seconds)
         return found[-1]
 
     async def canvas(self, ticket_id: int) -> Canvas:
@@ -108,7 +109,7 @@ async def inside(settings: Settings, out: Outside, **ingest: Any) -> AsyncIterat
         tenant = await worker.tenants.get(ACME)
         if tenant is None:
             tenant, _ = await register_tenant(worker, worker.freshdesk_with(ACME, SecretStr(key)), ACME, key)
-        yield Desk(worker, tenant, out.claude, out.gpt, out.helpdesk)
+        yield Desk(worker, tenant, out.claude, out.gpt, out.helpdesk, given)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from shared.backfill import BackfillOptions
 from shared.settings import Settings
 from tests.ingest.backfill.desks import Desk, desk, inside, outside, some_tickets
 from tests.lookalikes import Answer, Fault
+from tests.lookalikes.scripts import Item
 from tests.waiting import wait_until
 from tests.world import ACME
 
@@ -91,7 +92,7 @@ async def test_what_failed_or_was_no_good_is_asked_for_directly(
         fake.batches.held = True
         await desk.progress.want(BATCH)
         await wait_until(lambda: bool(fake.batches.made))
-        bad = [Fault.overloaded(), Fault.max_tokens(), Fault.refusal(), Answer("no JSON")]
+        bad: list[Item] = [Fault.overloaded(), Fault.max_tokens(), Fault.refusal(), Answer("no JSON")]
         fake.script.add(*bad)
         fake.batches.held = False
         counts = await desk.ended()
