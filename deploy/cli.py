@@ -49,16 +49,7 @@ DEMO_DATA = Path(".canvas/demo")
 port_option = click.option("--port", type=click.IntRange(0, 65535), help="Port (default: CANVAS_PORT or 8080)")
 
 
-EXIT_CODES = """\b
-Exit codes:
-  0    done; status: it could look; doctor: no problem was found
-  1    something is wrong, or failed on the way; the message says what
-  2    the call is wrong, or it could not start: a setting, Redis, a port
-  130  stopped with Ctrl-C, or not confirmed
-"""
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="prompt-canvas")
 def canvas() -> None:
     """Prompt Canvas: Freshdesk's sidebar has done the thinking when the ticket is opened.
@@ -70,6 +61,11 @@ def canvas() -> None:
       canvas tenant add acme.freshdesk.com     connect an account
       canvas backfill acme.freshdesk.com       bring its history in
       canvas doctor                            is something wrong, and what to do
+    Exit codes:
+      0    done; status: it could look; doctor: no problem was found
+      1    something is wrong, or failed on the way; the message says what
+      2    the call is wrong, or it could not start: a setting, Redis, a port
+      130  stopped with Ctrl-C, or not confirmed
     """
 
 

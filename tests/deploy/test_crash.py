@@ -3,7 +3,9 @@
 import asyncio
 import itertools
 import os
+import shutil
 import signal
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -62,6 +64,38 @@ async def test_a_killed_valkey_is_started_again_and_nothing_accepted_is_lost(pla
     place.desk.faults.clear()
     await place.all_current()
     assert len(place.valkeys()) == 1
+
+
+def workers_of(process: asyncio.subprocess.Process) -> list[int]:
+    """The process ids of the workers that `canvas up` has started."""
+    found = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "worker --beside"], capture_output=True, check=False)
+    return [int(line) for line in found.stdout.split()]
+
+
+@pytest.mark.skipif(shutil.which("pgrep") is None, reason="pgrep is not installed")
+async def test_killed_workers_are_started_again_and_end_with_who_started_them(place: Installation) -> None:
+    process = await place.start()
+    [first] = workers_of(process)
+    place.slow_down(0.3)
+    for order in range(5):
+        await place.create_ticket(f"Parcel {order} is late")
+    await wait_until(lambda: place.desk.faults.waiting >= 3)  # in the middle of runs
+    os.kill(first, signal.SIGKILL)
+    place.desk.faults.clear()
+    await place.all_current()
+    [second] = workers_of(process)
+    assert second != first
+    process.kill()
+    await process.wait()
+    await wait_until(lambda: not _lives(second))
+
+
+def _lives(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 async def test_a_stop_during_precompute_is_quick_and_clean_and_loses_nothing(place: Installation) -> None:

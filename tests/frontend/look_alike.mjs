@@ -114,3 +114,18 @@ export async function until(condition, what = condition.toString()) {
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
+
+/** A Storage: its keys are its own properties, as in a browser. */
+export class MemoryStorage {
+  getItem(key) {
+    return Object.hasOwn(this, key) ? this[key] : null;
+  }
+
+  setItem(key, value) {
+    this[key] = String(value);
+  }
+
+  removeItem(key) {
+    delete this[key];
+  }
+}

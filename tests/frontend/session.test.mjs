@@ -1,0 +1,87 @@
+// The token of the browser: minted once for all who ask, renewed before it expires, dropped when it is refused.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { mintByKey, PageHost } from "../../frontend/app/scripts/host.js";
+import { Session } from "../../frontend/app/scripts/session.js";
+import { MemoryStorage, until } from "./look_alike.mjs";
+
+function minting({ seconds = 900 } = {}) {
+  const made = { count: 0 };
+  const mint = async () => ({ token: `t${(made.count += 1)}`, expires_in: seconds, host: "h", agent_id: 1, admin: false });
+  return { made, mint };
+}
+
+test("many who ask at the same time share one token", async () => {
+  const { made, mint } = minting();
+  const session = new Session({ mint });
+  const all = await Promise.all(Array.from({ length: 20 }, () => session.headers()));
+  assert.deepEqual(new Set(all.map((headers) => headers.Authorization)), new Set(["Bearer t1"]));
+  assert.equal(made.count, 1);
+  assert.equal(session.holder.agent_id, 1);
+});
+
+test("it is renewed beside the work before it expires, and waited for afterwards", async () => {
+  let now = 0;
+  const { made, mint } = minting();
+  const session = new Session({ mint, now: () => now });
+  await session.headers();
+  now = 800_000;
+  assert.equal((await session.headers()).Authorization, "Bearer t1");
+  await until(() => made.count === 2);
+  await until(() => session.holder.token === "t2");
+  now = 2_000_000;
+  assert.equal((await session.headers()).Authorization, "Bearer t3");
+});
+
+test("a refused token is not used again", async () => {
+  const { mint } = minting();
+  const session = new Session({ mint });
+  await session.headers();
+  assert.equal((await session.headers({ refused: true })).Authorization, "Bearer t2");
+});
+
+test("a frame that is loaded anew goes on with the token of its tab, until that has expired", async () => {
+  let now = 0;
+  const storage = new MemoryStorage();
+  const { made, mint } = minting();
+  const open = () => new Session({ mint, storage, now: () => now });
+  await open().headers();
+  assert.equal((await open().headers()).Authorization, "Bearer t1");
+  now = 901_000;
+  await open().headers();
+  assert.equal(made.count, 2);
+  open().drop();
+  assert.equal(Object.keys(storage).length, 0);
+});
+
+test("a page's host tells who is there, and hands on what its page can do", async () => {
+  const heard = [];
+  const { mint } = minting();
+  const identity = { host: "acme", agent: "1" };
+  const insert = (text, { replace }) => heard.push([text, replace]) > 0;
+  const host = new PageHost({ identity, mint, language: "ko", insert, notify: (type, text) => heard.push([type, text]) });
+  host.onActivated(() => heard.push(`opened ${host.ticketId()}`));
+  host.onDeactivated(() => heard.push("closed"));
+  host.onTouched((revision) => heard.push(`touched ${revision}`));
+  host.activate(7);
+  host.touch("r1");
+  host.deactivate();
+  assert.equal(host.insertReply("<p>a</p>", { text: "a", replace: true }), true);
+  host.notify("info", "b");
+  assert.deepEqual(heard, ["opened 7", "touched r1", "closed", ["a", true], ["info", "b"]]);
+  assert.deepEqual([host.language(), host.identity(), host.settings(), host.template], ["ko", identity, {}, null]);
+  assert.equal((await host.credentials()).Authorization, "Bearer t1");
+  assert.equal(new PageHost({ identity, mint }).insertReply, null);
+});
+
+test("a key that serve refuses, or a serve that is not there, is a problem", async () => {
+  const refused = async () => new Response('{"type":"urn:prompt-canvas:unauthorized"}', { status: 401 });
+  await assert.rejects(mintByKey({}, { fetch: refused }), { code: "unauthorized", status: 401 });
+  const broken = async () => {
+    throw new TypeError("no route");
+  };
+  await assert.rejects(mintByKey({}, { fetch: broken }), { code: "network" });
+  assert.equal((await mintByKey({}, { fetch: async () => new Response('{"token":"t"}') })).token, "t");
+});

@@ -1,0 +1,208 @@
+"""What an agent does in the sidebar, in a real Chromium over the demo's desk: asks, edits, has replies written, rates.
+
+The desk's server counts what the agent did: that is where these tests look for it.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Request, Route, expect
+
+from tests.deploy.demo.browser import CHROMIUM, HOW_TO_GET_IT, DeskPage, chromium, desk_page
+from tests.deploy.demo.hostile import VECTORS
+from tests.deploy.demo.labels import not_in
+from tests.deploy.demo.small_desk import CHANNEL, SSO_KO, WIFI_EN, small_desk
+from tests.faults import worker_of
+from tests.waiting import wait_until
+from tests.world import Account
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=HOW_TO_GET_IT)
+
+
+@pytest.fixture(scope="module")
+async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Account]:
+    """One desk for the file."""
+    async with small_desk(tmp_path_factory.mktemp("desk")) as account:
+        yield account
+
+
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for the file."""
+    expect.set_options(timeout=15_000)
+    async with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+async def page(browser: Browser, desk: Account) -> AsyncIterator[DeskPage]:
+    """An English tab; what it complains about and the test has not forgiven fails the test."""
+    async with desk_page(browser, str(desk.canvas.base_url).rstrip("/")) as opened:
+        yield opened
+        assert await opened.ran() == []
+        assert opened.complaints == []
+
+
+async def told(desk: Account) -> list[tuple[str, str, str]]:
+    """Kind, action and reason of all feedback so far."""
+    feedback = desk.world.running.serve.feedback if hasattr(desk.world.running, "serve") else None
+    from shared.feedback import Feedback
+
+    feedback = feedback or Feedback(worker_of(desk).redis.state)
+    return [(kept.given.kind, kept.given.action, kept.given.reason) async for kept in feedback.since(desk.host)]
+
+
+def key(page: DeskPage, name: str) -> Any:
+    """A button of the sidebar by the name that keeps the focus on it."""
+    return page.page.locator(f'#sidebar [data-key="{name}"]')
+
+
+async def until_told(desk: Account, *wanted: tuple[str, str, str]) -> None:
+    async def all_told() -> bool:
+        return set(wanted) <= set(await told(desk))
+
+    await wait_until(all_told)
+
+
+async def test_the_browser_asks_with_a_token_and_never_with_the_key(page: DeskPage) -> None:
+    sent: list[tuple[str, dict[str, str]]] = []
+    page.page.on("request", lambda request: sent.append((request.url, request.headers)))
+    await page.open(WIFI_EN)
+    await expect(page.light("hit")).to_be_visible()
+    asked = [headers for url, headers in sent if "/init/" in url]
+    assert asked
+    assert all(headers["authorization"].startswith("Bearer ") for headers in asked)
+    assert not [url for url, headers in sent if "x-freshdesk-api-key" in headers and not url.endswith("/session")]
+    await expect(page.page.locator(".pc-age")).to_contain_text("up to the message of")
+
+
+async def test_a_question_is_answered_with_sources_and_rated(page: DeskPage, desk: Account) -> None:
+    await page.open(WIFI_EN)
+    await expect(page.light("hit")).to_be_visible()
+    await key(page, "type-tickets").click()
+    await page.page.get_by_role("textbox", name="Ask a question").fill("Why does the Wi-Fi drop every hour?")
+    await page.page.keyboard.press("Enter")
+    answer = page.page.locator(".pc-answer")
+    await expect(answer.locator(".pc-sources li")).not_to_have_count(0)
+    await expect(answer.locator(".pc-cite").first).to_be_visible()
+    assert await not_in(page.page, "en") == []
+    await answer.get_by_role("button", name="This did not help").click()
+    await answer.get_by_role("button", name="Incomplete").click()
+    await until_told(desk, ("answer", "shown", ""), ("answer", "down", ""), ("answer", "rejected", "incomplete"))
+    await answer.get_by_role("button", name="Close the answer").click()
+    await expect(answer).to_be_hidden()
+    await expect(page.page.locator(".pc-question")).to_be_focused()
+
+
+async def test_a_reply_is_edited_inserted_and_replaced(page: DeskPage, desk: Account) -> None:
+    await page.open(WIFI_EN)
+    await expect(page.light("hit")).to_be_visible()
+    await key(page, "edit").click()
+    box = page.page.locator(".pc-edit")
+    await expect(box).to_be_focused()
+    await box.fill("My own words.")
+    await page.page.keyboard.press("Escape")
+    await expect(key(page, "edit")).to_be_focused()
+    await key(page, "insert").click()
+    await expect(page.box).to_have_value("My own words.")
+    await key(page, "tools").click()
+    await key(page, "replace").click()
+    await expect(page.box).to_have_value("My own words.")
+    await until_told(desk, ("reply", "shown", ""), ("reply", "edited", ""), ("reply", "inserted", ""))
+
+
+@pytest.mark.parametrize(("ticket", "name", "words"), [(WIFI_EN, "shorter", CHANNEL), (SSO_KO, "tone-formal", "SSO")])
+async def test_a_reply_is_written_on_demand(page: DeskPage, desk: Account, ticket: int, name: str, words: str) -> None:
+    await page.open(ticket)
+    await expect(page.light("hit")).to_be_visible()
+    pages = page.page.locator(".pc-pager button")
+    before = await pages.count() or 1
+    await key(page, "tools").click()
+    assert await not_in(page.page, "en") == []
+    await key(page, name).click()
+    await expect(pages).to_have_count(before + 1)
+    await expect(pages.last).to_have_attribute("aria-pressed", "true")
+    await key(page, "thumb-up").nth(1).click()
+    await until_told(desk, ("generated_reply", "shown", ""), ("generated_reply", "up", ""))
+    # The focus is still in the box that the button was in.
+    assert await page.page.evaluate("document.activeElement !== document.body")
+
+
+TROUBLES = [
+    (401, "unauthorized", "Prompt Canvas does not know you"),
+    (403, "forbidden", "You may not see this"),
+    (429, "rate-limited", "Too many requests at the moment"),
+    (503, "store-unavailable", "Not available at the moment"),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "said"), TROUBLES)
+async def test_each_refusal_is_a_clear_state_and_ends_by_itself(
+    page: DeskPage, status: int, code: str, said: str
+) -> None:
+    refused = [0]
+
+    async def refuse(route: Route, request: Request) -> None:
+        if "/init/" in request.url and refused[0] < 2:
+            refused[0] += 1
+            body = f'{{"type":"urn:prompt-canvas:{code}","title":"{code}","status":{status}}}'
+            await route.fulfill(status=status, body=body, headers={"Retry-After": "1"})
+        else:
+            await route.continue_()
+
+    await page.page.route("**/init/**", refuse)
+    await page.open(WIFI_EN)
+    problem = page.page.locator(".pc-problem")
+    await expect(problem).to_contain_text(said)
+    assert await not_in(page.page, "en") == []
+    if status < 429:
+        refused[0] = 2
+        await problem.get_by_role("button", name="Try again").click()
+    await expect(page.light("hit")).to_be_visible()
+    await expect(problem).to_be_hidden()
+    page.forgive(rf"status of {status}")
+
+
+async def test_offline_is_said_and_over_as_soon_as_the_line_is_back(page: DeskPage) -> None:
+    await page.open(WIFI_EN)
+    await expect(page.light("hit")).to_be_visible()
+    await page.page.context.set_offline(True)
+    await page.switch(SSO_KO)
+    await expect(page.page.locator(".pc-problem")).to_contain_text("You are offline")
+    await page.page.context.set_offline(False)
+    await expect(page.light("hit")).to_be_visible()
+    await expect(page.part("summary")).to_contain_text("SSO")
+    page.forgive(r"ERR_INTERNET_DISCONNECTED")
+
+
+RENDER = """async (vectors) => {
+    const { markdown, htmlOf, linkHtml } = await import("/desk/app/scripts/markdown.js");
+    const root = document.createElement("div");
+    document.body.append(root);
+    for (const vector of vectors) {
+        root.append(...markdown(vector), ...markdown(`- **${vector}**\\n1. [${vector}](${vector})\\n\\`${vector}\\``));
+        for (const html of [htmlOf(vector), linkHtml(vector, vector)])
+            if (/<(?!\\/?(p|br|a)\\b)|<a(?! href="https?:)/.test(html)) window.pwned(html);
+    }
+    const found = [...root.querySelectorAll("*")].filter((element) =>
+        !["P", "UL", "OL", "LI", "STRONG", "CODE", "A", "SPAN"].includes(element.tagName) ||
+        (element.tagName === "A" && new URL(element.href).protocol !== "https:") ||
+        [...element.attributes].some(({ name }) => name.startsWith("on") || name === "style"));
+    root.remove();
+    return found.map((element) => element.outerHTML);
+}"""
+SCHEMES = ("javascript:", "JaVaScRiPt:", "java\tscript:", "\x01javascript:", "data:text/html,", "vbscript:", "blob:",
+           "file:///", "http://evil.example/", "//evil.example/", "https://user:pw@evil.example/", "https://1.2.3.4/")  # fmt: skip
+FORMS = ("[a]({})", "![a]({})", "<{}>", "[a]( {} )", "**[a]({})**", "[![x]({})](https://a.example)", "[1]: {}",
+         '<a href="{}">x</a>', '<img src="{}">', "`{}`", "- [a]({}\"onmouseover=pwned(1))", "[a]({}'onclick=pwned(1))",
+         '<svg><a xlink:href="{}">')  # fmt: skip
+
+
+async def test_two_hundred_ways_to_run_code_stay_text(page: DeskPage) -> None:
+    vectors = [*VECTORS, *(form.format(f"{scheme}pwned(1)") for scheme in SCHEMES for form in FORMS)]
+    vectors += [f"**{vector}**" for vector in VECTORS]
+    assert len(vectors) >= 200
+    await page.open(WIFI_EN)
+    await expect(page.light("hit")).to_be_visible()
+    assert await page.page.evaluate(RENDER, vectors) == []
