@@ -1,6 +1,6 @@
 """The workers of `canvas up`, in a process of their own beside the one that answers.
 
-Cleaning and embedding hold Python's lock for tens of milliseconds: in one process with them a hit took 40 times as long
+Cleaning and embedding share Python's lock: in one process with them a hit at the 99th percentile took 40 times as long
 while a backfill ran. The child lives no longer than its parent, however that one ends: it holds the other end of the
 parent's pipe. A child that dies is started again; what it had in hand gets another worker, as after any crash.
 """

@@ -81,7 +81,9 @@ async def estimate(asked: Asked, options: BackfillOptions, sample: int = SAMPLE,
     before = replace(asked.tally)
     threads = await _threads(asked, wanted.rows[:sample])
     spent = Tally(asked.tally.calls - before.calls, asked.tally.credits - before.credits)
+    before = replace(asked.tally)
     articles = await _articles(asked, options)
+    listing = Tally(asked.tally.calls - before.calls, asked.tally.credits - before.credits)
     host, chosen = asked.tenant.host, asked.tenant.settings
     neighbours = [found for thread in threads if (found := neighbour_of(host, thread)).reply]
     ground = Ground(neighbours, articles)
@@ -93,6 +95,7 @@ async def estimate(asked: Asked, options: BackfillOptions, sample: int = SAMPLE,
     sampled = Sampled(
         counted=counted,
         spent=spent,
+        listing=listing if "solutions" in options.data_types else Tally(),
         tickets=wanted.tickets,
         texts=wanted.texts,
         current=wanted.current,

@@ -75,6 +75,8 @@ class Sampled:
 
     counted: Sequence[TicketPrompts]
     spent: Tally
+    listing: Tally
+    """What looking for articles took; at least so much it takes a backfill."""
     tickets: int
     texts: int
     current: int
@@ -99,13 +101,13 @@ def reckon(sampled: Sampled, models: Mapping[TaskName, LlmWriter], written: Hist
     costs = [text.cost for text in texts]
     cost = None if any(found is None for found in costs) else sum(found or 0.0 for found in costs)
     share = min(1.0, _error(counted, sampled.texts, written))
-    of_list, each = sampled.pages * PAGE_CREDITS, max(1, len(counted))
+    of_list, each = sampled.pages * PAGE_CREDITS + sampled.listing.credits, max(1, len(counted))
     spent = of_list + sampled.tickets * sampled.spent.credits / each
     return Estimate(
         tickets=sampled.tickets,
         current=sampled.current,
         sample=len(counted),
-        calls=round(sampled.pages + sampled.tickets * sampled.spent.calls / each),
+        calls=round(sampled.pages + sampled.listing.calls + sampled.tickets * sampled.spent.calls / each),
         credits=round(spent),
         calls_limit=sampled.limit,
         minutes=spent / (sampled.limit * BACKFILL_SHARE) if sampled.limit else None,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Request, Route, expect
 
+from shared.feedback import Feedback
 from tests.deploy.demo.browser import CHROMIUM, HOW_TO_GET_IT, DeskPage, chromium, desk_page
 from tests.deploy.demo.hostile import VECTORS
 from tests.deploy.demo.labels import not_in
@@ -46,10 +47,7 @@ async def page(browser: Browser, desk: Account) -> AsyncIterator[DeskPage]:
 
 async def told(desk: Account) -> list[tuple[str, str, str]]:
     """Kind, action and reason of all feedback so far."""
-    feedback = desk.world.running.serve.feedback if hasattr(desk.world.running, "serve") else None
-    from shared.feedback import Feedback
-
-    feedback = feedback or Feedback(worker_of(desk).redis.state)
+    feedback = Feedback(worker_of(desk).redis.state)
     return [(kept.given.kind, kept.given.action, kept.given.reason) async for kept in feedback.since(desk.host)]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from tests.bench.figures import Figure
 from tests.bench.lab import Lab
-from tests.bench.measurements import agents, demo, init_hit, memory, miss, ready, webhook
+from tests.bench.measurements import agents, backfill, demo, init_hit, memory, miss, ready, retrieval, viewers, webhook
 
 Measure = Callable[[Lab], Awaitable[list[Figure]]]
 MEASUREMENTS: dict[str, Measure] = {
@@ -16,6 +16,9 @@ MEASUREMENTS: dict[str, Measure] = {
     "miss": miss.measure,
     "ready": ready.measure,
     "agents": agents.measure,
+    "viewers": viewers.measure,
+    "retrieval": retrieval.measure,
+    "backfill": backfill.measure,
 }
 
 
