@@ -73,11 +73,13 @@ def _print(host: str, found: Estimate) -> None:
         console.print("No model is set up: the texts cost nothing.")
         return
     table = Table(box=None, pad_edge=False)
-    for name in ("text", "model", "calls", "tokens read", "of these cached", "tokens written", "US dollars"):
-        table.add_column(name, justify="left" if name in {"text", "model"} else "right", no_wrap=True)
+    for name in ("text", "model", "calls", "read", "cached", "written", "USD"):
+        words = name in {"text", "model"}
+        table.add_column(name, justify="left" if words else "right", overflow="fold", no_wrap=not words)
     for text in found.texts:
         tokens = [f"{count:,}" for count in (text.calls, text.input_tokens, text.cached_tokens, text.output_tokens)]
         table.add_row(text.task, text.model, *tokens, _dollars(text.cost))
+    console.print("Tokens by model; those that are cached are part of what is read:")
     console.print(table)
     console.print(
         f"In all {found.tokens:,} tokens (95 %: {found.tokens_low:,} to {found.tokens_high:,}), {_dollars(found.cost)} "

@@ -18,16 +18,60 @@ GRACE_S = 2
 UNSENT_BYTES = 128 * 1024
 """What the kernel takes of a connection's data before it is sent. Unless told, it takes megabytes for each client that
 reads slowly, and only then can a server notice it."""
+MOST_HEAD_BYTES = 64 * 1024
+"""Of a request's line and headers beyond what comes at once: the parser itself takes as many as are sent."""
+HEAD_WITHIN_S = 20.0
+"""Of a new connection, and of a request that has begun: who takes longer holds a connection for nothing."""
 UNACKNOWLEDGED_MS = 20_000
 """A client whose network vanished without a word is given up after this long, in place of a quarter of an hour."""
 
 
 class _Protocol(InstantProtocol):
-    """Gives applications the connection's transport, to drop what a client does not read (see `serve.sse`)."""
+    """Gives applications the connection's transport, to drop what a client does not read (see `serve.sse`).
+
+    A client whose headers do not come, or do not end, is cut: uvicorn and its parser would take them for ever.
+    """
+
+    _in_head = True
+    _head_bytes = 0
+    _begun = 0
+    _cut: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._cut = self.loop.call_later(HEAD_WITHIN_S, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._uncut()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        begun = self._begun
+        super().data_received(data)
+        if self._in_head:
+            if self._begun == begun:
+                self._head_bytes += len(data)
+                if self._head_bytes > MOST_HEAD_BYTES:
+                    self.transport.abort()
+            if self._cut is None and self._begun:
+                self._cut = self.loop.call_later(HEAD_WITHIN_S, self.transport.abort)
+        elif self._cut is not None:
+            self._uncut()
 
     def on_message_begin(self) -> None:
+        self._in_head, self._head_bytes = True, 0
+        self._begun += 1
         super().on_message_begin()
         self.scope["extensions"] = {"canvas.transport": {"transport": self.transport}}
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def _uncut(self) -> None:
+        if self._cut is not None:
+            self._cut.cancel()
+            self._cut = None
 
 
 class _Server(uvicorn.Server):

@@ -78,8 +78,8 @@ class IngestProgress(msgspec.Struct, frozen=True, kw_only=True):
 
     Of `tickets` that are not `current`, so many are `prepared` (read and indexed) or could not be (`unprepared`); later
     `computed`, `waiting` for another attempt, or `dead`. `calls` are its own to Freshdesk; of the account's
-    `calls_limit` a minute `calls_minute` were used in the last one. `per_s` tickets a second are done, `left_s` seconds are left
-    (-1: not known). `cost` is in USD.
+    `calls_limit` a minute `calls_minute` were used in the last one. `per_s` tickets a second are done, `left_s` seconds
+    are left (-1: not known). `cost` is in USD.
     """
 
     id: str

@@ -152,7 +152,9 @@ class CanvasReads:
 
     def _has_canvas(self, load: _Load, found: Any) -> None:
         """In the very callback of the answer, so that no change can come between it and the memory."""
-        if isinstance(found, Exception) or not load.record:
+        if not load.record:  # it could not be read, and whoever waits was told
+            return
+        if isinstance(found, Exception):
             self._fail(load, found)
             return
         try:

@@ -67,7 +67,7 @@ class RegisteredTenants:
         age = time.monotonic() - seen.at
         if RECHECK_S < age <= UNSEEN_S:
             _ = self._once.begin(f"tenant {host}", lambda: self._look_up(host))
-        return age <= UNSEEN_S and registration in {None, seen.registration}
+        return age <= UNSEEN_S and (registration is None or registration == seen.registration)
 
     async def confirmed(self, host: str, registration: int | None = None) -> bool:
         """Whether it is registered, by this registration where one is named; looked up where that is not known.
@@ -78,7 +78,7 @@ class RegisteredTenants:
         if self.known(host, registration):
             return True
         there = await self._once(f"tenant {host}", lambda: self._look_up(host))
-        return there and registration in {None, self.registration(host)}
+        return there and (registration is None or registration == self.registration(host))
 
     async def _look_up(self, host: str) -> bool:
         try:

@@ -39,12 +39,15 @@ export const stream = (events, { cut = false, hold = false, run = "/runs/r1" } =
 /** Serves `routes`: a list of answers by path, one a request; the last one stays. An answer may be a promise. */
 export async function lookAlike(routes) {
   const requests = [];
+  const open = new Set();
   const server = createServer(async (request, response) => {
     requests.push({ path: request.url, headers: request.headers });
     const answers = routes[request.url] ?? [problem(404, "run-missing")];
     const answer = await (answers.length > 1 ? answers.shift() : answers[0]);
     const type = { "Content-Type": answer.status >= 400 ? "application/problem+json" : "application/json" };
     response.writeHead(answer.status ?? 200, { ...type, ...answer.headers });
+    if (answer.events) open.add(request.url);
+    response.on("close", () => open.delete(request.url));
     if (!answer.events) return response.end(answer.json ? JSON.stringify(answer.json) : undefined);
     response.write(": canvas\nretry: 1\n\n");
     for (const [id, event, data] of answer.events) {
@@ -60,7 +63,7 @@ export async function lookAlike(routes) {
     server.closeAllConnections();
     server.close();
   };
-  return { url, requests, close };
+  return { url, requests, open, close };
 }
 
 /** Stands in for the page: every call is a line of `told`, and the words of unfinished parts are in `words`. */

@@ -5,41 +5,13 @@ import { test } from "node:test";
 
 import { IncidentLine } from "../../frontend/app/scripts/frame.js";
 import * as parts from "../../frontend/app/scripts/parts.js";
+import { freshnessLine } from "../../frontend/app/scripts/freshness.js";
 import { translator } from "../../frontend/app/scripts/texts.js";
+import { useDocument, wordsOf } from "./document.mjs";
 
-class Element {
-  children = [];
-  attributes = {};
-  listeners = {};
-  hidden = false;
-
-  constructor(tag) {
-    this.tag = tag;
-  }
-
-  setAttribute = (name, value) => (this.attributes[name] = value);
-  addEventListener = (name, listener) => (this.listeners[name] = listener);
-  append = (...children) => this.children.push(...children);
-  replaceChildren = (...children) => (this.children = children);
-  contains = () => false;
-
-  get text() {
-    return this.children.map((child) => child.text ?? String(child)).join(" ");
-  }
-
-  find(tag) {
-    return this.children.flatMap((child) => (child.find ? [...(child.tag === tag ? [child] : []), ...child.find(tag)] : []));
-  }
-}
-
-globalThis.document = { createElement: (tag) => new Element(tag) };
+useDocument();
 const kit = (language, actions = {}) => ({ t: translator(language), language, actions });
-const said = (elements) =>
-  elements
-    .filter(Boolean)
-    .map((element) => element.text)
-    .join(" ")
-    .replace(/\s+/g, " ");
+const said = wordsOf;
 const TICKET = { ticket_id: 12, subject: "Blank pages", status: "Closed", score: 0.91, resolution: "Clean it.", url: "" };
 const INCIDENT = { count: 9, first_seen: "2026-06-01T10:00:00Z", last_seen: "2026-06-01T11:00:00Z", tickets: [8, 7, 6, 5, 4, 3, 2, 1] };
 
@@ -86,4 +58,47 @@ test("an incident says how many tickets since when, and leads to the newest of t
   assert.equal(line.element.find("button").length, 0);
   line.show(null, kit("ko"));
   assert.ok(line.element.hidden);
+});
+
+test("many similar tickets can be filtered, by what would leave something out", () => {
+  const chosen = [];
+  const tickets = [1, 2, 3, 4].map((number) => ({
+    ...TICKET,
+    ticket_id: number,
+    subject: `Ticket ${number}`,
+    status: number > 2 ? "Open" : "Resolved",
+  }));
+  const filter = (name) => ({ chosen: name, choose: (other) => chosen.push(other) });
+  const [chips, list] = parts.similarPart(tickets, { ...kit("en"), filter: filter("solved") });
+  assert.equal(chips.text, "All Solved");
+  chips.find("button")[0].listeners.click();
+  assert.deepEqual(chosen, ["all"]);
+  assert.equal(list.find("li").length, 2);
+  const none = tickets.map((ticket) => ({ ...ticket, status: "Open" }));
+  assert.match(said(parts.similarPart(none, { ...kit("en"), filter: filter("solved") })), /No ticket is left/);
+});
+
+test("a public article can be put into the reply, one for agents alone can't", () => {
+  const put = [];
+  const able = { ...kit("en", { insert: () => true }), put: (...what) => put.push(what.slice(1)) };
+  const article = { article_id: 7, title: "A & B", url: "https://a.example/7", snippet: "Do it.", public: true, cited: 0 };
+  const buttons = parts.solutionsPart([article], able)[0].find("button");
+  for (const button of buttons) button.listeners.click({ currentTarget: button });
+  assert.deepEqual(put, [
+    [
+      { text: "A & B: https://a.example/7", html: '<p><a href="https://a.example/7">A &#38; B</a></p>' },
+      { kind: "solution", item: 7 },
+    ],
+    [{ text: "Do it.", html: undefined }, { kind: "solution", item: 7 }],
+  ]);
+  assert.equal(parts.solutionsPart([{ ...article, public: false }], able)[0].find("button").length, 0);
+});
+
+test("one line says what a Canvas covers, how old it is, and what is not in it yet", () => {
+  const now = Date.parse("2026-06-01T12:00:40Z");
+  const canvas = { generated_at: "2026-06-01T12:00:00Z", freshness: { covers: 3, covers_until: "2026-06-01T11:58:00Z" } };
+  const line = freshnessLine(canvas, { newer: 2, now }, translator("en"), "en");
+  assert.match(line, /^up to the message of .*58.* · computed 40s ago · not in it yet: 2 newer$/);
+  assert.equal(freshnessLine({ ...canvas, freshness: undefined }, { now }, translator("ko"), "ko"), "40초 전 계산");
+  assert.equal(freshnessLine(null, {}, translator("en"), "en"), "");
 });

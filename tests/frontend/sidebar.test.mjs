@@ -248,3 +248,40 @@ test("no server at all is a calm message", async () => {
   sidebar.open(7);
   await saw("problem problem_network retry");
 });
+
+test("a Canvas that its run has stored is shown before the run ends", async () => {
+  const held = stream([["1-0", "started", {}], ["2-0", "canvas", { etag: '"x"' }]], { hold: true });
+  const { sidebar, saw, requests } = await sidebarOver({ "/init/7": [held, hit()] });
+  sidebar.open(7);
+  await saw("canvas 7 It is broken.");
+  assert.equal(requests.at(-1).headers.accept, "application/json");
+});
+
+test("twenty tickets in a row leave the last one's stream alone open", async () => {
+  const routes = Object.fromEntries(
+    Array.from({ length: 20 }, (_, ticket) => [`/init/${ticket}`, [stream([["1-0", "started", {}]], { hold: true })]]),
+  );
+  const { sidebar, view, open } = await sidebarOver(routes);
+  for (let ticket = 0; ticket < 20; ticket += 1) {
+    sidebar.open(ticket);
+    await until(() => open.size > 0);
+  }
+  await until(() => [...open].join() === "/init/19", "one stream");
+  assert.ok(view.told.includes("skeletons"));
+  sidebar.suspend();
+  await until(() => open.size === 0);
+  sidebar.touch();
+  sidebar.resume();
+  await until(() => [...open].join() === "/init/19");
+});
+
+test("what a refused agent has seen is forgotten, on the page too", async () => {
+  const { sidebar, view, saw } = await sidebarOver({ "/init/7": [hit(), problem(401, "unauthorized"), hit()] });
+  sidebar.open(7);
+  await saw("say hit");
+  sidebar.retry();
+  await saw("problem problem_unauthorized retry");
+  view.told.length = 0;
+  sidebar.open(7);
+  assert.ok(!view.told.some((line) => line.startsWith("canvas")));
+});

@@ -35,6 +35,11 @@ instead of an answer: `unauthorized`, `forbidden`, `unknown_model`, `bad_request
 in the middle of one: `error_event`, `cut`, `early_end`, `stall`, `garbage`;
 an answer that is no good: `refusal`, `filtered`, `max_tokens`, `invalid_json`, `slow`.
 
+**Batches** of both (`fake.batches`): Message Batches, or files and batches. Each call of a batch meets
+the script as if it had come alone; results come in another order. `batches.held` keeps them in progress,
+`batches.expire_after = n` lets the next one expire after n answers, `batches.lose_answers = 1` takes a batch and hangs
+up, `batches.faults` befall requests about batches; `batches.made` and `batches.calls` are the log.
+
 **A process under test** is pointed at it by `fake.environment` (key and base URL as the SDKs read them).
 
 **An outage** is `await fake.stop()`, its end `await fake.start()`: the port stays the same.

@@ -107,12 +107,12 @@ export class CanvasApi {
 
   async #given(signal, options) {
     signal?.throwIfAborted();
-    const given = await this.#credentials(options);
-    signal?.throwIfAborted();
-    return given;
+    return this.#credentials(options);
   }
 
   async #once(path, { headers, ...request }, given, signal) {
+    // An abort between two turns of the loop would be missed by a listener that comes after it.
+    signal?.throwIfAborted();
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), HEADERS_WITHIN_MS);
     signal?.addEventListener("abort", () => deadline.abort(), { once: true });

@@ -131,3 +131,8 @@ export function flash(element) {
 export function makers(canvas) {
   return canvas && JSON.stringify([canvas.provenance.models, canvas.no_replies]);
 }
+
+/** A language as an element may name it; what is no tag names none. */
+export function tagOf(language) {
+  return /^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(language) ? language : "";
+}

@@ -3,7 +3,7 @@
 
 import { AskBox } from "./ask.js";
 import { el, refill } from "./dom.js";
-import { failedParts, flash, IncidentLine, makers, Message, Progress, section, StatusHead } from "./frame.js";
+import { failedParts, flash, IncidentLine, makers, Message, Progress, section, StatusHead, tagOf } from "./frame.js";
 import { freshnessLine } from "./freshness.js";
 import { kitOf } from "./kit.js";
 import * as parts from "./parts.js";
@@ -210,7 +210,7 @@ export class CanvasView {
     this.#meta = canvas;
     this.#incident.show(canvas.incident, this.#kit());
     this.#head.badges(this.#badge(canvas.status));
-    for (const name of PARTS) this.#sections[name].body.lang = canvas.language;
+    for (const name of PARTS) this.#sections[name].body.lang = tagOf(canvas.language);
     const summary = el("summary", { "data-key": "made" }, this.#t("made"), el("span", {}, parts.writers(models, this.#t)));
     refill(this.#made, summary, ...parts.provenancePart(canvas.provenance, this.#kit()));
     this.#made.hidden = false;
