@@ -191,7 +191,8 @@ RENDER = """async (vectors) => {
     return found.map((element) => element.outerHTML);
 }"""
 SCHEMES = ("javascript:", "JaVaScRiPt:", "java\tscript:", "\x01javascript:", "data:text/html,", "vbscript:", "blob:",
-           "file:///", "http://evil.example/", "//evil.example/", "https://user:pw@evil.example/", "https://1.2.3.4/")  # fmt: skip
+           "file:///", "http://evil.example/", "//evil.example/", "https://user:pw@evil.example/",
+           "https://1.2.3.4/")  # fmt: skip
 FORMS = ("[a]({})", "![a]({})", "<{}>", "[a]( {} )", "**[a]({})**", "[![x]({})](https://a.example)", "[1]: {}",
          '<a href="{}">x</a>', '<img src="{}">', "`{}`", "- [a]({}\"onmouseover=pwned(1))", "[a]({}'onclick=pwned(1))",
          '<svg><a xlink:href="{}">')  # fmt: skip

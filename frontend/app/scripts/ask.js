@@ -51,12 +51,12 @@ export class AskBox {
   }
 
   #chip(type, t) {
-    const pressed = this.#types.has(type);
+    const pressed = String(this.#types.has(type));
     const toggle = () => {
       if (!this.#types.delete(type)) this.#types.add(type);
       this.relabel();
     };
-    const attributes = { type: "button", class: "pc-choice", "data-key": `type-${type}`, "aria-pressed": String(pressed) };
+    const attributes = { type: "button", class: "pc-choice", "data-key": `type-${type}`, "aria-pressed": pressed };
     return el("button", { ...attributes, onclick: toggle }, t(`type_${type}`));
   }
 
@@ -116,8 +116,8 @@ export class AskBox {
     this.#answer.toggleAttribute("aria-busy", Boolean(this.#work));
     this.#thumbs.show(this.#last?.result ? { kind: "answer", run: this.#last.run } : null, kit.t);
     if (!shown) return this.#answer.replaceChildren();
-    const close = el("button", { type: "button", class: "pc-close", "data-key": "close", "aria-label": kit.t("close") }, "×");
-    close.addEventListener("click", () => this.#dismiss());
+    const named = { type: "button", class: "pc-close", "data-key": "close", "aria-label": kit.t("close") };
+    const close = el("button", { ...named, onclick: () => this.#dismiss() }, "×");
     const head = el("header", {}, el("h3", { class: "pc-text" }, shown.question), close);
     return refill(this.#answer, head, ...this.#content(shown, kit));
   }
@@ -149,17 +149,17 @@ export class AskBox {
 function citation(source, kit) {
   if (!source) return null;
   const label = kit.t("citation", { number: source.number, title: source.title });
-  return link(source.url, `[${source.number}]`, { class: "pc-cite", title: source.title, "aria-label": label }, opener(source, kit));
+  const attributes = { class: "pc-cite", title: source.title, "aria-label": label };
+  return link(source.url, `[${source.number}]`, attributes, opener(source, kit));
 }
 
 function sourceList(sources, kit) {
-  const item = (source) =>
-    el(
-      "li",
-      { value: source.number },
-      link(source.url, source.title, { class: "pc-source", "data-key": `source-${source.number}` }, opener(source, kit)),
-      el("span", { class: "pc-meta" }, kit.t(`kind_${source.kind}`), source.public ? "" : ` · ${kit.t("agentsOnly")}`),
-    );
+  const item = (source) => {
+    const named = { class: "pc-source", "data-key": `source-${source.number}` };
+    const title = link(source.url, source.title, named, opener(source, kit));
+    const hidden = source.public ? "" : ` · ${kit.t("agentsOnly")}`;
+    return el("li", { value: source.number }, title, el("span", { class: "pc-meta" }, kit.t(`kind_${source.kind}`), hidden));
+  };
   return el("ol", { class: "pc-sources", "aria-label": kit.t("answerSources") }, sources.map(item));
 }
 

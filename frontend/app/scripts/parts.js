@@ -44,7 +44,8 @@ export function similarPart(tickets, kit) {
   const shown = tickets.filter(FILTERS[kit.filter?.chosen] ?? FILTERS.all);
   return [
     tickets.length > FEW_TICKETS && kit.filter && filterChips(tickets, kit),
-    shown.length > 0 ? el("ul", { class: "pc-items" }, shown.map((ticket) => similarItem(ticket, kit))) : quiet(kit.t("noneLeft")),
+    shown.length === 0 && quiet(kit.t("noneLeft")),
+    shown.length > 0 && el("ul", { class: "pc-items" }, shown.map((ticket) => similarItem(ticket, kit))),
   ];
 }
 

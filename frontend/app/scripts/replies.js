@@ -92,10 +92,10 @@ export class ReplyBox {
     if (!entry) return [...parts.noRepliesPart(this.#about.why, kit), ...this.#tools(null, kit), trouble];
     if (this.#editing) return this.#editor(entry, kit);
     const shown = { ...entry.reply, text: this.#text(entry) };
-    const press = (work) => (event) => work(entry, event.currentTarget);
+    const press = (work) => (event) => work.call(this, entry, event.currentTarget);
     const buttons = [
-      kit.actions.insert && parts.button(kit.t("insert"), "insert", "pc-primary", press((...of) => this.#insert(...of))),
-      parts.button(kit.t("copy"), "copy", "", press((...of) => this.#copy(...of))),
+      kit.actions.insert && parts.button(kit.t("insert"), "insert", "pc-primary", press(this.#insert)),
+      parts.button(kit.t("copy"), "copy", "", press(this.#copy)),
       parts.button(kit.t("edit"), "edit", "", () => this.#edit()),
     ];
     return [...parts.replyPart(shown, kit, buttons), this.#about.note, ...this.#tools(entry, kit), trouble];

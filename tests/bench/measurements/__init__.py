@@ -5,7 +5,19 @@ from collections.abc import Awaitable, Callable
 
 from tests.bench.figures import Figure
 from tests.bench.lab import Lab
-from tests.bench.measurements import agents, backfill, demo, estimate, init_hit, memory, miss, ready, retrieval, viewers, webhook
+from tests.bench.measurements import (
+    agents,
+    backfill,
+    demo,
+    estimate,
+    init_hit,
+    memory,
+    miss,
+    ready,
+    retrieval,
+    viewers,
+    webhook,
+)
 
 Measure = Callable[[Lab], Awaitable[list[Figure]]]
 MEASUREMENTS: dict[str, Measure] = {
