@@ -38,6 +38,21 @@ async def beside(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         raise first_cause(failures) from None
 
 
+async def together(*tasks: "asyncio.Task[Any]") -> None:
+    """Wait until all tasks have ended. If one of them fails, the others are stopped and the failure is raised.
+
+    A TaskGroup cancels once: one swallowed cancellation, and it waits for ever with the failure in its hand.
+    """
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        failed = next((task for task in tasks if task.done() and not task.cancelled() and task.exception()), None)
+        for task in tasks:
+            await stop(task)
+    if failed is not None:
+        failed.result()
+
+
 def first_cause(error: BaseException) -> BaseException:
     """The first single exception inside nested groups: what a caller of concurrent work wants to know."""
     while isinstance(error, BaseExceptionGroup):

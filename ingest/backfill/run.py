@@ -28,7 +28,7 @@ from ingest.writers.batch import MOST_CALLS
 from shared.backfill import BackfillCounts, BackfillOptions, BackfillProgress, BackfillState
 from shared.errors import CanvasError, FreshdeskLimited, FreshdeskUnavailable
 from shared.logs import failure
-from shared.tasks import beside, first_cause, stop
+from shared.tasks import beside, stop, together
 from shared.tenants import Tenant
 
 LOOK_EVERY_S = 0.25
@@ -90,15 +90,11 @@ class Backfill:
         indexing = Indexing(
             self.context, self.tenant, self.record, self.options, freshdesk, self._is_stopping, listing.ended
         )
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._told(listing, indexing))
-                articles = group.create_task(self._articles(freshdesk))
-                group.create_task(indexing.run())
-                computing = group.create_task(self._compute(indexing, articles))
-                batches = group.create_task(self._batched(computing))
-        except ExceptionGroup as found:
-            raise first_cause(found) from found
+        articles = asyncio.create_task(self._articles(freshdesk))
+        computing = asyncio.create_task(self._compute(indexing, articles))
+        batches = asyncio.create_task(self._batched(computing))
+        others = [asyncio.create_task(job) for job in (self._told(listing, indexing), indexing.run())]
+        await together(articles, computing, batches, *others)
         return computing.result() or self.stop or batches.result()
 
     async def _told(self, listing: Listing, indexing: Indexing) -> None:

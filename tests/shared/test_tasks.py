@@ -1,0 +1,51 @@
+"""Tasks that really end, though libraries swallow a cancellation now and then."""
+
+import asyncio
+
+import pytest
+
+from shared import tasks
+from shared.tasks import together
+
+WITHIN_S = 5.0
+
+
+async def swallows_the_first() -> None:
+    """As redis-py does on Python 3.11 when a cancellation arrives just as its send is done."""
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        await asyncio.Event().wait()
+
+
+async def fails() -> None:
+    await asyncio.sleep(0)
+    raise ValueError("the cause")
+
+
+async def test_a_failure_comes_out_though_a_neighbour_swallows_its_cancellation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tasks.stop, "__defaults__", (0.05,))
+    deaf, failing = asyncio.create_task(swallows_the_first()), asyncio.create_task(fails())
+    async with asyncio.timeout(WITHIN_S):
+        with pytest.raises(ValueError, match="the cause"):
+            await together(deaf, failing)
+    assert deaf.cancelled()
+
+
+async def test_all_are_waited_for_where_none_fails() -> None:
+    slow = asyncio.create_task(asyncio.sleep(0.02, "slow"))
+    quick = asyncio.create_task(asyncio.sleep(0, "quick"))
+    await together(quick, slow)
+    assert (quick.result(), slow.result()) == ("quick", "slow")
+
+
+async def test_whoever_is_cancelled_takes_the_tasks_along() -> None:
+    endless = asyncio.create_task(asyncio.Event().wait())
+    waiting = asyncio.create_task(together(endless))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert endless.cancelled()
