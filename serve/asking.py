@@ -133,6 +133,20 @@ async def wait(
     return found
 
 
+async def answered(
+    request: Request[Any, Any, State], context: ServeContext, caller: Caller, wanted: Wanted, event: Event
+) -> Response[Any]:
+    """What `wait` finds, as JSON.
+
+    Raises:
+        BadInput, StoreUnavailable, RunCancelled: as `wait`.
+    """
+    found = await wait(request, context, caller.host, wanted, event)
+    if isinstance(found, Response):
+        return found
+    return Response(found.data, media_type="application/json", headers=NO_STORE)
+
+
 async def _last(batches: AsyncGenerator[list[Entry]], wanted: Event) -> Entry | None:
     """The last entry that is wanted, or the error that the run has ended with; None where the process stops."""
     found: Entry | None = None

@@ -10,7 +10,7 @@ from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
 from msgspec import Meta
 
-from serve.asking import ASKING_ERRORS, NO_STORE, asker, stream, wait
+from serve.asking import ASKING_ERRORS, answered, asker, stream
 from serve.bodies import BODY_ERRORS
 from serve.ids import TicketId
 from shared.asked import MOST_CHARACTERS, Access, Question, Scope
@@ -67,10 +67,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 async def query(request: Request[Any, Any, State], data: JSONBody[Query]) -> Response[Any]:
     """Answer a question, and wait for the whole answer; closing the connection stops the work."""
     context, caller, access = await asker(request)
-    found = await wait(request, context, caller.host, data.wanted(access), Event.ANSWER)
-    if isinstance(found, Response):
-        return found
-    return Response(found.data, media_type="application/json", headers=NO_STORE)
+    return await answered(request, context, caller, data.wanted(access), Event.ANSWER)
 
 
 @post(

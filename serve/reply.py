@@ -9,7 +9,7 @@ from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
 from msgspec import Meta
 
-from serve.asking import ASKING_ERRORS, NO_STORE, asker, stream, wait
+from serve.asking import ASKING_ERRORS, answered, asker, stream
 from serve.bodies import BODY_ERRORS
 from serve.ids import TicketId
 from shared.asked import DRAFT_CHARACTERS, MOST_CHARACTERS, Access, WantedReply
@@ -61,10 +61,7 @@ class GenerateReply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 async def generate_reply(request: Request[Any, Any, State], data: JSONBody[GenerateReply]) -> Response[Any]:
     """Write a reply, and wait for the whole of it; closing the connection stops the work."""
     context, caller, access = await asker(request)
-    found = await wait(request, context, caller.host, data.wanted(access), Event.REPLY)
-    if isinstance(found, Response):
-        return found
-    return Response(found.data, media_type="application/json", headers=NO_STORE)
+    return await answered(request, context, caller, data.wanted(access), Event.REPLY)
 
 
 @post(
