@@ -11,9 +11,10 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from statistics import quantiles
+from typing import NamedTuple
 
 from shared import keys
-from shared.backfill import BackfillProgress
+from shared.backfill import BackfillCounts, BackfillProgress
 from tests.chaos.history import Findings
 from tests.chaos.outcome import Outcome, outcome
 from tests.chaos.world import HOSTS, World, world
@@ -53,6 +54,15 @@ SMALL = Size((Plan("trial", 50, 1.5, 2),), used=0.8)
 """Beside other tests: a call that takes long counts as long, in so short a minute."""
 
 
+class Measured(NamedTuple):
+    """Shares of the allowed credits used alone and beside live updates, answers 429, and the live ones' 95 %, s."""
+
+    alone: float
+    beside: float
+    refused: int
+    live_p95_s: float
+
+
 async def run(size: Size, seed: int, folder: Path) -> Outcome:
     """Play each plan in a world of its own."""
     found = [await _play(plan, size.used, seed, folder / plan.name) for plan in size.plans]
@@ -86,23 +96,26 @@ async def _play(plan: Plan, used: float, seed: int, folder: Path) -> Outcome:
         await progress.steer("cancel")
         await wait_until(lambda: _ended(progress), 30)
         await made.settled(30)
-        name = str(plan.total)
-        figures = {
-            f"{name}/min_alone": f"{alone:.1%}",
-            f"{name}/min_beside_live": f"{beside:.1%}",
-            f"{name}/min_429": refused,
-            f"{name}/min_live_p95_s": p95,
-            f"{name}/min_calls_a_ticket": counts.credits / max(1, counts.prepared),
-        }
-        return outcome(
-            figures,
-            Findings(),
-            used=alone >= used,
-            used_beside=beside >= used * (1 - LIVE_SHARE - 0.05),
-            none_refused=refused == 0,
-            live_in_time=p95 <= LIVE_P95_S,
-            work_left=counts.prepared < counts.tickets,
-        )
+        return _judged(plan, used, counts, Measured(alone, beside, refused, p95))
+
+
+def _judged(plan: Plan, used: float, counts: BackfillCounts, found: Measured) -> Outcome:
+    said = {
+        "alone": f"{found.alone:.1%}",
+        "beside_live": f"{found.beside:.1%}",
+        "429": found.refused,
+        "live_p95_s": found.live_p95_s,
+        "calls_a_ticket": counts.credits / max(1, counts.prepared),
+    }
+    return outcome(
+        {f"{plan.total}/min_{name}": value for name, value in said.items()},
+        Findings(),
+        used=found.alone >= used,
+        used_beside=found.beside >= used * (1 - LIVE_SHARE - 0.05),
+        none_refused=found.refused == 0,
+        live_in_time=found.live_p95_s <= LIVE_P95_S,
+        work_left=counts.prepared < counts.tickets,
+    )
 
 
 async def _used(made: World, plan: Plan) -> float:
