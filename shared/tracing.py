@@ -1,4 +1,4 @@
-"""Traces with OpenTelemetry, where it is installed (`prompt-canvas[otel]`) and the `OTEL_*` variables say where to.
+"""Traces with OpenTelemetry, where it is installed (the extra `otel`) and the `OTEL_*` variables say where to.
 
 A trace follows a ticket: webhook ─▶ mark ─▶ run ─▶ stages and model calls ─▶ Canvas ─▶ `/init`. Between processes it
 travels as a W3C `traceparent` in the ticket's record. Without the variables nothing is imported, and a span is one

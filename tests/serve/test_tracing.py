@@ -1,6 +1,6 @@
 """A trace follows a ticket from its webhook to the agent's screen, over a collector that speaks OTLP.
 
-OpenTelemetry is an extra (`prompt-canvas[otel]`); where it is not installed, these tests are skipped but for the last.
+OpenTelemetry is an extra (the extra `otel`); where it is not installed, these tests are skipped but for the last.
 """
 
 import os
