@@ -27,7 +27,7 @@ UNACKNOWLEDGED_MS = 20_000
 
 
 class _Protocol(InstantProtocol):
-    """Gives applications the connection's transport, to drop what a client does not read (see `serve.sse`).
+    """Gives applications the connection's transport, to drop what a client does not read (see `serve.routes.sse`).
 
     A client whose headers do not come, or do not end, is cut: uvicorn and its parser would take them for ever.
     """
@@ -129,7 +129,7 @@ async def running(app: Any, sock: socket.socket) -> AsyncIterator[str]:
         access_log=False,
         lifespan="off",
         server_header=False,
-        proxy_headers=False,  # serve.address reads X-Forwarded-For itself, of trusted proxies alone
+        proxy_headers=False,  # serve.limits.address reads X-Forwarded-For itself, of trusted proxies alone
         timeout_graceful_shutdown=GRACE_S,
         timeout_keep_alive=75,
     )

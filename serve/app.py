@@ -7,20 +7,20 @@ from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.types import ControllerRouterHandler
 
-from serve.access import add_rate_limit
-from serve.attachments import attachment
-from serve.backfills import ingest, ingest_progress, steer_ingest
 from serve.context import ServeContext
-from serve.described import described, openapi_config
-from serve.feedback import feedback
-from serve.front import Front
-from serve.health import health
-from serve.init import init, init_without_id
-from serve.observed import Observed
-from serve.query import query, query_stream
-from serve.reply import generate_reply, generate_reply_stream
-from serve.runs import run_events
-from serve.session import session
+from serve.edge.front import Front
+from serve.edge.observed import Observed
+from serve.openapi.described import described, openapi_config
+from serve.routes.access import add_rate_limit
+from serve.routes.attachments import attachment
+from serve.routes.backfills import ingest, ingest_progress, steer_ingest
+from serve.routes.feedback import feedback
+from serve.routes.health import health
+from serve.routes.init import init, init_without_id
+from serve.routes.query import query, query_stream
+from serve.routes.reply import generate_reply, generate_reply_stream
+from serve.routes.runs import run_events
+from serve.routes.session import session
 from serve.settings import ServeSettings
 from shared.gauges import Gauges, metrics
 from shared.problems import canvas_error_handlers

@@ -12,10 +12,10 @@ Scope = Literal["all", "group", "own"]
 class Caller(msgspec.Struct, frozen=True):
     """A checked credential: the tenant, the agent, which tickets it may see (`groups`: of its group ids).
 
-    `registration` is the tenant's under which the token was minted (see `serve.registered`), None for an API key:
-    Freshdesk itself has checked that. `admin` is None as long as nobody has asked Freshdesk. `key` is the API key where
-    it came with this very request (it is never stored with the caller, and can't be encoded or printed), None for a
-    bearer token.
+    `registration` is the tenant's under which the token was minted (see `serve.credentials.registered`), None for an
+    API key: Freshdesk itself has checked that. `admin` is None as long as nobody has asked Freshdesk. `key` is the API
+    key where it came with this very request (it is never stored with the caller, and can't be encoded or printed), None
+    for a bearer token.
     """
 
     host: str

@@ -7,17 +7,17 @@ from datetime import timedelta
 
 import httpx
 
-from serve.address import Addresses
-from serve.asked_freshdesk import AskedFreshdesk
-from serve.credentials import CredentialChecker
-from serve.followers import HEARTBEAT_S, RunFollowers
-from serve.limits import Limits
-from serve.once import Once
-from serve.reads import CanvasReads, canvas_reads
-from serve.restricted import Restricted
+from serve.credentials.asked_freshdesk import AskedFreshdesk
+from serve.credentials.checker import CredentialChecker
+from serve.credentials.once import Once
+from serve.credentials.tokens import SessionTokens
+from serve.hits.reads import CanvasReads, canvas_reads
+from serve.limits.address import Addresses
+from serve.limits.limits import Limits
+from serve.rights.restricted import Restricted
 from serve.settings import ServeSettings
-from serve.tokens import SessionTokens
-from serve.watching import Watching
+from serve.streams.followers import HEARTBEAT_S, RunFollowers
+from serve.streams.watching import Watching
 from shared.canvas_store import CanvasStore
 from shared.due import Debounce, DueLedger
 from shared.feedback import Feedback
@@ -30,7 +30,7 @@ from shared.vault import Vault
 
 CONNECTIONS = 5
 """To Redis, whatever number of clients waits for it: one is the followers' reader, and four answer what one process can
-ask. `serve.reads` has its own."""
+ask. `serve.hits.reads` has its own."""
 QUEUE_CONNECTIONS = 2
 
 

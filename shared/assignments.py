@@ -1,4 +1,4 @@
-"""Who a ticket is assigned to, which decides what restricted agents may see of it (`serve.visibility`).
+"""Who a ticket is assigned to, which decides what restricted agents may see of it (`serve.rights.visibility`).
 
 A worker notes it in the ticket's record as soon as it has read the ticket, before anything of it is in the run's log;
 a Canvas carries it too, so that a hit needs no second look.

@@ -23,8 +23,8 @@ from ingest.context import ReceiverContext, receiver_context
 from ingest.webhooks import create_receiver
 from serve.app import create_serve
 from serve.context import ServeContext, serve_context
-from serve.followers import HEARTBEAT_S
 from serve.settings import ServeSettings
+from serve.streams.followers import HEARTBEAT_S
 from shared.models import Canvas, Provenance, Summary
 from shared.redis import redis_clients
 from shared.settings import Settings

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from serve import arriving
+from serve.edge import arriving
 from tests.parts import Serving, credentials
 from tests.serve.test_metrics import scrape, value
 from tests.waiting import wait_until

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from serve.attachments import check_address
+from serve.routes.attachments import check_address
 from shared.errors import AttachmentUnsafe
 from tests.faults import worker_of
 from tests.serve.agents import GROUP, OWN

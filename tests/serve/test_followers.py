@@ -7,10 +7,10 @@ from contextlib import aclosing
 import pytest
 from redis.asyncio import Redis
 
-from serve.followed import ENTRY_BYTES
-from serve.followers import RunFollowers
-from serve.silence import Patience
-from serve.sse import encode_entry
+from serve.routes.sse import encode_entry
+from serve.streams.followed import ENTRY_BYTES
+from serve.streams.followers import RunFollowers
+from serve.streams.silence import Patience
 from shared import keys, lifetimes, workers
 from shared.due import Claim, DueLedger, Ending
 from shared.errors import RunMissing, StoreUnavailable

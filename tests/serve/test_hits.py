@@ -7,7 +7,7 @@ import httpx
 import pytest
 import zstandard
 
-from serve.hits import preferred
+from serve.hits.answer import preferred
 from tests.parts import Serving, store
 from tests.world import ACME
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from serve.ids import parse_ticket_id
+from serve.routes.ids import parse_ticket_id
 from shared.errors import MalformedTicketId
 from tests.parts import Desks, Serving
 

@@ -9,10 +9,10 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from serve.address import Addresses
-from serve.buckets import Buckets, Policy
 from serve.caller import Caller
-from serve.limits import Kind, Limits
+from serve.limits.address import Addresses
+from serve.limits.buckets import Buckets, Policy
+from serve.limits.limits import Kind, Limits
 from serve.settings import ServeSettings
 from shared import keys
 from shared.errors import RateLimited, StartupError, StoreUnavailable, TooManyStreams

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from deploy.demo.helpdesk.faults import Fault
 from deploy.http_server import bind, running
 from serve.app import create_serve
-from serve.observed import Sampler
+from serve.edge.observed import Sampler
 from serve.settings import ServeSettings
 from shared.logs import add_trace
 from shared.request_ids import RequestId, request_id

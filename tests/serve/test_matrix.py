@@ -20,9 +20,9 @@ import pytest
 from deploy.demo.helpdesk.faults import Fault
 from serve.app import openapi_document
 from serve.caller import Caller
-from serve.described import operations
-from serve.examples import EXAMPLES
-from serve.tokens import SessionTokens
+from serve.credentials.tokens import SessionTokens
+from serve.openapi.described import operations
+from serve.openapi.examples import EXAMPLES
 from shared.vault import Vault
 from tests.fuzz.limits import unlimited
 from tests.parts import credentials, own_redis

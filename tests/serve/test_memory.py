@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from serve.memory import Memory
+from serve.hits.memory import Memory
 
 HOST = "acme.freshdesk.com"
 

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from deploy.demo.helpdesk.faults import Fault
 from deploy.up import worker_alone
-from serve.observed import METHODS, Hits
+from serve.edge.observed import METHODS, Hits
 from shared.metrics import TENANT_TOKENS
 from shared.queues import Queue
 from shared.settings import Settings

@@ -17,7 +17,7 @@ from jsonschema.validators import Draft202012Validator
 from litestar.handlers import HTTPRouteHandler
 
 from serve.app import HANDLERS, openapi_document
-from serve.described import OPERATIONS, operations
+from serve.openapi.described import OPERATIONS, operations
 from tests.parts import Serving
 from tests.world import ACME, AGENT_KEY, World
 
@@ -45,7 +45,7 @@ def test_the_document_is_valid_openapi() -> None:
 
 def test_every_operation_has_a_name_a_summary_a_description_and_a_tag() -> None:
     described = {(method, path) for method, path, _ in EACH}
-    assert described == set(OPERATIONS), "say it in serve/described.py"
+    assert described == set(OPERATIONS), "say it in serve/openapi/described.py"
     handlers = [cast("HTTPRouteHandler", handler) for handler in HANDLERS]
     hidden = [handler for handler in handlers if handler.resolve_include_in_schema() is False]
     assert {handler.fn.__name__ for handler in hidden} == {"init_without_id", "metrics"}

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from serve.caller import Caller
-from serve.tokens import LONGEST, SessionTokens
+from serve.credentials.tokens import LONGEST, SessionTokens
 from shared.tenants import TenantRegistry
 from shared.vault import Vault
 from tests.parts import Desks, Serving, credentials, register, serving, store

@@ -14,7 +14,7 @@ import httpx
 import httpx_sse
 import pytest
 
-from serve.followed import ENTRY_BYTES
+from serve.streams.followed import ENTRY_BYTES
 from shared import keys
 from shared.due import Claim
 from shared.run_log import Event, RunLog

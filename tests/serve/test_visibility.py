@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from serve.caller import Caller
-from serve.restricted import Restricted
-from serve.visibility import canvas_for, entries_for, may_see, named_in
+from serve.rights.restricted import Restricted
+from serve.rights.visibility import canvas_for, entries_for, may_see, named_in
 from shared import keys
 from shared.assignments import Assignment, Assignments
 from shared.models import Canvas, Incident, Likeness, Provenance, Reply, SimilarTicket, Summary

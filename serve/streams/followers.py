@@ -14,8 +14,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from serve.followed import Followed, entry_order, wake
-from serve.silence import Patience, watch_silent
+from serve.streams.followed import Followed, entry_order, wake
+from serve.streams.silence import Patience, watch_silent
 from shared import keys, lifetimes
 from shared.errors import RunMissing, StoreUnavailable
 from shared.logs import failure

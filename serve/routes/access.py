@@ -5,10 +5,10 @@ from typing import Any
 from litestar import Request
 from litestar.types import Message
 
-from serve.buckets import OverLimit
 from serve.caller import Caller
 from serve.context import ServeContext
-from serve.limits import Kind
+from serve.limits.buckets import OverLimit
+from serve.limits.limits import Kind
 from shared.request_ids import about
 
 RATE_LIMIT = "canvas.rate-limit"

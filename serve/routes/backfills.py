@@ -15,11 +15,11 @@ from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody, PathParameter
 from msgspec import Meta
 
-from serve.access import admitted
-from serve.bodies import BODY_ERRORS
 from serve.caller import Caller
 from serve.context import ServeContext
-from serve.sse import sse_response
+from serve.routes.access import admitted
+from serve.routes.bodies import BODY_ERRORS
+from serve.routes.sse import sse_response
 from shared.asked import check_span
 from shared.backfill import (
     STANDING_STILL,

@@ -18,13 +18,13 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from serve.asked_freshdesk import REFUSED, Agent, AskedFreshdesk
 from serve.caller import Caller, Scope
-from serve.limits import Limits, UnknownKey
-from serve.once import Once
-from serve.presented import Headers, Presented, presented
-from serve.registered import RegisteredTenants
-from serve.tokens import SessionTokens
+from serve.credentials.asked_freshdesk import REFUSED, Agent, AskedFreshdesk
+from serve.credentials.once import Once
+from serve.credentials.presented import Headers, Presented, presented
+from serve.credentials.registered import RegisteredTenants
+from serve.credentials.tokens import SessionTokens
+from serve.limits.limits import Limits, UnknownKey
 from shared import keys, lifetimes
 from shared.errors import Forbidden, StoreUnavailable, Unauthorized
 from shared.problems import store_answers

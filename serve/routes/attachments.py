@@ -14,10 +14,10 @@ from litestar.datastructures import State
 from litestar.openapi import ResponseSpec
 from litestar.params import PathParameter
 
-from serve.asking import ASKING_ERRORS, asker, wait
 from serve.context import ServeContext
-from serve.ids import parse_ticket_id
-from serve.limits import Kind
+from serve.limits.limits import Kind
+from serve.routes.asking import ASKING_ERRORS, asker, wait
+from serve.routes.ids import parse_ticket_id
 from shared.asked import WantedFile
 from shared.errors import (
     AttachmentMissing,

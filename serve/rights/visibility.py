@@ -2,7 +2,8 @@
 
 A ticket that an agent may not see answers as if it were not there. What names other tickets (similar ones, replies made
 from them, an incident's) loses those that the agent may not see. Agents with the scope `all`, nearly everybody, never
-come here: they get the stored bytes. All of these are pure functions; `serve.restricted` finds out who may see what.
+come here: they get the stored bytes. All of these are pure functions; `serve.rights.restricted` finds out who may see
+what.
 """
 
 import hashlib

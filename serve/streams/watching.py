@@ -15,7 +15,7 @@ from typing import Self
 import structlog
 from redis.exceptions import RedisError
 
-from serve.followers import RunFollowers
+from serve.streams.followers import RunFollowers
 from shared.errors import StoreUnavailable
 from shared.problems import store_answers
 from shared.questions import Questions, is_asked
@@ -23,7 +23,7 @@ from shared.run_log import Entry
 from shared.tasks import stop
 
 GRACE_S = 2.0
-"""A browser's `EventSource` comes back after 1 s, see `serve.sse`."""
+"""A browser's `EventSource` comes back after 1 s, see `serve.routes.sse`."""
 
 log = structlog.get_logger()
 

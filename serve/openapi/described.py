@@ -15,14 +15,14 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, License, SecurityScheme, Tag
 
-from serve.backfills import Ingest, IngestProgress
-from serve.examples import EXAMPLES as WRITTEN
-from serve.examples import HEALTH, PROGRESS, RUN, STREAM
-from serve.feedback import MOST_AT_ONCE, Said
-from serve.miss import Started
-from serve.query import Query
-from serve.reply import GenerateReply
-from serve.session import Session
+from serve.openapi.examples import EXAMPLES as WRITTEN
+from serve.openapi.examples import HEALTH, PROGRESS, RUN, STREAM
+from serve.routes.backfills import Ingest, IngestProgress
+from serve.routes.feedback import MOST_AT_ONCE, Said
+from serve.routes.miss import Started
+from serve.routes.query import Query
+from serve.routes.reply import GenerateReply
+from serve.routes.session import Session
 from shared.errors import BadInput
 from shared.models import Answer, AttachmentLink, Canvas, GeneratedReply
 from shared.problems import PROBLEM_JSON, Problem

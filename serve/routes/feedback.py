@@ -10,11 +10,11 @@ from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
 from msgspec import Meta
 
-from serve.access import admitted
-from serve.bodies import BODY_ERRORS
 from serve.caller import Caller
 from serve.context import ServeContext
-from serve.ids import TicketId
+from serve.routes.access import admitted
+from serve.routes.bodies import BODY_ERRORS
+from serve.routes.ids import TicketId
 from shared.errors import BadInput, RateLimited, StoreUnavailable, Unauthorized
 from shared.feedback import Action, Given, Kind, Reason
 from shared.models import Provenance

@@ -1,6 +1,6 @@
 """Canvases in process memory: the ones asked for last, up to so many bytes.
 
-Whether one may be served is not its matter (see `serve.reads`).
+Whether one may be served is not its matter (see `serve.hits.reads`).
 """
 
 from collections import OrderedDict

@@ -1,7 +1,7 @@
 """Ask a worker for something, and wait for it: as JSON at the end, or as the stream of its run.
 
-Who goes away ends the run, unless somebody else follows it (`serve.watching`): a stream's client may come back for a
-moment, one that waits for JSON can't. What takes too long for a plain request goes on for whoever follows its run.
+Who goes away ends the run, unless somebody else follows it (`serve.streams.watching`): a stream's client may come back
+for a moment, one that waits for JSON can't. What takes too long for a plain request goes on for whoever follows its run.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.types import Receive
 
-from serve.access import admitted
 from serve.caller import Caller
 from serve.context import ServeContext
-from serve.limits import Kind
-from serve.sse import sse_response
+from serve.limits.limits import Kind
+from serve.routes.access import admitted
+from serve.routes.sse import sse_response
 from shared.asked import Access, Wanted, access_of
 from shared.errors import (
     AnswerLate,

@@ -13,8 +13,17 @@ import msgspec
 from redis.asyncio import Redis
 
 from serve.caller import Caller
-from serve.followed import entry_order
-from serve.visibility import NOT_YET, canvas_for, entries_for, etag_for, may_see, missing, named_in, named_in_entry
+from serve.rights.visibility import (
+    NOT_YET,
+    canvas_for,
+    entries_for,
+    etag_for,
+    may_see,
+    missing,
+    named_in,
+    named_in_entry,
+)
+from serve.streams.followed import entry_order
 from shared.assignments import UNKNOWN, Assignments
 from shared.canvas_store import StoredCanvas
 from shared.problems import store_answers

@@ -6,9 +6,9 @@ from litestar import Request, Response, get
 from litestar.datastructures import State
 from litestar.params import FromPath
 
-from serve.access import admitted
 from serve.context import ServeContext
-from serve.sse import run_stream
+from serve.routes.access import admitted
+from serve.routes.sse import run_stream
 from shared.asked import access_of
 from shared.errors import (
     BadInput,

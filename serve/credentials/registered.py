@@ -12,7 +12,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from serve.once import Once
+from serve.credentials.once import Once
 from shared import keys
 from shared.canvas_store import to_ms
 from shared.errors import StoreUnavailable

@@ -10,9 +10,9 @@ from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody
 from msgspec import Meta
 
-from serve.asking import ASKING_ERRORS, answered, asker, stream
-from serve.bodies import BODY_ERRORS
-from serve.ids import TicketId
+from serve.routes.asking import ASKING_ERRORS, answered, asker, stream
+from serve.routes.bodies import BODY_ERRORS
+from serve.routes.ids import TicketId
 from shared.asked import MOST_CHARACTERS, Access, Question, Scope
 from shared.errors import BadInput, RunMissing, TooManyStreams
 from shared.models import Answer

@@ -12,9 +12,9 @@ from litestar import Request, Response, post
 from litestar.datastructures import State
 from litestar.openapi import ResponseSpec
 
-from serve.access import admitted
 from serve.context import ServeContext
-from serve.limits import Kind
+from serve.limits.limits import Kind
+from serve.routes.access import admitted
 from shared.errors import FreshdeskLimited, FreshdeskUnavailable, RateLimited, StoreUnavailable, Unauthorized
 from shared.problems import documented
 

@@ -1,8 +1,8 @@
 """How much one agent, one tenant and one address may ask for: requests a second, expensive ones a minute, streams.
 
-Handlers call `serve.access.admitted`; the fast path of hits calls `spend_now`. Requests in general are counted in
-process memory and settled in Redis (`serve.buckets`), and let through where Redis does not answer; expensive ones,
-session tokens and wrong keys are counted one by one, and refused then.
+Handlers call `serve.routes.access.admitted`; the fast path of hits calls `spend_now`. Requests in general are counted
+in process memory and settled in Redis (`serve.limits.buckets`), and let through where Redis does not answer; expensive
+ones, session tokens and wrong keys are counted one by one, and refused then.
 """
 
 import contextlib
@@ -14,10 +14,10 @@ from typing import Self
 
 from redis.asyncio import Redis
 
-from serve.buckets import Bucket, Buckets, Policy
 from serve.caller import Caller
+from serve.limits.buckets import Bucket, Buckets, Policy
+from serve.limits.stream_places import StreamPlaces
 from serve.settings import ServeSettings
-from serve.stream_places import StreamPlaces
 from shared import keys
 from shared.problems import store_answers
 from shared.tasks import beside

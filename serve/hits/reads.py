@@ -1,6 +1,6 @@
 """Reading Canvases for `/init`: from process memory, or from Redis in a trip that concurrent requests share.
 
-A copy is kept until Redis tells of a change of its Canvas or of its ticket's record (`serve.tracked`), so a newer
+A copy is kept until Redis tells of a change of its Canvas or of its ticket's record (`serve.hits.tracked`), so a newer
 Canvas is visible as soon as that word arrives. A change that is told of between the question and the answer spoils the
 answer: it is served to who asked before, and not kept. While Redis says nothing the copies stay, to be served as
 stale; when a lost connection is there again all of them go.
@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import msgspec
 import structlog
 
-from serve.hits import FROM_MEMORY, Copy
-from serve.memory import Memory, Name
-from serve.tracked import Tracked, command
+from serve.hits.answer import FROM_MEMORY, Copy
+from serve.hits.memory import Memory, Name
+from serve.hits.tracked import Tracked, command
 from shared import keys
 from shared.canvas_store import decode_canvas
 from shared.due_view import state_of_record

@@ -12,9 +12,9 @@ from typing import Any
 
 from serve.caller import Caller
 from serve.context import ServeContext
-from serve.hits import FROM_MEMORY, HIT, STALE, Answer, Copy, Headers, as_lines
-from serve.observed import Hits
-from serve.reads import Read
+from serve.edge.observed import Hits
+from serve.hits.answer import FROM_MEMORY, HIT, STALE, Answer, Copy, Headers, as_lines
+from serve.hits.reads import Read
 from shared.errors import RateLimited, StoreUnavailable
 from shared.request_ids import HEADER, TRACEPARENT, request_id
 from shared.tracing import tracing_on

@@ -16,8 +16,8 @@ from redis.exceptions import RedisError
 
 from serve.caller import Caller
 from serve.context import ServeContext
-from serve.restricted import standing
-from serve.sse import run_stream
+from serve.rights.restricted import standing
+from serve.routes.sse import run_stream
 from shared.canvas_store import StoredCanvas
 from shared.due import OpenedRun
 from shared.errors import StoreUnavailable

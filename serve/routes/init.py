@@ -12,12 +12,12 @@ from litestar.enums import HttpMethod
 from litestar.openapi import ResponseSpec
 from litestar.params import PathParameter
 
-from serve.access import admitted
 from serve.context import ServeContext
-from serve.hits import HIT, STALE, Answer, Copy
-from serve.ids import parse_ticket_id
-from serve.miss import Started, answer_miss, refresh
-from serve.restricted import standing
+from serve.hits.answer import HIT, STALE, Answer, Copy
+from serve.rights.restricted import standing
+from serve.routes.access import admitted
+from serve.routes.ids import parse_ticket_id
+from serve.routes.miss import Started, answer_miss, refresh
 from shared.canvas_store import StoredCanvas
 from shared.errors import (
     TOMBSTONES,

@@ -15,7 +15,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from serve.followed import Followed
+from serve.streams.followed import Followed
 from shared import workers
 from shared.errors import RunMissing, StoreUnavailable
 from shared.problems import store_answers

@@ -1,7 +1,7 @@
 """What is seen of a request from outside: its id, its metrics, its span and one log line.
 
-An ASGI middleware around everything that Litestar answers. `serve.front` answers hits before it, and counts them with
-`Hits`: children that are bound beforehand, since finding them by their labels took as long as counting.
+An ASGI middleware around everything that Litestar answers. `serve.edge.front` answers hits before it, and counts them
+with `Hits`: children that are bound beforehand, since finding them by their labels took as long as counting.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve.arriving import Arriving
+from serve.edge.arriving import Arriving
 from shared.metrics import FIRST_EVENT_SECONDS, INIT, REQUEST_SECONDS, STREAM_SECONDS, STREAMS_OPEN
 from shared.request_ids import HEADER, enter, request_id
 from shared.tracing import Span, span
@@ -156,7 +156,7 @@ def _outcome(cache_status: bytes) -> str:
 
 
 class Hits:
-    """Counts what `serve.front` answers by itself: 0.9 µs for each of 25,000 a second."""
+    """Counts what `serve.edge.front` answers by itself: 0.9 µs for each of 25,000 a second."""
 
     def __init__(self, hits_logged: float = 0.0) -> None:
         self._sampler = Sampler(hits_logged)
