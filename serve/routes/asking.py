@@ -1,7 +1,8 @@
 """Ask a worker for something, and wait for it: as JSON at the end, or as the stream of its run.
 
 Who goes away ends the run, unless somebody else follows it (`serve.streams.watching`): a stream's client may come back
-for a moment, one that waits for JSON can't. What takes too long for a plain request goes on for whoever follows its run.
+for a moment, one that waits for JSON can't. What takes too long for a plain request goes on for whoever follows its
+run.
 """
 
 import asyncio
