@@ -87,7 +87,9 @@ def _print(host: str, found: Estimate) -> None:
         f"from {found.sample} tickets."
     )
     if not found.learnt:
-        console.print("How long answers are is assumed: a backfill of some tickets (--ids, --since) would tell.")
+        console.print(
+            "How long answers are is guessed from the tickets: a backfill of some (--ids, --since) would tell."
+        )
     if not found.compared:
         console.print("Tokens are counted by ourselves; the provider's own count may differ by a tenth or more.")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 
-from deploy.instant import InstantProtocol
+from deploy.instant import Heads, InstantProtocol
 from shared.errors import StartupError
 
 GRACE_S = 2
@@ -22,6 +22,8 @@ MOST_HEAD_BYTES = 64 * 1024
 """Of a request's line and headers beyond what comes at once: the parser itself takes as many as are sent."""
 HEAD_WITHIN_S = 20.0
 """Of a new connection, and of a request that has begun: who takes longer holds a connection for nothing."""
+KEEP_ALIVE_S = 75
+"""A connection that was quiet for so long is closed."""
 UNACKNOWLEDGED_MS = 20_000
 """A client whose network vanished without a word is given up after this long, in place of a quarter of an hour."""
 
@@ -46,6 +48,8 @@ class _Protocol(InstantProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self.took(data):
+            return self._uncut()
         begun = self._begun
         super().data_received(data)
         if self._in_head:
@@ -55,8 +59,9 @@ class _Protocol(InstantProtocol):
                     self.transport.abort()
             if self._cut is None and self._begun:
                 self._cut = self.loop.call_later(HEAD_WITHIN_S, self.transport.abort)
-        elif self._cut is not None:
+        else:
             self._uncut()
+        return None
 
     def on_message_begin(self) -> None:
         self._in_head, self._head_bytes = True, 0
@@ -74,6 +79,10 @@ class _Protocol(InstantProtocol):
             self._cut = None
 
 
+class _Config(uvicorn.Config):
+    heads: Heads | None = None
+
+
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -88,7 +97,7 @@ class PathRouter:
         self._default = default
         self._mounted = dict(mounted)
         # Of the default's paths alone: what is mounted goes by another first part.
-        self.instant = getattr(default, "instant", None)
+        self.head, self.instant = getattr(default, "head", None), getattr(default, "instant", None)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One ASGI call; the path is passed on unchanged."""
@@ -122,7 +131,7 @@ def bind(host: str, port: int) -> socket.socket:
 @asynccontextmanager
 async def running(app: Any, sock: socket.socket) -> AsyncIterator[str]:
     """Serve `app` on a bound socket until the block ends; yields the base URL."""
-    config = uvicorn.Config(
+    config = _Config(
         app,
         http=_Protocol,
         log_config=None,
@@ -131,8 +140,10 @@ async def running(app: Any, sock: socket.socket) -> AsyncIterator[str]:
         server_header=False,
         proxy_headers=False,  # serve.limits.address reads X-Forwarded-For itself, of trusted proxies alone
         timeout_graceful_shutdown=GRACE_S,
-        timeout_keep_alive=75,
+        timeout_keep_alive=KEEP_ALIVE_S,
     )
+    head = getattr(app, "head", None)
+    config.heads = None if head is None else Heads(head)
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[sock]))
     while not server.started and not task.done():

@@ -1,40 +1,100 @@
 """uvicorn's HTTP protocol with a short way for answers that cost less than the long one.
 
-An app may have `instant(scope, url, later)`. It is asked as soon as a GET's headers are parsed, and gives the whole
-answer as bytes, or LATER and calls `later` with it, or None. Such an answer goes out in one write; uvicorn's own way (a
-task, a cycle, two messages, two writes, every header checked again) costs more than all that is done for a hit. Only
-what needs nothing of that way takes the short one: a GET without a body on a connection that stays open and has nothing
-else under way. Whatever turns out not to be so simple goes uvicorn's way after all.
+An app may have `head(lines)` and `instant(head, client, url, later)`. A GET that arrives whole, on a connection with
+nothing else under way, is cut at its first line; what follows that line is the same again and again for one client, so
+it is parsed once and remembered (as what `head` makes of it, under a keyed hash). Then `instant` gives the whole answer
+as bytes, which go out in one write, or LATER and calls `later` with it. Whatever is not so simple, or gets None, is
+given to uvicorn as it came, so the long way (a parser, a task, a cycle, two messages, two writes) knows of no other.
 """
 
-import asyncio
+import hashlib
+import secrets
 from collections.abc import Callable
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 Parts = tuple[bytes, bytes]
 """Status line and headers without the empty line that ends them, and the body."""
 LATER: Final = "later"
-Instant = Callable[[Any, bytes, Callable[[Parts | None], None]], Any]
+START = b"GET /"
+LINE_END = b" HTTP/1.1\r\n"
+HEAD_END = b"\r\n\r\n"
+LONGEST_LINE = 64
+"""Bytes: what is answered at once has short paths."""
+LONGEST_HEAD = 4096
+MOST_HEADS = 8192
+"""Different ones that are remembered, at most about 4 MB; then it begins anew."""
+MORE = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
+"""Headers that speak of more than a head."""
+_UNSEEN: Final = object()
 
 
-class _Waiting:
-    """A request whose answer the app has promised."""
+class Heads:
+    """What an app makes of header lines that were seen before; the lines, with their secrets, are not kept."""
 
-    __slots__ = ("scope", "url")
+    def __init__(self, read: Callable[[list[tuple[bytes, bytes]]], Any]) -> None:
+        """`read` makes something of parsed headers, or None of such that need uvicorn's way."""
+        self._read = read
+        self._key = secrets.token_bytes(32)
+        self._known: dict[bytes, Any] = {}
 
-    def __init__(self, scope: Any, url: bytes) -> None:
-        self.scope = scope
-        self.url = url
+    def get(self, lines: bytes) -> Any:
+        """What `read` made of these lines, which end with an empty one; None for what is no plain request."""
+        name = hashlib.blake2b(lines, digest_size=16, key=self._key).digest()
+        found = self._known.get(name, _UNSEEN)
+        if found is _UNSEEN:
+            headers = _parsed(lines)
+            found = None if headers is None else self._read(headers)
+            if len(self._known) >= MOST_HEADS:
+                self._known.clear()
+            self._known[name] = found
+        return found
+
+
+class _Collector:
+    """Gets what the parser finds."""
+
+    def __init__(self) -> None:
+        self.parser = httptools.HttpRequestParser(self)
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.begun = 0
+        self.complete = 0
+        self.stays = False
+
+    def on_message_begin(self) -> None:
+        self.begun += 1
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        self.stays = self.parser.should_keep_alive()  # at the message's end the parser has forgotten
+
+    def on_message_complete(self) -> None:
+        self.complete += 1
+
+
+def _parsed(lines: bytes) -> list[tuple[bytes, bytes]] | None:
+    """Headers as uvicorn's own parser reads them; None unless they are one whole GET that keeps its connection."""
+    found = _Collector()
+    try:
+        found.parser.feed_data(b"GET / HTTP/1.1\r\n" + lines)
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        return None
+    whole = found.begun == found.complete == 1 and found.stays
+    return found.headers if whole and not any(name in MORE for name, _ in found.headers) else None
 
 
 class InstantProtocol(HttpToolsProtocol):
-    """A connection. `config.app` is looked at, so that any app can be served."""
+    """A connection; all of a server share `config.heads`, where its app has a short way."""
 
-    _taken = False
-    """Whether the request that is being read went the short way."""
-    _waiting: _Waiting | None = None
+    _between = True
+    """Whether the parser is between two requests."""
+    _held: bytes | None = None
+    """A request whose answer the app has promised."""
+    _answered_at = 0.0
     _dated: tuple[Any, bytes] = (None, b"")
     """The server's default headers (they change once a second), and the same as lines."""
 
@@ -42,106 +102,99 @@ class InstantProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         # uvicorn asks whether anybody listens to its own lines, which have query strings; it was told that nobody may.
         self.access_log = self.config.access_log
-        self._instant: Instant | None = getattr(self.config.app, "instant", None)
+        self._instant = getattr(self.config.app, "instant", None)
+        self._heads: Heads | None = getattr(self.config, "heads", None)
+
+    def took(self, data: bytes) -> bool:
+        """Take a request the short way; False where uvicorn has to read these bytes."""
+        if self._held is not None:
+            self._release()  # what is pipelined behind a promised answer waits for a cycle, as uvicorn has it
+        if self._heads is None or not (self._between and data.startswith(START) and data.endswith(HEAD_END)):
+            return False
+        end = data.find(LINE_END, len(START), LONGEST_LINE)
+        if end < 0 or len(data) > LONGEST_HEAD or not self._is_free():
+            return False
+        head = self._heads.get(data[end + len(LINE_END) :])
+        return head is not None and self._asked(head, data, data[4:end])
 
     def on_message_begin(self) -> None:
-        """A request begins. One that is pipelined behind a promised answer waits for a cycle, as uvicorn has it."""
-        if self._waiting is not None:
-            self._go_the_long_way(self._waiting)
+        """A request begins that uvicorn reads."""
+        self._between = False
         super().on_message_begin()
 
-    def on_headers_complete(self) -> None:
-        """Answer at once, wait for the answer, or go uvicorn's way."""
-        self._taken = self._instant is not None and self._is_plain() and self._took(self._instant)
-        if not self._taken:
-            super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        """A part of a request's body; what took the short way has none."""
-        if not self._taken:
-            super().on_body(body)
-
     def on_message_complete(self) -> None:
-        """The end of a request."""
-        if not self._taken:
-            super().on_message_complete()
+        """The end of a request that uvicorn has read."""
+        self._between = True
+        super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone; a promised answer goes nowhere."""
-        self._waiting = None
+        self._held = None
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
         """The server ends: a request that waits is answered by a cycle, which closes the connection."""
-        if self._waiting is not None:
-            self._go_the_long_way(self._waiting)
+        self._release()
         super().shutdown()
 
-    def _took(self, instant: Instant) -> bool:
-        waiting = _Waiting(self.scope, self.url)
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that was quiet for long enough; one timer serves many short answers."""
+        self.timeout_keep_alive_task = None
+        quiet = self.loop.time() - self._answered_at
+        if self._held is None and quiet >= self.timeout_keep_alive:
+            super().timeout_keep_alive_handler()
+        else:
+            self._wait_for_more(self.timeout_keep_alive - (quiet if self._held is None else 0))
 
+    def _is_free(self) -> bool:
+        """Whether nothing is being answered, or waits for that, and the client takes what it is sent."""
+        return (
+            getattr(self.cycle, "response_complete", True)  # no cycle yet: the connection's first request
+            and not self.pipeline
+            and not self.flow.write_paused
+            and not self.transport.is_closing()
+        )
+
+    def _asked(self, head: Any, data: bytes, url: bytes) -> bool:
         def later(parts: Parts | None) -> None:
-            if self._waiting is not waiting:
+            if self._held is not data:
                 return  # it has gone the long way meanwhile, or the client has gone
             if parts is None:
-                self._go_the_long_way(waiting)
+                self._release()
             else:
-                self._waiting = None
+                self._held = None
                 self._write(parts)
 
-        self._waiting = waiting
-        answer = instant(self.scope, self.url, later)
+        self._held = data
+        answer = self._instant(head, self.client, url, later)  # type: ignore[misc]
         if answer is LATER:
             return True
-        self._waiting = None
+        self._held = None
         if answer is not None:
             self._write(answer)
         return answer is not None
+
+    def _release(self) -> None:
+        """Give a request whose answer was promised to uvicorn."""
+        held, self._held = self._held, None
+        if held is not None:
+            HttpToolsProtocol.data_received(self, held)
 
     def _write(self, parts: Parts) -> None:
         if self.transport.is_closing():
             return
         head, body = parts
         self.transport.write(b"".join((head, self._default_lines(), b"\r\n", body)))
-        # As the end of a cycle does it.
         self.server_state.total_requests += 1
-        self._unset_keepalive_if_required()
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self._answered_at = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._wait_for_more(self.timeout_keep_alive)
 
-    def _go_the_long_way(self, waiting: _Waiting) -> None:
-        """Give a request to the app by a cycle, as `on_headers_complete` would have done for this plain GET."""
-        self._waiting = None
-        path, _, query = waiting.url.partition(b"?")
-        waiting.scope |= {"method": "GET", "path": path.decode("ascii"), "raw_path": path, "query_string": query}
-        self.cycle = RequestResponseCycle(
-            scope=waiting.scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=self.access_log,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=False,
-            keep_alive=True,
-            on_response=self.on_response_complete,
-        )
-        self.cycle.more_body = False
-        self._start_asgi_task(self.cycle, self.app)
-
-    def _is_plain(self) -> bool:
-        return (
-            getattr(self.cycle, "response_complete", True)  # no cycle yet: the connection's first request
-            and not self.flow.write_paused
-            and self.limit_concurrency is None
-            and self.parser.get_method() == b"GET"
-            and self.parser.get_http_version() == "1.1"
-            and self.parser.should_keep_alive()
-            and not self.transport.is_closing()
-        )
+    def _wait_for_more(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def _default_lines(self) -> bytes:
         headers = self.server_state.default_headers
         if self._dated[0] is not headers:
-            self._dated = headers, b"".join([b"%b: %b\r\n" % pair for pair in headers])
+            InstantProtocol._dated = headers, b"".join([b"%b: %b\r\n" % pair for pair in headers])
         return self._dated[1]

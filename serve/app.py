@@ -21,6 +21,7 @@ from serve.routes.query import query, query_stream
 from serve.routes.reply import generate_reply, generate_reply_stream
 from serve.routes.runs import run_events
 from serve.routes.session import session
+from serve.routes.settings import choose_settings, settings
 from serve.settings import ServeSettings
 from shared.gauges import Gauges, metrics
 from shared.problems import canvas_error_handlers
@@ -44,6 +45,8 @@ HANDLERS: tuple[ControllerRouterHandler, ...] = (
     ingest,
     ingest_progress,
     steer_ingest,
+    settings,
+    choose_settings,
     session,
     health,
     metrics,
@@ -65,7 +68,7 @@ def create_routes(context: ServeContext, serve: ServeSettings) -> Litestar:
         before_send=[add_rate_limit],
         cors_config=CORSConfig(
             allow_origins=list(serve.cors_origins),
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "PUT"],
             allow_headers=[
                 "X-Freshdesk-Domain",
                 "X-Freshdesk-API-Key",

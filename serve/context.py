@@ -25,7 +25,7 @@ from shared.questions import Questions
 from shared.queues import Enqueuer, enqueuer
 from shared.redis import RedisClients, redis_clients
 from shared.settings import Settings
-from shared.tenants import FRESHDESK_TIMEOUT
+from shared.tenants import FRESHDESK_TIMEOUT, TenantRegistry
 from shared.vault import Vault
 
 CONNECTIONS = 5
@@ -48,6 +48,7 @@ class ServeContext:
     watching: Watching
     questions: Questions
     feedback: Feedback
+    tenants: TenantRegistry
     credentials: CredentialChecker
     tokens: SessionTokens
     limits: Limits
@@ -88,6 +89,7 @@ async def serve_context(
             watching=watching,
             questions=questions,
             feedback=Feedback(redis.state),
+            tenants=TenantRegistry(redis.state, vault),
             credentials=CredentialChecker(redis.state, vault, asked, tokens, limits, once),
             tokens=tokens,
             limits=limits,

@@ -35,7 +35,7 @@ class BackfillOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     Of tickets those that changed at `since` or later and before `until` (None: without bound), in one of `statuses`
     (empty: in any); or, where `ids` are given, exactly those. `reindex` reads and embeds again what is current, texts
     stay; `refresh_summaries` has the texts written again too. At `budget_usd` or `budget_tokens` it stops. `batch` asks
-    for texts by the providers' batch interfaces.
+    for texts by the providers' batch interfaces. `archived` also tries every id that no list shows, a call each.
     """
 
     data_types: list[DataType] = msgspec.field(default_factory=lambda: ["tickets", "solutions"])
@@ -48,6 +48,7 @@ class BackfillOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     budget_usd: float | None = None
     budget_tokens: int | None = None
     batch: bool = False
+    archived: bool = False
 
 
 EVERYTHING = BackfillOptions()
@@ -58,11 +59,11 @@ class BackfillCounts(msgspec.Struct, frozen=True, kw_only=True):
 
     Of `tickets` that are not `current`, so many are `prepared` (read and indexed) or could not be (`unprepared`); later
     `computed`, `waiting` for another attempt, or `dead`; of those computed, `deferred` ones wait for the texts of a
-    provider's batch. `unreached` tickets share a second with more than Freshdesk
-    lists. `tokens` and `cost` (USD) are those of its texts, `calls` the API calls of its own, `credits` what they cost;
-    `calls_minute` of the account's `calls_limit` credits were used within the last minute, by whomever. `per_s` tickets
-    a second were done within it, and `left_s` seconds are left at that pace (-1: nobody can tell yet). Other times are
-    ms since the epoch, 0 where there is none yet.
+    provider's batch. `unreached` tickets share a second with more than Freshdesk lists. `canned` responses were found
+    (-1: the key may not read them). No list shows a higher id than `highest`. `tokens` and `cost` (USD) are those of its texts, `calls` the API calls of its own,
+    `credits` what they cost; `calls_minute` of the account's `calls_limit` credits were used within the last minute, by
+    whomever. `per_s` tickets a second were done within it, and `left_s` seconds are left at that pace (-1: nobody can
+    tell yet). Other times are ms since the epoch, 0 where there is none yet.
     """
 
     id: str = ""
@@ -70,8 +71,10 @@ class BackfillCounts(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
     asked: str = ""
     articles: int = 0
+    canned: int = 0
     missing: int = 0
     listed: int = 0
+    highest: int = 0
     current: int = 0
     tickets: int = 0
     prepared: int = 0

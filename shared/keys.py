@@ -144,7 +144,7 @@ def finished(host: str, ticket_id: int) -> str:
 
 
 def articles(host: str) -> str:
-    """Hash: what was indexed of each article, by its id: revision and embedding model."""
+    """Hash: what was indexed of each article, by its id (`canned:<id>` of a canned response): revision and model."""
     return f"{PREFIX}:{{{host}}}:articles"
 
 

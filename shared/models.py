@@ -71,7 +71,7 @@ class Solution(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """A recommended reply; `sources` name where its words come from (`ticket:12`, `article:7`).
+    """A recommended reply; `sources` name where its words come from (`ticket:12`, `article:7`, `canned:9`).
 
     `answers` is the mark of the customer's message that it answers (`ingest.thread.Message.mark`).
     """
@@ -190,7 +190,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class GeneratedReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A reply that an agent asked for; `sources` name what it rests on (`ticket:12`, `article:7`).
+    """A reply that an agent asked for; `sources` name what it rests on (`ticket:12`, `article:7`, `canned:9`).
 
     `agent` among them is the agent's own instructions or draft. `degraded` says that no model could write it.
     """

@@ -5,6 +5,7 @@ import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import certifi
 import pytest
@@ -18,6 +19,11 @@ from shared import lifetimes
 from shared.redis import connect
 from shared.settings import Settings
 from tests.world import World, world
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
+
+    from tests.world import Account
 
 ROOT = Path(__file__).parent
 LONGEST_FIRST = (
@@ -64,6 +70,27 @@ def no_settings_from_outside() -> Iterator[None]:
             patch.setenv(name, "0")  # tests of the limits set their own
         yield
         patch.undo()
+
+
+@pytest.fixture(scope="session")
+async def browser() -> "AsyncIterator[Browser]":
+    """One Chromium for all tests of a process; each test opens tabs of its own (`desk_page`)."""
+    from playwright.async_api import expect
+
+    from tests.deploy.demo.browser import chromium
+
+    expect.set_options(timeout=15_000)
+    async with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+async def served_desk(tmp_path_factory: pytest.TempPathFactory) -> "AsyncIterator[Account]":
+    """One demo desk for all tests of a process; tests that change tickets make their own."""
+    from tests.deploy.demo.small_desk import small_desk
+
+    async with small_desk(tmp_path_factory.mktemp("desk")) as account:
+        yield account
 
 
 @pytest.fixture(autouse=True)

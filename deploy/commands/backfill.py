@@ -82,6 +82,7 @@ class IdFile(click.ParamType[list[int]]):
     "--status", "statuses", type=StatusList(), help="Only these: open, pending, resolved, closed, or numbers."
 )
 @click.option("--ids", type=IdFile(), help="Exactly the tickets of this file, archived ones too.")
+@click.option("--archived", is_flag=True, help="Archived tickets too: every id that no list shows, a call each.")
 @click.option("--only", type=click.Choice(list(ONLY)), help="Tickets or articles alone.")
 @click.option("--reindex", is_flag=True, help="Read and embed again what is current: for a new embedding model.")
 @click.option("--refresh-summaries", is_flag=True, help="Write all texts again: for a new prompt or model.")
@@ -123,6 +124,8 @@ def _options(chosen: dict[str, object]) -> BackfillOptions:
     for name in ("since", "until"):
         if name in given:
             given[name] = cast("datetime", given[name]).replace(tzinfo=UTC)
+    if given.get("archived") and given.keys() & {"since", "until", "statuses", "ids"}:
+        raise click.UsageError("--archived goes through all ids: it can't be narrowed by time, status or --ids")
     if only:
         given["data_types"] = ONLY[str(only)]
     elif "ids" in given:
@@ -149,6 +152,7 @@ async def _backfill(settings: AllSettings, host: str, wish: _Wish, options: Back
         result = await watch_backfill(context, host, watching, None, as_json=wish.as_json)
     if not wish.as_json:
         _tell(result.counts, host, wish)
+        _tell_of_gaps(result.counts, await progress.options())
     counts = result.counts
     if counts.waiting or counts.dead:
         raise CanvasError(
@@ -172,9 +176,24 @@ def _tell(counts: BackfillCounts, host: str, wish: _Wish) -> None:
     console.print(
         f"{counts.computed} tickets computed, {counts.current} were current, {counts.articles} articles{spent}"
     )
-    for count, what in ((counts.missing, "ids are no tickets"), (counts.unreached, "ids could not be tried")):
+    if counts.canned > 0:
+        console.print(f"{counts.canned} canned responses")
+    elif counts.canned < 0:
+        console.print("Canned responses are for an admin's key: replies go without them")
+    for count, what in ((counts.missing, "ids are no tickets"), (counts.unreached, "ids were too many to be tried")):
         if count:
             console.print(f"{count} {what}")
+
+
+def _tell_of_gaps(counts: BackfillCounts, options: BackfillOptions) -> None:
+    """How many tickets may be archived, after a walk over all lists; some come twice, so that is about."""
+    whole = not (options.archived or options.ids or options.statuses or options.since or options.until)
+    gaps = counts.highest - counts.listed
+    if whole and counts.state == "done" and gaps > 0:
+        console.print(
+            f"About {gaps:,} ids up to {counts.highest:,} are on no list: archived, merged or deleted tickets. "
+            "--archived tries them, a call each"
+        )
 
 
 def _json(counts: BackfillCounts) -> str:

@@ -5,11 +5,12 @@ but its own scripts and talk to nobody but this origin.
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
-import httpx
 import msgspec
 from litestar import Litestar, Request, Response, get, post, put
 from litestar.connection import ASGIConnection
@@ -17,16 +18,16 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.response import Redirect
 
-import deploy
+from deploy.demo.app_platform import AppPlatform, Rejection, frontend_folder
 from deploy.demo.desk_client import EVERYTHING, DeskClient, DeskError
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
@@ -38,7 +39,8 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 DESK_FILES = Path(__file__).parent / "desk"
-MAX_BODY_BYTES = 64 * 1024
+MAX_BODY_BYTES = 256 * 1024
+"""More than the platform takes of an app, so that the app hears that from the platform."""
 
 Text = Annotated[str, msgspec.Meta(max_length=20_000)]
 Call = Request[Any, Any, State]
@@ -65,21 +67,29 @@ class Change(msgspec.Struct, forbid_unknown_fields=True):
     status: Annotated[int, msgspec.Meta(ge=2, le=7)]
 
 
-def create_desk(helpdesk_url: str, domain: str, api_key: str, admin_token: str, http: httpx.AsyncClient) -> Litestar:
-    """The desk as an ASGI app whose paths all begin with `/desk`.
+class Invocation(msgspec.Struct, forbid_unknown_fields=True):
+    """A call of `invokeTemplate`; `installing` marks the page that installs the app."""
 
-    `api_key` is a public demo credential: the page gets it. `admin_token` lets the desk act as the customer, and stays.
+    context: dict[str, str | int | float | bool] = {}
+    body: str | None = None
+    installing: bool = False
+
+
+def create_desk(client: DeskClient, domain: str, platform: AppPlatform, frames: Sequence[str] = ()) -> Litestar:
+    """The desk as an ASGI app whose paths all begin with `/desk`, or with `/a` as those of Freshdesk's own desk.
+
+    The app's frame lies at one of the origins `frames`: the one with the desk's own host name; without such a one,
+    at the desk's origin. No credential of the helpdesk leaves this side.
     """
-    state = {
-        "client": DeskClient(helpdesk_url, api_key, admin_token, http),
-        "config": {"domain": domain, "api_key": api_key},
-        "files": served_files(),
-    }
+    state = {"client": client, "domain": domain, "platform": platform, "frames": list(frames), "files": served_files()}
+    sources = " ".join(["'self'", *frames])
+    policy = f"{CONTENT_SECURITY_POLICY}; connect-src {sources}; frame-src {sources}"
+    actions = [new_ticket, customer_reply, agent_reply, burst, change]
     return Litestar(
-        [page, file, config, tickets, ticket, new_ticket, customer_reply, agent_reply, burst, change, article],
+        [page, agents_page, file, config, tickets, ticket, article, invoke, *actions],
         state=State(state),
         guards=[same_site],
-        response_headers=HEADERS,
+        response_headers=HEADERS | {"Content-Security-Policy": policy},
         exception_handlers={DeskError: _desk_error, HTTPException: _http_error},
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=None,
@@ -87,21 +97,14 @@ def create_desk(helpdesk_url: str, domain: str, api_key: str, admin_token: str, 
     )
 
 
-def frontend_folder() -> Path:
-    """The Freshdesk app's files: in a wheel they lie inside the package, in a checkout beside it."""
-    package = Path(deploy.__file__).parent
-    packed = package / "_frontend"
-    return (packed if packed.is_dir() else package.parent / "frontend") / "app"
-
-
 def served_files() -> dict[str, Path]:
     """Every file that may be served, by its path below `/desk/`."""
-    roots = {"static": DESK_FILES, "app": frontend_folder()}
+    roots = {"static": DESK_FILES, "app": frontend_folder() / "app"}
     return {
         f"{prefix}/{path.relative_to(root).as_posix()}": path
         for prefix, root in roots.items()
         for path in sorted(root.rglob("*"))
-        if path.is_file() and path.suffix in MEDIA_TYPES and path.name != "index.html"
+        if path.is_file() and path.suffix in MEDIA_TYPES and path.suffix != ".html"
     }
 
 
@@ -117,7 +120,8 @@ def same_site(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRout
 
 def _opens_page(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
     """Following a link to the page is no request that does anything."""
-    return connection.scope["path"].rstrip("/") == "/desk"
+    path: str = connection.scope["path"]
+    return path.rstrip("/") == "/desk" or path.startswith("/a/")
 
 
 def _client(request: Call) -> DeskClient:
@@ -140,12 +144,32 @@ async def file(request: Call, folder: FromPath[str], name: FromPath[str]) -> Res
     return _file(request, found)
 
 
+@get("/a/{kind:str}/{rest:path}")
+async def agents_page(kind: FromPath[str], rest: FromPath[str]) -> Redirect:
+    """An address of Freshdesk's agent desk, such as `/a/tickets/7`: the same thing here."""
+    return Redirect(f"/desk#/{quote(kind)}{quote(rest)}", status_code=302)
+
+
 @get("/desk/api/config")
 async def config(request: Call) -> dict[str, Any]:
-    """What the page has to know: its public demo credential, and the prepared tickets."""
+    """What the page has to know: the prepared tickets, the agent, and the app as it is installed."""
+    state = request.app.state
     samples = _client(request).samples["tickets"]
     listed = [{name: sample[name] for name in ("id", "language", "product", "subject")} for sample in samples]
-    return {**request.app.state.config, "samples": listed}
+    platform: AppPlatform = state.platform
+    app = {"frames": state.frames, "locations": platform.app.locations, "iparams": dict(platform.settings.plain)}
+    return {"domain": state.domain, "samples": listed, "agent": await _client(request).me(), "app": app}
+
+
+@post("/desk/api/app/templates/{name:str}", status_code=200)
+async def invoke(request: Call, name: FromPath[str], data: JSONBody[Invocation]) -> dict[str, Any]:
+    """A request of the app by template: `{"resolved": …}` or `{"rejected": …}`, as FDK's client has it."""
+    platform: AppPlatform = request.app.state.platform
+    try:
+        answer = await platform.invoke(name, data.context, data.body, installing=data.installing)
+    except Rejection as rejection:
+        return {"rejected": rejection.document()}
+    return {"resolved": msgspec.structs.asdict(answer)}
 
 
 @get("/desk/api/tickets")

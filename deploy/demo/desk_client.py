@@ -48,6 +48,12 @@ class DeskClient:
             for language in self.samples["own"]
         }
 
+    async def me(self) -> dict[str, Any]:
+        """The agent whose desk this is: `{id, name, email, language}`."""
+        agent = await self._api("GET", "/agents/me")
+        contact = agent["contact"]
+        return {"id": agent["id"], **{name: contact.get(name) or "" for name in ("name", "email", "language")}}
+
     async def tickets(self, since: str = EVERYTHING) -> list[dict[str, Any]]:
         """Rows of all tickets changed at or after `since` (ISO 8601), newest change first."""
         params = {"updated_since": since, "order_by": "updated_at", "include": "requester,description"}

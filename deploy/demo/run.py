@@ -6,7 +6,7 @@ API, and the tickets come in by the same backfill that a real account uses.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
@@ -18,9 +18,9 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from deploy.backfill_progress import BackfillResult, watch_backfill
-from deploy.demo.desk_app import create_desk
+from deploy.demo.desk_client import DeskClient
 from deploy.demo.helpdesk import Helpdesk, HelpdeskSettings, running_helpdesk
-from deploy.http_server import bind
+from deploy.demo.installed import Account, installed
 from deploy.process import forever
 from deploy.settings import AllSettings
 from deploy.up import Running, everything
@@ -64,15 +64,16 @@ async def demo(settings: AllSettings) -> None:
 async def running_demo(settings: AllSettings) -> AsyncIterator[Demo]:
     """The demo as a context: helpdesk, everything of ours, the desk; seeded and precomputed when it yields."""
     folder = settings.shared.data_dir
-    probe = bind(settings.deploy.host, settings.deploy.port)
-    port = probe.getsockname()[1]
-    probe.close()
-    settings = replace(settings, deploy=settings.deploy.model_copy(update={"port": port}))
     helpdesk = load_helpdesk(folder / "helpdesk.json")
-    async with running_helpdesk(helpdesk) as helpdesk_url, freshdesk_http() as http, _saving(helpdesk, folder):
+    async with AsyncExitStack() as stack:
+        helpdesk_url = await stack.enter_async_context(running_helpdesk(helpdesk))
+        http = await stack.enter_async_context(freshdesk_http())
+        await stack.enter_async_context(_saving(helpdesk, folder))
         shared = settings.shared.model_copy(update={"freshdesk_urls": {DOMAIN: helpdesk_url}})
-        desk = create_desk(helpdesk_url, DOMAIN, AGENT_KEY, ADMIN_TOKEN, http)
-        async with everything(replace(settings, shared=shared), {"desk": desk}) as started:
+        client = DeskClient(helpdesk_url, AGENT_KEY, ADMIN_TOKEN, http)
+        parts = installed(replace(settings, shared=shared), Account(DOMAIN, ADMIN_KEY), client, http)
+        settings, mounted = await stack.enter_async_context(parts)
+        async with everything(settings, mounted) as started:
             await _connect(started)
             seeded = await watch_backfill(started.worker, DOMAIN)
             yield Demo(started.url, helpdesk_url, helpdesk, started, seeded)

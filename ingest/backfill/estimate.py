@@ -1,7 +1,8 @@
 """What a backfill would take, before it begins: tickets, calls, minutes, tokens and money, and how sure that is.
 
 Tickets are counted by the list's pages; of a random sample the real prompts are built and counted. No model is asked.
-How long answers are is learnt from texts that were written before, where there are some.
+How long answers are is learnt from texts that were written before; where there are none, from what the writer without a
+model makes of the sample.
 """
 
 import asyncio
@@ -10,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ingest.backfill.history import history_of
-from ingest.backfill.prompting import Ground, neighbour_of, prompts_of
+from ingest.backfill.history import History, history_of
+from ingest.backfill.prompting import Ground, drafted, neighbour_of, prompts_of
 from ingest.backfill.reckoning import Estimate, Sampled, reckon
 from ingest.backfill.sampling import Sampler
 from ingest.context import ReceiverContext
@@ -33,6 +34,8 @@ from shared.tenants import Tenant
 
 SAMPLE = 100
 """Tickets: their mean prompt is then known to some 5 %."""
+DRAFTED = 50
+"""Tickets whose texts are written without a model, to see how long they become."""
 AT_ONCE = 4
 ARTICLES_READ = 30
 TASKS: tuple[TaskName, ...] = ("summary", "reply")
@@ -87,6 +90,7 @@ async def estimate(asked: Asked, options: BackfillOptions, sample: int = SAMPLE,
     host, chosen = asked.tenant.host, asked.tenant.settings
     neighbours = [found for thread in threads if (found := neighbour_of(host, thread)).reply]
     ground = Ground(neighbours, articles)
+    written.output |= await _drafted(asked, threads[:DRAFTED], ground, written)
     counted = [
         await asyncio.to_thread(prompts_of, thread, chosen, ground, place, written.output["summary"])
         for place, thread in enumerate(threads)
@@ -152,6 +156,16 @@ async def _threads(asked: Asked, rows: Sequence[tuple[int, str | None]]) -> list
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(*row)) for row in rows]
     return [thread for task in tasks if (thread := task.result()) is not None]
+
+
+async def _drafted(asked: Asked, threads: Sequence[Thread], ground: Ground, written: History) -> dict[str, float]:
+    """Mean tokens of answers that nobody has measured, by what these tickets give to say."""
+    outputs: dict[str, list[int]] = {}
+    for place, thread in enumerate(threads):
+        found = await asyncio.to_thread(drafted, thread, asked.tenant.settings, ground, place)
+        for task in found.keys() - written.known:
+            outputs.setdefault(task, []).append(found[task])
+    return {task: sum(tokens) / len(tokens) for task, tokens in outputs.items()}
 
 
 async def _articles(asked: Asked, options: BackfillOptions) -> list[Article]:

@@ -15,8 +15,8 @@ from shared.errors import CanvasError
 from shared.models import Canvas
 from shared.tenants import Tenant
 
-TYPICAL = {"summary": 400.0, "reply": 500.0}
-"""Tokens of an answer where nothing was written yet: five fields of a few sentences, and two replies."""
+TYPICAL = {"summary": 230.0, "reply": 300.0}
+"""Tokens of an answer where nothing was written yet and no ticket says more (`prompting.drafted`): the demo's."""
 ENOUGH = 5
 """Texts of a kind from which their mean counts."""
 COMPARED = 10
@@ -28,6 +28,8 @@ class History:
     """Mean tokens of an answer by task, and by how much a provider counts more than we do (1.0: just as we do)."""
 
     output: dict[str, float] = field(default_factory=lambda: dict(TYPICAL))
+    known: frozenset[str] = frozenset()
+    """Tasks of which answers were measured; of others `output` is a guess."""
     factor: float = 1.0
     learnt: bool = False
     """Whether answers of all tasks are known."""
@@ -48,8 +50,9 @@ async def history_of(
             found[ticket_id] = snapshot.stored, await asyncio.to_thread(_canvas, snapshot.stored)
     history = History()
     known = {task: _outputs([canvas for _, canvas in found.values()], task) for task in TYPICAL}
-    history.learnt = all(len(outputs) >= ENOUGH for outputs in known.values())
-    history.output |= {task: sum(outputs) / len(outputs) for task, outputs in known.items() if len(outputs) >= ENOUGH}
+    history.known = frozenset(task for task, outputs in known.items() if len(outputs) >= ENOUGH)
+    history.learnt = history.known == known.keys()
+    history.output |= {task: sum(known[task]) / len(known[task]) for task in history.known}
     whole = {ticket_id: canvas for ticket_id, (stored, canvas) in found.items() if not stored.updates}
     pairs: list[tuple[int, int]] = []
     for ticket_id, canvas in list(whole.items())[: 2 * COMPARED]:

@@ -99,7 +99,7 @@ class Indexing:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _one(self, ticket_id: int, place: float, requester: str | None) -> None:
-        refresh, record = self.options.refresh_summaries, self.record
+        options, record = self.options, self.record
         prepared = False
         try:
             prepared = await prepare_ticket(
@@ -108,8 +108,9 @@ class Indexing:
                 ticket_id,
                 self.freshdesk,
                 requester,
-                refresh=refresh,
-                batch=self.options.batch,
+                refresh=options.refresh_summaries,
+                batch=options.batch,
+                archived=place == BY_ID and await self._only_archived(),
             )
             self._read, self._failed_in_a_row = self._read + 1, 0
         except FreshdeskRefused:
@@ -126,6 +127,10 @@ class Indexing:
             log.warning("not prepared", host=self.tenant.host, ticket=ticket_id, code=error.code)
         self._troubles.pop(ticket_id, None)
         await record.add_indexed(ticket_id, place, prepared=prepared)
+
+    async def _only_archived(self) -> bool:
+        """Whether an id that no list has shown can only be an archived ticket's: then one call tells."""
+        return self.options.archived and not await self.record.is_noted("beyond")
 
     def _is_its_own(self, ticket_id: int) -> bool:
         """Whether the failure lies in the ticket: it failed again and again, while others could be read."""

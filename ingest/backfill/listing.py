@@ -1,4 +1,7 @@
-"""The tickets that a backfill is to read: those of the wanted stretch of time whose Canvas is not current."""
+"""The tickets that a backfill is to read: those of the wanted stretch of time whose Canvas is not current.
+
+Archived tickets are on no list. Where they are wanted every id up to the highest that nobody has shown is tried.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -18,7 +21,7 @@ from shared.tenants import Tenant
 LONGEST_WAIT_S = 60.0
 IDS_AT_ONCE = 500
 MOST_UNLISTED = 100_000
-"""Ids that are tried because a second has more tickets than Freshdesk lists; beyond that they are only counted."""
+"""Ids that are tried because no list has shown them; beyond that they are only counted."""
 
 log = structlog.get_logger()
 
@@ -84,7 +87,8 @@ class Listing:
                 await record.note(beyond=1)
             if self._stopping():
                 return
-        if await record.is_noted("beyond") and not await record.is_noted("unreached"):
+        by_ids = options.archived or await record.is_noted("beyond")
+        if by_ids and not await record.is_noted("unreached"):
             await self._unlisted()
 
     async def _outdated(self, rows: Sequence[ListedTicket]) -> list[ListedTicket]:
@@ -96,10 +100,14 @@ class Listing:
         return [row for row in rows if stored.get(row.id) != (row.revision_ms, recipe)]
 
     async def _unlisted(self) -> None:
-        """Try the ids that no list has shown: those of a second with more tickets than are listed are among them."""
+        """Try the ids that no list has shown: tickets of a second with more than are listed, and archived ones.
+
+        Whether a list has shown the highest of them nobody can know, so the ticket that was made last is asked for.
+        """
         tried = unreached = 0
-        for first in range(1, await self._record.highest() + 1, IDS_AT_ONCE):
-            found = await self._record.unknown(first, first + IDS_AT_ONCE - 1)
+        highest = max(await self._record.highest(), await self._freshdesk.highest_id())
+        for first in range(1, highest + 1, IDS_AT_ONCE):
+            found = await self._record.unknown(first, min(highest, first + IDS_AT_ONCE - 1))
             room = max(0, MOST_UNLISTED - tried)
             await self._add_ids(found[:room])
             tried, unreached = tried + len(found[:room]), unreached + len(found[room:])

@@ -27,8 +27,11 @@ async def prepare_ticket(
     *,
     refresh: bool = False,
     batch: bool = False,
+    archived: bool = False,
 ) -> bool:
     """Fetch, clean, embed and index one ticket; one that can't be is tried again by its run, with a run's patience.
+
+    `archived` says that only an archived one is meant.
 
     Raises:
         CanvasError: Freshdesk, the embedding model or the vector store failed, or the ticket is gone.
@@ -39,7 +42,7 @@ async def prepare_ticket(
     freshdesk = freshdesk or context.freshdesk(tenant, Priority.BACKFILL, patient=True)
     try:
         with watch.stage(fetch.NAME):
-            ticket = fetch.present(await freshdesk.ticket(ticket_id, requester))
+            ticket = fetch.present(await freshdesk.ticket(ticket_id, requester, archived=archived))
         with watch.stage(clean.NAME):
             thread = await asyncio.to_thread(clean.clean_for, tenant, ticket)
         with watch.stage(embed.NAME):

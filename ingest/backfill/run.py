@@ -6,7 +6,7 @@ was killed. It reads nothing twice but the few tickets that were being read, and
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -24,6 +24,7 @@ from ingest.freshdesk.budget import Tally
 from ingest.freshdesk.client import FreshdeskClient
 from ingest.freshdesk.limits import Priority
 from ingest.jobs.articles import index_articles
+from ingest.jobs.canned import index_canned
 from ingest.writers.batch import MOST_CALLS
 from shared.backfill import BackfillCounts, BackfillOptions, BackfillProgress, BackfillState
 from shared.errors import CanvasError, FreshdeskLimited, FreshdeskUnavailable
@@ -43,6 +44,8 @@ ENDINGS: dict[Stop | None, BackfillState] = {
     Stop.CANCEL: "cancelled",
     Stop.BUDGET: "over_budget",
 }
+
+Index = Callable[[WorkerContext, Tenant, FreshdeskClient], Coroutine[None, None, int]]
 
 log = structlog.get_logger()
 
@@ -108,9 +111,14 @@ class Backfill:
                 await self.record.enter("computing")
 
     async def _articles(self, freshdesk: FreshdeskClient) -> None:
-        """Index articles, before any ticket looks for them; once a backfill."""
-        while "solutions" in self.options.data_types and not await self.record.is_noted("articles"):
-            indexing = asyncio.create_task(index_articles(self.context, self.tenant, freshdesk))
+        """Index articles and canned responses, before any ticket looks for them; once a backfill."""
+        kinds: dict[str, Index] = {"articles": index_articles, "canned": index_canned}
+        for noted, index in kinds.items():
+            await self._index_once(noted, index, freshdesk)
+
+    async def _index_once(self, noted: str, index: Index, freshdesk: FreshdeskClient) -> None:
+        while "solutions" in self.options.data_types and not await self.record.is_noted(noted):
+            indexing = asyncio.create_task(index(self.context, self.tenant, freshdesk))
             try:
                 while not indexing.done() and not self.stop:
                     await asyncio.wait([indexing], timeout=LOOK_EVERY_S)
@@ -119,9 +127,9 @@ class Backfill:
             if self.stop:
                 return
             try:
-                await self.record.note(articles=indexing.result())
+                await self.record.note(add={noted: indexing.result()})
             except (FreshdeskUnavailable, FreshdeskLimited) as error:
-                log.warning("articles wait for Freshdesk", host=self.tenant.host, code=error.code)
+                log.warning("articles wait for Freshdesk", kind=noted, host=self.tenant.host, code=error.code)
                 await wait_unless(self._is_stopping, max(ARTICLES_AGAIN_S, error.retry_after.total_seconds()))
 
     async def _compute(self, indexing: Indexing, articles: "asyncio.Task[None]") -> Stop | None:

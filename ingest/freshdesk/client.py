@@ -34,8 +34,12 @@ PAGE_SIZE = 100
 MAX_LIST_PAGE = 300
 """Freshdesk refuses page 301 of the ticket list; the walk moves `updated_since` instead."""
 EMBEDDED_CONVERSATIONS = 10
+EVER = "2005-01-01T00:00:00Z"
+"""Before any ticket of Freshdesk's; without it lists end after 30 days."""
 PUBLISHED = 2
 AGENTS_ONLY = 3
+EVERY_AGENT = 0
+"""Of a canned response; 1 is its author's alone, 2 is for some groups."""
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?")
 """As Freshdesk names one (`ko`, `pt-BR`): it becomes a part of a path."""
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -71,23 +75,24 @@ class FreshdeskClient:
             "Accept-Encoding": ENCODINGS,
         }
 
-    async def ticket(self, ticket_id: int, requester: str | None = None) -> dict[str, Any]:
+    async def ticket(self, ticket_id: int, requester: str | None = None, *, archived: bool = False) -> dict[str, Any]:
         """A ticket with its requester and all its conversations (unordered, as Freshdesk returns them).
 
         Who knows the `requester`'s name from a list saves a credit. Deleted and spam tickets come back with `deleted`
-        or `spam`; archived ones from their own endpoint.
+        or `spam`; archived ones from their own endpoint, which alone is asked where `archived` is said.
 
         Raises:
             TicketMissing: unknown or inaccessible (403, 404 and 405 mean the same to us).
         """
-        archive = ""
-        try:
+        ticket, archive = None, ""
+        if not archived:
             include = "conversations,requester" if requester is None else "conversations"
-            ticket = as_object(await self._get(f"/tickets/{ticket_id}", include=include))
-        except FreshdeskInaccessible:
+            with suppress(FreshdeskInaccessible):
+                ticket = as_object(await self._get(f"/tickets/{ticket_id}", include=include))
+        if ticket is None:
             archive = "archived/"
             try:
-                ticket = as_object(await self._get(f"/tickets/{archive}{ticket_id}", begun=True))
+                ticket = as_object(await self._get(f"/tickets/{archive}{ticket_id}", begun=not archived))
             except FreshdeskInaccessible as error:
                 raise TicketMissing from error
         if archive or len(ticket.get("conversations") or []) >= EMBEDDED_CONVERSATIONS:
@@ -108,6 +113,12 @@ class FreshdeskClient:
         params |= ({"filter": only} if only else {}) | ({"include": include} if include else {})
         rows, headers = await self._request("GET", "/tickets", params=params)
         return ticket_page(rows, headers, PAGE_SIZE)
+
+    async def highest_id(self) -> int:
+        """The highest id among the tickets that were made last, 0 where there are none; ids are counted up."""
+        params = {"updated_since": EVER, "order_by": "created_at", "order_type": "desc", "per_page": str(PAGE_SIZE)}
+        rows, headers = await self._request("GET", "/tickets", params=params)
+        return max((row.id for row in ticket_page(rows, headers, PAGE_SIZE).tickets), default=0)
 
     async def agent(self) -> dict[str, Any]:
         """The agent whose key this is (`/agents/me`): `id`, `ticket_scope`, `contact` …"""
@@ -156,6 +167,23 @@ class FreshdeskClient:
             async for child in self._items(f"{path}/subfolders"):
                 async for nested in self._folder_articles(child, languages):
                     yield nested
+
+    async def canned_responses(self) -> AsyncIterator[dict[str, Any]]:
+        """Every canned response that all agents may use: `id`, `title`, `content_html`, placeholders unrendered.
+
+        Raises:
+            FreshdeskInaccessible: they are for admins' keys.
+        """
+        async for folder in self._items("/canned_response_folders"):
+            if not folder.get("personal"):
+                async for response in self._folder_responses(folder):
+                    yield response
+
+    async def _folder_responses(self, folder: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        with suppress(FreshdeskInaccessible):  # a folder that is gone by now
+            async for response in self._items(f"/canned_response_folders/{folder['id']}/responses"):
+                if (response.get("visibility") or EVERY_AGENT) == EVERY_AGENT:
+                    yield response
 
     async def rules(self, rule_type: int) -> list[dict[str, Any]]:
         """Automation rules: 1 on creation, 4 on updates. Admins only."""

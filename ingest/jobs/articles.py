@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from ingest.context import WorkerContext
 from ingest.freshdesk.client import FreshdeskClient
 from ingest.freshdesk.limits import Priority
+from ingest.jobs.canned import index_canned
 from ingest.text.clean import clean_message, detect_language
 from ingest.text.redact import redact
 from ingest.vectors.protocol import ArticlePoint, SparseVector
@@ -75,9 +76,9 @@ async def watch_articles(context: WorkerContext) -> None:
 
 
 async def look_again(context: WorkerContext, host: str) -> bool:
-    """Look through a tenant's articles if that is due, and says whether it was: one of many processes does it.
+    """Look through a tenant's articles and canned responses if that is due, and says whether it was.
 
-    Not before the tenant's first hours are over: they belong to its backfill.
+    One of many processes does it. Not before the tenant's first hours are over: they belong to its backfill.
 
     Raises:
         RedisError, OSError: Redis is away.
@@ -89,7 +90,9 @@ async def look_again(context: WorkerContext, host: str) -> bool:
         return False
     try:
         async with asyncio.timeout(LOOK_LIMIT.total_seconds()):
-            await index_articles(context, tenant, context.freshdesk(tenant, Priority.BACKFILL, patient=True))
+            freshdesk = context.freshdesk(tenant, Priority.BACKFILL, patient=True)
+            await index_articles(context, tenant, freshdesk)
+            await index_canned(context, tenant, freshdesk)
     except (CanvasError, TimeoutError) as error:
         log.warning("articles not looked through", host=host, reason=getattr(error, "code", "timeout"))
         await state.expire(looked, AGAIN_AFTER)
@@ -125,7 +128,8 @@ async def index_articles(context: WorkerContext, tenant: Tenant, freshdesk: Fres
             await _index_batch(context, tenant, batch)
             batch = []
     await _index_batch(context, tenant, batch)
-    await _remove(context, tenant, (stored | set(map(int, known))) - published)
+    noted = {int(number) for number in known if number.isdigit()}
+    await _remove(context, tenant, (stored | noted) - published)
     await context.redis.state.set(keys.articles_looked(tenant.host), 1, ex=lifetimes.ARTICLES_EVERY)
     return len(published)
 

@@ -51,7 +51,7 @@ async def recommend(
         emit,
     )
     offered = {f"ticket:{neighbour.ticket_id}" for neighbour in neighbours}
-    offered |= {f"article:{article.article_id}" for article in articles}
+    offered |= {article.source for article in articles}
     voice = thread.voice if isinstance(thread, Brief) else Voice()
     found_good: Vetted = await asyncio.to_thread(vetted, draft.value, thread, offered, language, voice)
     first = draft.value[0].text if draft.value else ""

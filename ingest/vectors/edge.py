@@ -42,8 +42,10 @@ from ingest.vectors.points import (
 from ingest.vectors.protocol import (
     CANDIDATES,
     EVERY,
+    SHELVES,
     ArticleHit,
     ArticlePoint,
+    Shelf,
     SparseVector,
     TicketHit,
     TicketPayload,
@@ -125,34 +127,37 @@ class EdgeVectorStore:
         return await self._run(lambda: self._similar(tickets, dense, sparse, limit, TicketHit, language))
 
     async def similar_articles(
-        self, host: str, dense: list[float], sparse: SparseVector, *, limit: int
+        self, host: str, dense: list[float], sparse: SparseVector, *, limit: int, shelf: Shelf = "article"
     ) -> list[ArticleHit]:
         """See `VectorStore`."""
-        articles = requests.matching(host, "article")
+        articles = requests.matching(host, shelf)
         return await self._run(lambda: self._similar(articles, dense, sparse, limit, ArticleHit))
 
-    async def articles(self, host: str, article_ids: Sequence[int], dense: list[float]) -> list[ArticleHit]:
+    async def articles(
+        self, host: str, article_ids: Sequence[int], dense: list[float], shelf: Shelf = "article"
+    ) -> list[ArticleHit]:
         """See `VectorStore`."""
         request = engine.ScrollRequest(
-            limit=MOST_PARTS, filter=requests.parts_of(host, article_ids), with_payload=True, with_vector=[DENSE]
+            limit=MOST_PARTS, filter=requests.parts_of(host, article_ids, shelf), with_payload=True, with_vector=[DENSE]
         )
         found, _ = await self._run(lambda: self._shard.scroll(request))
         return nearest_parts(map(requests.found, found), dense, self._floor)
 
-    async def stored_articles(self, host: str) -> set[int]:
+    async def stored_articles(self, host: str, shelf: Shelf = "article") -> set[int]:
         """See `VectorStore`."""
         found: set[int] = set()
         after = None
         while True:
-            points, after = await self._run(partial(self._shard.scroll, requests.listing(host, after, LISTED_AT_ONCE)))
+            request = requests.listing(host, after, LISTED_AT_ONCE, shelf)
+            points, after = await self._run(partial(self._shard.scroll, request))
             found |= ids_of_articles(point.payload for point in points)
             if after is None:
                 return found
 
-    async def drop_articles(self, host: str, article_ids: Sequence[int]) -> None:
+    async def drop_articles(self, host: str, article_ids: Sequence[int], shelf: Shelf = "article") -> None:
         """See `VectorStore`."""
         if article_ids:
-            parts = requests.parts_of(host, article_ids)
+            parts = requests.parts_of(host, article_ids, shelf)
             await self._run(lambda: self._drop(engine.UpdateOperation.delete_points_by_filter(parts)))
 
     async def tickets_between(self, host: str, first_ms: int, until_ms: int, limit: int) -> dict[int, int]:
@@ -184,10 +189,11 @@ class EdgeVectorStore:
             yield [stored_point(point, TicketPoint) for point in found]
             if after is None:
                 break
-        for article_id in sorted(await self.stored_articles(host)):
-            request = requests.whole(requests.parts_of(host, [article_id]), None, MOST_PARTS)
-            found, _ = await self._run(partial(self._shard.scroll, request))
-            yield [stored_point(point, ArticlePoint) for point in found]
+        for shelf in SHELVES:
+            for article_id in sorted(await self.stored_articles(host, shelf)):
+                request = requests.whole(requests.parts_of(host, [article_id], shelf), None, MOST_PARTS)
+                found, _ = await self._run(partial(self._shard.scroll, request))
+                yield [stored_point(point, ArticlePoint) for point in found]
 
     async def close(self) -> None:
         """See `VectorStore`: waits for the calls under way, flushes, and lets another process open the folder."""
@@ -197,7 +203,7 @@ class EdgeVectorStore:
 
     def _put_articles(self, host: str, points: Sequence[ArticlePoint]) -> None:
         for parts in by_article(points):
-            first = self._shard.retrieve([point_id(host, "article", parts[0].article_id)], ["revision_ms"], False)
+            first = self._shard.retrieve([point_id(host, parts[0].kind, parts[0].article_id)], ["revision_ms"], False)
             if first and (first[0].payload or {}).get("revision_ms", 0) > parts[0].revision_ms:
                 continue
             self._put(host, parts)

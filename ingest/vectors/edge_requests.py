@@ -5,7 +5,7 @@ from typing import Any
 
 from ingest.vectors.engine import engine
 from ingest.vectors.points import DENSE, SPARSE, Found, Kind, dense_of, id_of, payload, point_id
-from ingest.vectors.protocol import FOREIGN, ArticlePoint, SparseVector, TicketPayload, TicketPoint
+from ingest.vectors.protocol import FOREIGN, ArticlePoint, Shelf, SparseVector, TicketPayload, TicketPoint
 from shared.asked import EVERYTHING, Access
 
 
@@ -59,16 +59,16 @@ def not_newer(host: str, ticket: TicketPayload) -> engine.Filter:
     )
 
 
-def parts_of(host: str, article_ids: Sequence[int]) -> engine.Filter:
+def parts_of(host: str, article_ids: Sequence[int], shelf: Shelf = "article") -> engine.Filter:
     """All parts of some articles."""
     those = engine.FieldCondition("article_id", match=engine.MatchAny(list(article_ids)))
-    return engine.Filter(must=[matching(host, "article"), those])
+    return engine.Filter(must=[matching(host, shelf), those])
 
 
-def listing(host: str, after: Any, limit: int) -> engine.ScrollRequest:
+def listing(host: str, after: Any, limit: int, shelf: Shelf = "article") -> engine.ScrollRequest:
     """One part of each article, from the point `after` on (None: from the first one)."""
     first = engine.FieldCondition("chunk", match=engine.MatchValue(0))
-    where = engine.Filter(must=[matching(host, "article"), first])
+    where = engine.Filter(must=[matching(host, shelf), first])
     return engine.ScrollRequest(offset=after, limit=limit, filter=where, with_payload=["article_id"])
 
 
@@ -82,7 +82,9 @@ def outdated_parts(host: str, parts: Sequence[ArticlePoint]) -> engine.Filter:
     """Parts of an article that are of an earlier revision than these, or behind the last of them."""
     older = engine.FieldCondition("revision_ms", range=engine.RangeFloat(lt=float(parts[0].revision_ms)))
     behind = engine.FieldCondition("chunk", range=engine.RangeFloat(gte=float(len(parts))))
-    return engine.Filter(must=[parts_of(host, [parts[0].article_id]), engine.Filter(should=[older, behind])])
+    return engine.Filter(
+        must=[parts_of(host, [parts[0].article_id], parts[0].kind), engine.Filter(should=[older, behind])]
+    )
 
 
 def upsert(host: str, point: TicketPoint | ArticlePoint) -> engine.UpdateOperation:

@@ -12,9 +12,17 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 import msgspec
 import numpy as np
 
-from ingest.vectors.protocol import CANDIDATES, ArticleHit, ArticlePoint, TicketHit, TicketPayload, TicketPoint
+from ingest.vectors.protocol import (
+    CANDIDATES,
+    ArticleHit,
+    ArticlePoint,
+    Shelf,
+    TicketHit,
+    TicketPayload,
+    TicketPoint,
+)
 
-Kind = Literal["ticket", "article"]
+Kind = Literal["ticket"] | Shelf
 Hit = TypeVar("Hit", TicketHit, ArticleHit)
 Point = TypeVar("Point", TicketPoint, ArticlePoint)
 DENSE: Final = "dense"
@@ -43,12 +51,12 @@ def id_of(host: str, point: TicketPoint | ArticlePoint) -> str:
     """The id that a point is stored under."""
     if isinstance(point, TicketPoint):
         return point_id(host, "ticket", point.ticket_id)
-    return point_id(host, "article", point.article_id, point.chunk)
+    return point_id(host, point.kind, point.article_id, point.chunk)
 
 
 def point_kind(point: TicketPayload | ArticlePoint) -> Kind:
-    """Which of the two a point is."""
-    return "ticket" if isinstance(point, TicketPayload) else "article"
+    """What a point is."""
+    return "ticket" if isinstance(point, TicketPayload) else point.kind
 
 
 def payload(host: str, point: TicketPayload | ArticlePoint) -> dict[str, Any]:
@@ -71,7 +79,9 @@ class Found(NamedTuple):
 
 def by_article(points: Sequence[ArticlePoint]) -> list[list[ArticlePoint]]:
     """The parts of each article (of one revision) together, in the order given."""
-    return [list(parts) for _, parts in groupby(points, key=lambda part: (part.article_id, part.revision_ms))]
+    return [
+        list(parts) for _, parts in groupby(points, key=lambda part: (part.kind, part.article_id, part.revision_ms))
+    ]
 
 
 def dense_of(vectors: Any) -> list[float]:

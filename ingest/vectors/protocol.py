@@ -6,7 +6,7 @@ contract test: `edge` (embedded, one process) and `server` (a Qdrant server that
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from msgspec import Struct, field
 
@@ -19,6 +19,9 @@ CANDIDATES: Final = 50
 FOREIGN: Final = 10
 """Taken from the tickets in other languages besides: a crowd in the own language would leave no room for them."""
 EVERY: Final = 2 * CANDIDATES + FOREIGN
+Shelf = Literal["article", "canned"]
+"""Which texts for customers: solution articles, or agents' canned responses. A search looks at one of them."""
+SHELVES: Final[tuple[Shelf, ...]] = ("article", "canned")
 
 
 class SparseVector(Struct, frozen=True):
@@ -96,7 +99,8 @@ class TicketHit(TicketPayload, frozen=True, kw_only=True):
 class ArticlePayload(Struct, frozen=True, kw_only=True):
     """What is kept of a part of a solution article; `public` is False where customers may not see it.
 
-    `chunk` counts an article's parts from 0, and `snippet` is the part's text.
+    `chunk` counts an article's parts from 0, and `snippet` is the part's text. A canned response is kept in the same
+    form on its own shelf (`kind`), without a `url`.
     """
 
     article_id: int
@@ -107,6 +111,7 @@ class ArticlePayload(Struct, frozen=True, kw_only=True):
     public: bool
     language: str
     chunk: int = 0
+    kind: Shelf = "article"
 
 
 class ArticlePoint(ArticlePayload, frozen=True, kw_only=True):
@@ -171,17 +176,19 @@ class VectorStore(Protocol):
         """
 
     async def similar_articles(
-        self, host: str, dense: list[float], sparse: SparseVector, *, limit: int
+        self, host: str, dense: list[float], sparse: SparseVector, *, limit: int, shelf: Shelf = "article"
     ) -> list[ArticleHit]:
         """At most `limit` articles, best first by `relevance`."""
 
-    async def articles(self, host: str, article_ids: Sequence[int], dense: list[float]) -> list[ArticleHit]:
+    async def articles(
+        self, host: str, article_ids: Sequence[int], dense: list[float], shelf: Shelf = "article"
+    ) -> list[ArticleHit]:
         """Of these articles those that are stored, each by its part nearest to `dense`, in no order."""
 
-    async def stored_articles(self, host: str) -> set[int]:
+    async def stored_articles(self, host: str, shelf: Shelf = "article") -> set[int]:
         """The ids of all articles that are stored."""
 
-    async def drop_articles(self, host: str, article_ids: Sequence[int]) -> None:
+    async def drop_articles(self, host: str, article_ids: Sequence[int], shelf: Shelf = "article") -> None:
         """Remove all parts of these articles; removing what is not there is no error."""
 
     async def tickets_between(self, host: str, first_ms: int, until_ms: int, limit: int) -> dict[int, int]:
@@ -200,7 +207,9 @@ class VectorStore(Protocol):
         """How many points a tenant has, of both kinds, by the embedding model in use."""
 
     def stored_points(self, host: str) -> AsyncIterator[list[TicketPoint] | list[ArticlePoint]]:
-        """All points by the embedding model in use, in pages: tickets, then articles, each with all of its parts."""
+        """All points by the embedding model in use, in pages: tickets, then articles and canned
+        responses, each with all of its parts.
+        """
 
     async def close(self) -> None:
         """Release the engine; every later call fails. Closing twice is no error."""

@@ -37,8 +37,10 @@ from ingest.vectors.points import (
 from ingest.vectors.protocol import (
     CANDIDATES,
     EVERY,
+    SHELVES,
     ArticleHit,
     ArticlePoint,
+    Shelf,
     SparseVector,
     TicketHit,
     TicketPayload,
@@ -109,7 +111,7 @@ class QdrantVectorStore:
     async def put_articles(self, host: str, points: Sequence[ArticlePoint]) -> None:
         """See `VectorStore`."""
         articles = by_article(points)
-        firsts = [point_id(host, "article", parts[0].article_id) for parts in articles]
+        firsts = [point_id(host, parts[0].kind, parts[0].article_id) for parts in articles]
         async with _engine_errors():
             stored = await self._client.retrieve(self._name, firsts, with_payload=["revision_ms"], with_vectors=False)
         newest = {str(record.id): (record.payload or {}).get("revision_ms", 0) for record in stored}
@@ -143,20 +145,22 @@ class QdrantVectorStore:
         return await self._similar(tickets, dense, sparse, limit, TicketHit, language)
 
     async def similar_articles(
-        self, host: str, dense: list[float], sparse: SparseVector, *, limit: int
+        self, host: str, dense: list[float], sparse: SparseVector, *, limit: int, shelf: Shelf = "article"
     ) -> list[ArticleHit]:
         """See `VectorStore`."""
-        return await self._similar(requests.matching(host, "article"), dense, sparse, limit, ArticleHit)
+        return await self._similar(requests.matching(host, shelf), dense, sparse, limit, ArticleHit)
 
-    async def articles(self, host: str, article_ids: Sequence[int], dense: list[float]) -> list[ArticleHit]:
+    async def articles(
+        self, host: str, article_ids: Sequence[int], dense: list[float], shelf: Shelf = "article"
+    ) -> list[ArticleHit]:
         """See `VectorStore`."""
         async with _engine_errors():
             found, _ = await self._client.scroll(
-                self._name, requests.parts_of(host, article_ids), limit=MOST_PARTS, with_vectors=[DENSE]
+                self._name, requests.parts_of(host, article_ids, shelf), limit=MOST_PARTS, with_vectors=[DENSE]
             )
             return nearest_parts(map(requests.found, found), dense, self._floor)
 
-    async def stored_articles(self, host: str) -> set[int]:
+    async def stored_articles(self, host: str, shelf: Shelf = "article") -> set[int]:
         """See `VectorStore`."""
         found: set[int] = set()
         after = None
@@ -164,7 +168,7 @@ class QdrantVectorStore:
             async with _engine_errors():
                 points, after = await self._client.scroll(
                     self._name,
-                    requests.first_parts(host),
+                    requests.first_parts(host, shelf),
                     limit=LISTED_AT_ONCE,
                     offset=after,
                     with_payload=["article_id"],
@@ -174,11 +178,11 @@ class QdrantVectorStore:
             if after is None:
                 return found
 
-    async def drop_articles(self, host: str, article_ids: Sequence[int]) -> None:
+    async def drop_articles(self, host: str, article_ids: Sequence[int], shelf: Shelf = "article") -> None:
         """See `VectorStore`."""
         if article_ids:
             async with _engine_errors():
-                parts = models.FilterSelector(filter=requests.parts_of(host, article_ids))
+                parts = models.FilterSelector(filter=requests.parts_of(host, article_ids, shelf))
                 await self._client.delete(self._name, parts, wait=True)
 
     async def tickets_between(self, host: str, first_ms: int, until_ms: int, limit: int) -> dict[int, int]:
@@ -221,9 +225,10 @@ class QdrantVectorStore:
             yield [stored_point(point, TicketPoint) for point in found]
             if after is None:
                 break
-        for article_id in sorted(await self.stored_articles(host)):
-            found, _ = await self._whole(requests.parts_of(host, [article_id]), MOST_PARTS)
-            yield [stored_point(point, ArticlePoint) for point in found]
+        for shelf in SHELVES:
+            for article_id in sorted(await self.stored_articles(host, shelf)):
+                found, _ = await self._whole(requests.parts_of(host, [article_id], shelf), MOST_PARTS)
+                yield [stored_point(point, ArticlePoint) for point in found]
 
     async def _whole(self, where: models.Filter, limit: int, after: Any = None) -> tuple[list[Any], Any]:
         async with _engine_errors():

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from qdrant_client import models
 
 from ingest.vectors.points import DENSE, SPARSE, Found, Kind, dense_of, id_of, payload, point_id
-from ingest.vectors.protocol import FOREIGN, ArticlePoint, SparseVector, TicketPayload, TicketPoint
+from ingest.vectors.protocol import FOREIGN, ArticlePoint, Shelf, SparseVector, TicketPayload, TicketPoint
 from shared.asked import EVERYTHING, Access
 
 
@@ -53,23 +53,25 @@ def not_newer(host: str, ticket: TicketPayload) -> models.Filter:
     )
 
 
-def parts_of(host: str, article_ids: Sequence[int]) -> models.Filter:
+def parts_of(host: str, article_ids: Sequence[int], shelf: Shelf = "article") -> models.Filter:
     """All parts of some articles."""
     those = models.FieldCondition(key="article_id", match=models.MatchAny(any=list(article_ids)))
-    return models.Filter(must=[matching(host, "article"), those])
+    return models.Filter(must=[matching(host, shelf), those])
 
 
-def first_parts(host: str) -> models.Filter:
+def first_parts(host: str, shelf: Shelf = "article") -> models.Filter:
     """One part of each article."""
     first = models.FieldCondition(key="chunk", match=models.MatchValue(value=0))
-    return models.Filter(must=[matching(host, "article"), first])
+    return models.Filter(must=[matching(host, shelf), first])
 
 
 def drop_outdated_parts(host: str, parts: Sequence[ArticlePoint]) -> models.DeleteOperation:
     """Remove parts of an article that are of an earlier revision than these, or behind the last of them."""
     older = models.FieldCondition(key="revision_ms", range=models.Range(lt=parts[0].revision_ms))
     behind = models.FieldCondition(key="chunk", range=models.Range(gte=len(parts)))
-    where = models.Filter(must=[parts_of(host, [parts[0].article_id]), models.Filter(should=[older, behind])])
+    where = models.Filter(
+        must=[parts_of(host, [parts[0].article_id], parts[0].kind), models.Filter(should=[older, behind])]
+    )
     return models.DeleteOperation(delete=models.FilterSelector(filter=where))
 
 

@@ -69,9 +69,10 @@ class Blocks:
         self.add(f"ticket:{neighbour.ticket_id}", f"Subject: {subject}\nAnswer: {answer}")
 
     def article(self, article: Article, longest: int = SNIPPET_CHARACTERS) -> None:
-        """A help article's title, address and best passage."""
+        """A help article's title, address and best passage, or the company's own prepared answer."""
         snippet = shortened(article.snippet, longest)
-        self.add(f"article:{article.article_id}", f"Title: {line(article.title)}\nURL: {line(article.url)}\n{snippet}")
+        where = f"URL: {line(article.url)}" if article.kind == "article" else "Our company's prepared answer:"
+        self.add(article.source, f"Title: {line(article.title)}\n{where}\n{snippet}")
 
     def request(self, task: str) -> str:
         """The whole message to the model, the task last."""

@@ -15,6 +15,7 @@ from ingest.writers.prompts import (
     NEIGHBOURS,
     REPLY_TOKENS,
     Task,
+    chosen_articles,
     folded,
     house_rules,
     links_of,
@@ -44,7 +45,7 @@ def compose_task(wish: Wish) -> Task[Reply]:
     _add_messages(blocks, wish.thread)
     for neighbour in [neighbour for neighbour in wish.neighbours if neighbour.reply.strip()][:NEIGHBOURS]:
         blocks.neighbour(neighbour)
-    for article in [article for article in wish.articles if article.public][:ARTICLES]:
+    for article in chosen_articles(wish.articles, ARTICLES):
         blocks.article(article)
     if wish.draft.strip():
         blocks.add("draft of our agent", shortened(wish.draft, DRAFT_CHARACTERS))
@@ -86,7 +87,7 @@ def fit(reply: Reply, wish: Wish) -> Reply | None:
     """
     own = f"ticket:{wish.thread.ticket_id}"
     offered = {f"ticket:{neighbour.ticket_id}" for neighbour in wish.neighbours}
-    offered |= {f"article:{article.article_id}" for article in wish.articles if article.public}
+    offered |= {article.source for article in wish.articles if article.public}
     if wish.draft.strip() or wish.instructions.strip():
         offered.add(AGENT)
     phrases = wish.thread.voice.forbidden_phrases

@@ -91,9 +91,9 @@ def reply_task(
     for neighbour in [neighbour for neighbour in neighbours if neighbour.reply.strip()][: most[0]]:
         blocks.neighbour(neighbour)
         offered.append(f"ticket:{neighbour.ticket_id}")
-    for article in [article for article in articles if article.public][: most[1]]:
+    for article in chosen_articles(articles, most[1]):
         blocks.article(article, SNIPPET_CHARACTERS if recap is None else SNIPPET_AGAIN)
-        offered.append(f"article:{article.article_id}")
+        offered.append(article.source)
     voice = thread.voice if isinstance(thread, Brief) else Voice()
     return Task(
         system=system_prompt("reply", language) + house_rules(voice, language),
@@ -101,6 +101,17 @@ def reply_task(
         max_tokens=REPLY_TOKENS,
         form=replies_form(links_of(blocks, voice), frozenset(offered)),
     )
+
+
+def chosen_articles(articles: Sequence[Article], most: int) -> list[Article]:
+    """Those that a reply's prompt shows: at most so many articles for customers, and one canned response.
+
+    Where an earlier draft has drawn on the others (`ARTICLES_AGAIN`) the canned one only stands in for an article.
+    """
+    public = [article for article in articles if article.public]
+    shown = [article for article in public if article.kind == "article"][:most]
+    beside = 1 if most > ARTICLES_AGAIN or not shown else 0
+    return shown + [article for article in public if article.kind == "canned"][:beside]
 
 
 @cache

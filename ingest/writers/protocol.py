@@ -55,7 +55,10 @@ class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Article(msgspec.Struct, frozen=True, kw_only=True):
-    """A solution article as the writers see it; only `public` ones may be quoted to a customer."""
+    """A solution article as the writers see it; only `public` ones may be quoted to a customer.
+
+    Of `kind` "canned" it is a canned response: a whole prepared answer, without a `url`.
+    """
 
     article_id: int
     title: str
@@ -63,6 +66,12 @@ class Article(msgspec.Struct, frozen=True, kw_only=True):
     snippet: str
     url: str
     public: bool
+    kind: Literal["article", "canned"] = "article"
+
+    @property
+    def source(self) -> str:
+        """How a reply names it: `article:7`, `canned:9`."""
+        return f"{self.kind}:{self.article_id}"
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):

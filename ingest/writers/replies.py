@@ -94,17 +94,22 @@ def recommend(
 ) -> list[Reply]:
     """At most three replies to the customer's last words in `language`, the best first; none without a source.
 
-    `sources` names each reply's ticket ("ticket:12") or article ("article:7"). Among answers that were sent before,
-    those in the `wanted` tone come first.
+    `sources` names each reply's ticket ("ticket:12"), article ("article:7") or canned response ("canned:9"); the latter
+    stands beside what was sent before, since the company has prepared it. Among answers that were sent before, those in
+    the `wanted` tone come first.
     """
     code = "ko" if language == "ko" else "en"
     shown = [article for article in articles if article.public]
     others = [neighbour for neighbour in neighbours if neighbour.ticket_id != thread.ticket_id]
     beside = [reply for reply in (_asking(thread, others, shown, code), _escalating(thread, code)) if reply]
-    answers = _from_neighbours(thread, others, frozenset(article.url for article in shown), code)
+    answers = _from_neighbours(thread, others, frozenset(article.url for article in shown if article.url), code)
     answers.sort(key=lambda reply: wanted is not None and reply.tone != wanted)
+    prepared = [reply for article in shown if (reply := _from_canned(thread, article, code))][:1]
+    if prepared:
+        answers = [*answers[: max(1, MOST - 1 - len(beside))], *prepared]
     if not answers:
-        answers = [_from_article(thread, article, code) for article in shown if article.language == code][:1]
+        readable = [article for article in shown if article.language == code and article.kind == "article"]
+        answers = [_from_article(thread, article, code) for article in readable][:1]
     if not answers and not any(neighbour.reply for neighbour in others):
         return []
     return [*answers[: MOST - len(beside)], *beside]
@@ -185,6 +190,17 @@ def tone(body: str, language: str) -> Tone:
     return "friendly" if casual > len(sentences(body)) // 3 else "formal"
 
 
+def _from_canned(thread: Thread, article: Article, language: str) -> Reply | None:
+    """What the company has prepared for such a case, without a greeting of its own."""
+    if article.kind != "canned" or article.language != language:
+        return None
+    lines = article.snippet.split("\n")
+    body = "\n".join([_own_part(lines[0]), *lines[1:]]).strip()
+    if not _worth_sending(body, language):
+        return None
+    return Reply(text=f"{greeting(thread, language)}\n\n{body}", tone=tone(body, language), sources=[article.source])
+
+
 def _from_article(thread: Thread, article: Article, language: str) -> Reply:
     """A reply that passes on an article."""
     say = TEXTS[language]
@@ -193,7 +209,7 @@ def _from_article(thread: Thread, article: Article, language: str) -> Reply:
         snippet = snippet[:LONGEST_SNIPPET].rsplit(" ", 1)[0] + "…"
     about = "\n".join(part for part in (article.title, snippet, article.url) if part)
     text = f"{greeting(thread, language)}\n\n{say['article']}\n\n{about}\n\n{say['article_end']}"
-    return Reply(text=text, tone="formal", sources=[f"article:{article.article_id}"])
+    return Reply(text=text, tone="formal", sources=[article.source])
 
 
 def _asking(
@@ -204,7 +220,7 @@ def _asking(
     said = "\n".join([thread.subject, *(message.text for message in thread.said_by("customer"))])
     shown = bool([file for message in thread.said_by("customer") for file in message.attachments])
     texts = {f"ticket:{neighbour.ticket_id}": neighbour.reply for neighbour in neighbours}
-    texts |= {f"article:{article.article_id}": article.snippet for article in articles}
+    texts |= {article.source: article.snippet for article in articles}
     wanting = {thing: [source for source, text in texts.items() if WANTED[thing].search(text)] for thing in WANTED}
     missing = [
         thing

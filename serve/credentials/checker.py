@@ -41,6 +41,9 @@ OUTAGE_S = 5.0
 OUTAGE_LONGEST_S = lifetimes.CREDENTIAL_LIFETIME.total_seconds()
 """... and for so long in all."""
 
+Reference = bytes | str
+"""A token, or what an API key is remembered under: its keyed hash."""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Agent).decode
 
@@ -74,15 +77,24 @@ class CredentialChecker:
         self._tenants = RegisteredTenants(state, once)
         self._local: OrderedDict[str, Remembered] = OrderedDict()
 
-    def known(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller | None:
-        """The caller, from process memory alone; None means "ask `caller`", not that it is refused. About 3 µs."""
+    def reference(self, headers: Iterable[tuple[bytes, bytes]]) -> Reference | None:
+        """What a credential is remembered by; None where there is none that could be right."""
         credential = presented(headers)
         if credential is None:
             return None
-        if credential.token is not None:
-            caller = self._tokens.remembered(credential.token)
+        return credential.token if credential.token is not None else self._name(credential)
+
+    def known(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller | None:
+        """The caller, from process memory alone; None means "ask `caller`", not that it is refused. About 4 µs."""
+        reference = self.reference(headers)
+        return None if reference is None else self.known_by(reference)
+
+    def known_by(self, reference: Reference) -> Caller | None:
+        """The same of headers that were read before. About 1 µs."""
+        if isinstance(reference, bytes):
+            caller = self._tokens.remembered(reference)
         else:
-            local = self._local.get(self._name(credential))
+            local = self._local.get(reference)
             caller = local.caller if local is not None and local.fresh_until > time.monotonic() else None
         return caller if caller is not None and self._tenants.known(caller.host, caller.registration) else None
 

@@ -1,20 +1,23 @@
 """Hits, answered before the app: an ASGI callable in front of it, and a plain function in front of that.
 
-`Front.instant` is asked by the HTTP server itself (`deploy.instant`) as soon as a request's headers are there: a Canvas
-goes out as one write, without a task or a message, from process memory or from the callback of Redis's answer.
+`Front.instant` is asked by the HTTP server itself (`deploy.instant`), with what `Front.head` once made of the same
+header lines: a Canvas goes out as one write, without a task or a message, from process memory or from the callback of
+Redis's answer.
 `Front.__call__` does the same in ASGI for hits that are less plain (POST, a request id, an outage). Whatever is no hit
 of a caller who is known falls through to the app, which is complete without either. No JSON is parsed or built here.
 """
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from serve.caller import Caller
 from serve.context import ServeContext
+from serve.credentials.checker import Reference
 from serve.edge.observed import Hits
 from serve.hits.answer import FROM_MEMORY, HIT, STALE, Answer, Copy, Headers, as_lines
 from serve.hits.reads import Read
+from serve.limits.address import FORWARDED
 from shared.errors import RateLimited, StoreUnavailable
 from shared.request_ids import HEADER, TRACEPARENT, request_id
 from shared.tracing import tracing_on
@@ -26,8 +29,16 @@ PATH = "/init/"
 PATH_BYTES = PATH.encode()
 MAX_ID_DIGITS = 15
 METHODS = frozenset({"GET", "POST"})
-NOT_INSTANT = frozenset({HEADER, TRACEPARENT, b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
-"""Headers of requests that the HTTP server, or the log, must know more of."""
+OF_THE_LOG = frozenset({HEADER, TRACEPARENT})
+"""Headers of requests that the log must know more of."""
+
+
+class Head(NamedTuple):
+    """What a plain GET's headers say: what it wants, by what its credential is known, and whom proxies name."""
+
+    asked: Asked
+    reference: Reference
+    forwarded: Headers
 
 
 class Front:
@@ -39,7 +50,7 @@ class Front:
         """`origins` may read answers in a browser, and of these the headers that are `exposed` (CORS)."""
         self._app = app
         self._reads = context.reads
-        self._known = context.credentials.known
+        self._credentials = context.credentials
         self._spend = context.limits.spend_now
         self._address = context.addresses.of
         self._hits = Hits(hits_logged)
@@ -53,34 +64,43 @@ class Front:
             for origin in origins
         }
 
-    def instant(self, scope: Any, url: bytes, later: Callable[[Parts | None], None]) -> Parts | str | None:
+    def head(self, headers: Headers) -> Head | None:
+        """What is wanted of a plain GET's headers; None for such that only the app understands. Holds no API key."""
+        if self._traced:
+            return None
+        asked, reference = _asked(headers), self._credentials.reference(headers)
+        if asked is None or reference is None:
+            return None
+        return Head(asked, reference, [pair for pair in headers if pair[0] == FORWARDED])
+
+    def instant(self, head: Head, client: Any, url: bytes, later: Callable[[Parts | None], None]) -> Parts | str | None:
         """The whole answer to a GET, or "later", and then `later` gets it; None (here or there): ask the app.
 
-        `scope` has `headers` and `client`, as ASGI defines them.
+        `client` is who asks, as ASGI has it.
         """
-        if self._traced or not url.startswith(PATH_BYTES):
+        if not url.startswith(PATH_BYTES):
             return None
         began = time.perf_counter()
         ticket_id = _number(url[len(PATH_BYTES) :])
-        asked = _asked(scope["headers"]) if ticket_id else None
-        caller = self._known(scope["headers"]) if asked else None
-        if asked is None or caller is None or caller.restricted or not self._reads.alive:
+        caller = self._credentials.known_by(head.reference) if ticket_id else None
+        if caller is None or caller.restricted or not self._reads.alive:
             return None
         copy = self._reads.remembered(caller.host, ticket_id)
+        address = self._address({"client": client, "headers": head.forwarded})
         if copy is not None:
-            return self._parts(scope, caller, asked, Read(copy, FROM_MEMORY), began)
+            return self._parts(caller, address, head.asked, Read(copy, FROM_MEMORY), began)
         self._reads.ask(
             caller.host,
             ticket_id,
-            lambda read: later(None if read is None else self._parts(scope, caller, asked, read, began)),
+            lambda read: later(None if read is None else self._parts(caller, address, head.asked, read, began)),
         )
         return LATER
 
-    def _parts(self, scope: Any, caller: Caller, asked: Asked, read: Read, began: float) -> Parts | None:
+    def _parts(self, caller: Caller, address: str, asked: Asked, read: Read, began: float) -> Parts | None:
         copy = read.copy
         if copy is None or copy.state != "current" or copy.stored.tombstone:
             return None
-        limits = self._limits(scope, caller)
+        limits = self._limits(caller, address)
         if limits is None:
             return None
         accepted, condition, origin = asked
@@ -102,7 +122,7 @@ class Front:
     async def _answer(self, scope: Any) -> Answer | None:
         began = time.perf_counter()
         ticket_id = _number(scope["path"][len(PATH) :].encode("latin-1", "replace"))
-        caller = self._known(scope["headers"]) if ticket_id and scope["method"] in METHODS else None
+        caller = self._credentials.known(scope["headers"]) if ticket_id and scope["method"] in METHODS else None
         if caller is None or caller.restricted:
             return None
         try:
@@ -111,7 +131,7 @@ class Front:
             return None
         if read.copy is None or read.copy.stored.tombstone or not (read.doubtful or read.copy.state == "current"):
             return None
-        limits = self._limits(scope, caller)
+        limits = self._limits(caller, self._address(scope))
         if limits is None:
             return None
         answer = self._hit(scope, read, read.copy, limits)
@@ -131,10 +151,10 @@ class Front:
         status = STALE if read.doubtful else HIT
         return copy.answer(said.get(b"accept-encoding", b""), condition, status, read.timing, extra)
 
-    def _limits(self, scope: Any, caller: Caller) -> Headers | None:
+    def _limits(self, caller: Caller, address: str) -> Headers | None:
         """The `RateLimit` headers of a request that is within its limits and was counted; else the app answers."""
         try:
-            return self._spend(caller, self._address(scope))
+            return self._spend(caller, address)
         except RateLimited:
             return None
 
@@ -149,7 +169,7 @@ def _asked(headers: Headers) -> Asked | None:
             condition = condition + b"," + value if condition else value
         elif name == b"origin":
             origin = value
-        elif name in NOT_INSTANT:
+        elif name in OF_THE_LOG:
             return None
     return accepted, condition, origin
 

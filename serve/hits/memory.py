@@ -43,10 +43,11 @@ class Memory(Generic[T]):
     def put(self, name: Name, copy: T) -> None:
         """Keep a copy in place of another one; one that is larger than the whole memory is not kept."""
         self.drop(name)
-        if copy.size > self._most_bytes:
+        size = copy.size
+        if size > self._most_bytes:
             return
         self._copies[name] = copy
-        self.bytes += copy.size
+        self.bytes += size
         while self.bytes > self._most_bytes:
             self.bytes -= self._copies.popitem(last=False)[1].size
 

@@ -17,7 +17,7 @@ import structlog
 
 from serve.hits.answer import FROM_MEMORY, Copy
 from serve.hits.memory import Memory, Name
-from serve.hits.tracked import Tracked, command
+from serve.hits.tracked import Tracked
 from shared import keys
 from shared.canvas_store import decode_canvas
 from shared.due_view import state_of_record
@@ -31,6 +31,9 @@ READ_WITHIN_S = 1.0
 HOPE_S = 0.3
 """While it is known that Redis does not answer, nobody waits for longer than a connection takes to come back."""
 SWEEP_S = 0.02
+RECORD = b"*5\r\n$5\r\nHMGET\r\n$%d\r\n%b\r\n$4\r\nwant\r\n$4\r\ndone\r\n$4\r\ndead\r\n"
+CANVAS = b"*2\r\n$3\r\nGET\r\n$%d\r\n%b\r\n"
+"""The two commands as they go over the wire: put together by `command` they cost 1 µs more a ticket."""
 
 log = structlog.get_logger()
 
@@ -131,16 +134,16 @@ class CanvasReads:
             load.hopes = True
 
     def _ask(self, load: _Load) -> None:
-        host, ticket_id = load.name
-        record = command(b"HMGET", keys.record(host, ticket_id).encode(), b"want", b"done", b"dead")
+        key = keys.record(*load.name).encode()
+        record = RECORD % (len(key), key)
         # The record first: a run that ends in between makes a current Canvas look stale, never an old one current.
         self.state.ask(record, lambda found: self._has_record(load, found))
         if self.cache is self.state:
             self._ask_canvas(load)
 
     def _ask_canvas(self, load: _Load) -> None:
-        canvas = command(b"GET", keys.canvas(*load.name).encode())
-        self.cache.ask(canvas, lambda found: self._has_canvas(load, found))
+        key = keys.canvas(*load.name).encode()
+        self.cache.ask(CANVAS % (len(key), key), lambda found: self._has_canvas(load, found))
 
     def _has_record(self, load: _Load, found: Any) -> None:
         if isinstance(found, Exception):

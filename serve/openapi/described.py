@@ -23,6 +23,7 @@ from serve.routes.miss import Started
 from serve.routes.query import Query
 from serve.routes.reply import GenerateReply
 from serve.routes.session import Session
+from serve.routes.settings import ChosenSettings
 from shared.errors import BadInput
 from shared.models import Answer, AttachmentLink, Canvas, GeneratedReply
 from shared.problems import PROBLEM_JSON, Problem
@@ -52,6 +53,7 @@ TAGS = {
     "session": "Credentials for a browser",
     "feedback": "What agents did with suggestions",
     "ingest": "Bringing in what was there before; for admins",
+    "settings": "What an account chooses for its texts; for admins",
     "operation": "For those who run it",
 }
 ABOUT = """\
@@ -105,6 +107,8 @@ OPERATIONS: dict[tuple[str, str], Words] = {
     ("post", "/ingest"): Words("start_ingest", "ingest", "Start a backfill"),
     ("get", "/ingest/{backfill_id}"): Words("get_ingest", "ingest", "How a backfill goes", streams=True),
     ("post", "/ingest/{backfill_id}/{order}"): Words("steer_ingest", "ingest", "Pause, resume or cancel a backfill"),
+    ("get", "/settings"): Words("get_settings", "settings", "What is chosen for the account's texts"),
+    ("put", "/settings"): Words("choose_settings", "settings", "Choose it"),
     ("get", "/health"): Words("get_health", "operation", "What is ready, and what is not", open=True),
 }
 PARAMETERS: dict[str, dict[str, Any]] = {
@@ -136,7 +140,7 @@ HEALTH_SCHEMA = {
 }
 DOCUMENTS = (
     Canvas, Started, Answer, GeneratedReply, AttachmentLink, Session, Query, GenerateReply, Said, Ingest,
-    IngestProgress, Problem,
+    IngestProgress, ChosenSettings, Problem,
 )  # fmt: skip
 """Every struct that a body may be."""
 EXAMPLES = WRITTEN | {"IngestProgress": dict.fromkeys(IngestProgress.__struct_fields__, 0) | PROGRESS}

@@ -154,6 +154,7 @@ EXAMPLES: dict[str, Any] = {
     "Session": _SESSION,
     "Query": {"question": "How do I reset the router?", "types": ["tickets", "solutions"], "language": "en"},
     "GenerateReply": {"ticket_id": 4211, "tone": "brief", "instructions": "Ask for the serial number"},
+    "ChosenSettings": {"language": "ko", "tone": "formal", "forbidden_phrases": ["refund"], "similar_days": 365},
     "Ingest": {"data_types": ["tickets", "solutions"], "date_range": {"since": "2026-01-01T00:00:00Z"}},
     "Said": _FEEDBACK,
 }

@@ -47,6 +47,9 @@ from shared.run_log import Entry, Event
 LOOK_EVERY_S = 0.5
 HEARTBEAT_S = 15.0
 PROGRESS = "progress"
+LATEST = "latest"
+"""In place of an id: the backfill that was begun last, by whomever."""
+NAMED = "As `Location` of `POST /ingest` has named it, or `latest`"
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -148,7 +151,7 @@ async def ingest(request: Request[Any, Any, State], data: JSONBody[Ingest]) -> R
 )
 async def ingest_progress(
     request: Request[Any, Any, State],
-    backfill_id: Annotated[str, PathParameter(description="As `Location` of `POST /ingest` has named it")],
+    backfill_id: Annotated[str, PathParameter(description=NAMED)],
 ) -> Response[Any]:
     """How a backfill goes: once, or with `Accept: text/event-stream` as `progress` events up to `done` or `error`."""
     context, caller = await _admin(request)
@@ -170,7 +173,7 @@ async def ingest_progress(
 )
 async def steer_ingest(
     request: Request[Any, Any, State],
-    backfill_id: Annotated[str, PathParameter(description="As `Location` of `POST /ingest` has named it")],
+    backfill_id: Annotated[str, PathParameter(description=NAMED)],
     order: Annotated[str, PathParameter(description="`pause`, `resume` or `cancel`")],
 ) -> Response[IngestProgress]:
     """Pause a backfill, let it go on, or cancel it: what is being computed ends first. Doing it twice is fine."""
@@ -199,7 +202,7 @@ async def _progress(progress: BackfillProgress, backfill_id: str) -> IngestProgr
         BackfillMissing: the tenant has none of that id (any more).
     """
     counts: BackfillCounts = await progress.read()
-    if not counts.id or counts.id != backfill_id:
+    if not counts.id or backfill_id not in {counts.id, LATEST}:
         raise BackfillMissing
     working = await progress.alive() and counts.state not in STANDING_STILL
     told = {name: getattr(counts, name) for name in IngestProgress.__struct_fields__ if name != "working"}

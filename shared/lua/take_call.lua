@@ -57,6 +57,15 @@ local function kept(share, asked)
   return math.min(math.max(3, math.floor(limit * share + 0.5)), math.floor(limit / 3))
 end
 
+-- What a backfill leaves to live tickets: what they take in a quarter of a window, by the last ones (a sum that fades
+-- over a window), at least one ticket's view. What they need beyond that comes free within moments, and is theirs first.
+local function lately()
+  return (budget.live or 0) / 1000 * math.exp(math.min(0, (budget.live_at or now) - now) / window)
+end
+local function kept_for_live()
+  return math.min(kept(0.15, budget.asked1), math.max(3, math.ceil(lately() / 4)))
+end
+
 -- Table of Freshdesk's rate-limit article, by the account's total; other totals have no known limit of lists.
 local LISTS = {[200] = 20, [400] = 100, [700] = 200, [1000] = 300, [2000] = 400}
 local lists = LISTS[limit]
@@ -79,7 +88,7 @@ if limit > 0 then
     room = room - kept(0.05, budget.asked0)
   end
   if priority >= 2 then
-    room = room - kept(0.15, budget.asked1)
+    room = room - kept_for_live()
   end
   local taken = used(2)
   -- A call that costs more than there ever is may go alone.
@@ -110,6 +119,8 @@ if earliest <= now then
   end
   if priority == 2 then
     redis.call('HSET', KEYS[1], 'trickle', math.floor(now + window / 10))
+  elseif priority == 1 then
+    redis.call('HSET', KEYS[1], 'live', math.floor(1000 * (lately() + cost)), 'live_at', now)
   end
   if limit >= 0 then
     for credit = 1, cost do

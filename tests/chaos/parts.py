@@ -21,7 +21,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from ingest.thread import Thread
-from ingest.vectors.protocol import ArticleHit, ArticlePoint, SparseVector, TicketHit, TicketPayload, TicketPoint
+from ingest.vectors.protocol import ArticleHit, ArticlePoint, Shelf, SparseVector, TicketHit, TicketPayload, TicketPoint
 from ingest.writers.llm import LlmWriter
 from ingest.writers.prompts import Task
 from ingest.writers.protocol import Article, Asked, Delta, Neighbour, Usage, Wish, Written
@@ -191,20 +191,22 @@ class SharedVectors:
         return []
 
     async def similar_articles(
-        self, host: str, dense: list[float], sparse: SparseVector, *, limit: int
+        self, host: str, dense: list[float], sparse: SparseVector, *, limit: int, shelf: Shelf = "article"
     ) -> list[ArticleHit]:
         """None."""
         return []
 
-    async def articles(self, host: str, article_ids: Sequence[int], dense: list[float]) -> list[ArticleHit]:
+    async def articles(
+        self, host: str, article_ids: Sequence[int], dense: list[float], shelf: Shelf = "article"
+    ) -> list[ArticleHit]:
         """None."""
         return []
 
-    async def stored_articles(self, host: str) -> set[int]:
+    async def stored_articles(self, host: str, shelf: Shelf = "article") -> set[int]:
         """None."""
         return set()
 
-    async def drop_articles(self, host: str, article_ids: Sequence[int]) -> None:
+    async def drop_articles(self, host: str, article_ids: Sequence[int], shelf: Shelf = "article") -> None:
         """There are none in these worlds."""
 
     async def tickets_between(self, host: str, first_ms: int, until_ms: int, limit: int) -> dict[int, int]:

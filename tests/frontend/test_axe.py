@@ -1,15 +1,14 @@
 """axe-core finds nothing to object to in any state of the sidebar, light and dark, in English and Korean."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, Route, expect
 
-from tests.deploy.demo.browser import CHROMIUM, HOW_TO_GET_IT, DeskPage, chromium, desk_page
+from tests.deploy.demo.browser import CHROMIUM, HOW_TO_GET_IT, DeskPage, desk_page
 from tests.deploy.demo.hostile import hostile_canvas
-from tests.deploy.demo.small_desk import SOLVED_EN, WIFI_EN, small_desk
+from tests.deploy.demo.small_desk import SOLVED_EN, WIFI_EN
 from tests.faults import silent_ticket, worker_of
 from tests.world import Account
 
@@ -27,52 +26,37 @@ CHECK = """async () => {
 }"""
 
 
-@pytest.fixture(scope="module")
-async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Account]:
-    """One desk for the file."""
-    async with small_desk(tmp_path_factory.mktemp("desk")) as account:
-        yield account
-
-
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    """One Chromium for the file."""
-    expect.set_options(timeout=15_000)
-    async with chromium() as started:
-        yield started
-
-
 async def violations(page: DeskPage) -> list[str]:
     """What axe objects to, with the elements."""
-    if not await page.page.evaluate("'axe' in window"):
-        await page.page.evaluate(AXE)
-    found: list[str] = await page.page.evaluate(CHECK)
+    if not await page.app_frame.evaluate("'axe' in window"):
+        await page.app_frame.evaluate(AXE)
+    found: list[str] = await page.app_frame.evaluate(CHECK)
     return found
 
 
 @pytest.mark.parametrize(("scheme", "locale"), [("light", "en-GB"), ("dark", "ko-KR")])
 async def test_no_state_of_the_sidebar_keeps_anybody_out(
-    browser: Browser, desk: Account, scheme: Literal["light", "dark"], locale: str
+    browser: Browser, served_desk: Account, scheme: Literal["light", "dark"], locale: str
 ) -> None:
-    hostile = await silent_ticket(desk, f"Odd {scheme}")
-    await worker_of(desk).canvases.put(desk.host, hostile_canvas(hostile, 1), 1)
-    async with desk_page(browser, str(desk.canvas.base_url).rstrip("/"), locale, scheme) as page:
+    hostile = await silent_ticket(served_desk, f"Odd {scheme}")
+    await worker_of(served_desk).canvases.put(served_desk.host, hostile_canvas(hostile, 1), 1)
+    async with desk_page(browser, str(served_desk.canvas.base_url).rstrip("/"), locale, scheme) as page:
         await page.open(WIFI_EN)
         await expect(page.light("hit")).to_be_visible()
         found = {"hit": await violations(page)}
-        await page.page.locator('[data-key="tools"]').click()
-        await page.page.locator(".pc-part-replies [data-key=thumb-down]").click()
-        await page.page.locator(".pc-question").fill("Why does the Wi-Fi drop?")
+        await page.key("tools").click()
+        await page.app.locator(".pc-part-replies [data-key=thumb-down]").click()
+        await page.app.locator(".pc-question").fill("Why does the Wi-Fi drop?")
         await page.page.keyboard.press("Enter")
-        await expect(page.page.locator(".pc-sources")).to_be_visible()
+        await expect(page.app.locator(".pc-sources")).to_be_visible()
         found["tools, reasons, answer"] = await violations(page)
-        await page.page.locator('[data-key="edit"]').click()
+        await page.key("edit").click()
         found["editing"] = await violations(page)
         await page.switch(hostile)
-        await expect(page.page.locator(".pc-chip.pc-partial")).to_be_visible()
+        await expect(page.app.locator(".pc-chip.pc-partial")).to_be_visible()
         found["partial"] = await violations(page)
         await page.switch(987_654)
-        await expect(page.page.locator(".pc-problem")).to_be_visible()
+        await expect(page.app.locator(".pc-problem")).to_be_visible()
         found["missing"] = await violations(page)
         await page.page.route("**/init/**", _never)
         await page.switch(SOLVED_EN)

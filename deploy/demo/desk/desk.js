@@ -1,13 +1,13 @@
-// The demo desk: list, ticket and sidebar side by side. The sidebar is the Freshdesk app's own modules; only what lies
-// in this folder knows the look-alike. The open ticket stands in the address, so links and the back button work.
+// The demo desk: list, ticket and the Freshdesk app in its frame side by side. Only what lies in this folder knows the
+// look-alike. The open ticket stands in the address, so links and the back button work.
 
-import { mintByKey, PageHost } from "/desk/app/scripts/host.js";
-import { mountSidebar } from "/desk/app/scripts/mount.js";
 import { sleep } from "/desk/app/scripts/stream.js";
 import { duration, preferredLanguage, translator } from "/desk/app/scripts/texts.js";
+import { AppPane } from "/desk/static/app_pane.js";
 import { DeskError, desk } from "/desk/static/desk_api.js";
 import { chooseTicket, showArticle } from "/desk/static/dialogs.js";
 import { TicketList } from "/desk/static/list.js";
+import { plainText } from "/desk/static/plain_text.js";
 import { DESK_TEXTS } from "/desk/static/texts.js";
 import { TicketPane } from "/desk/static/ticket.js";
 
@@ -33,65 +33,66 @@ let newestChange = "";
 
 const list = new TicketList($("tickets"), $("no-tickets"));
 const pane = new TicketPane($("ticket"), {
-  status: (status) => act(() => desk.setStatus(current, status)),
+  status: (status) => act(() => desk.setStatus(current, status), { event: "ticket.statusChanged" }),
   customerReplies: () => act(() => desk.customerReply(current)),
   burst: () => act(burst),
   send: (role, text) =>
-    act(() => (role === "agent" ? desk.agentReply : desk.customerReply)(current, text), "toastSent"),
+    role === "agent"
+      ? act(() => desk.agentReply(current, text), { done: "toastSent", event: "ticket.sendReply" })
+      : act(() => desk.customerReply(current, text), { done: "toastSent" }),
 });
-const storage = tabStorage();
-const host = new PageHost({
-  identity: { host: config.domain, agent: "desk" },
-  mint: () => mintByKey({ "X-Freshdesk-Domain": config.domain, "X-Freshdesk-API-Key": config.api_key }),
-  storage,
-  language,
-  notify: (_type, text) => toast(text),
-  insert: (text, options) => pane.insert(text, options),
-  openTicket: (id) => (location.hash = `#/tickets/${id}`),
-  openArticle: (id) =>
-    desk.article(id).then(
-      (article) => showArticle($("article"), article),
-      (error) => failed(error),
-    ),
-});
-const { view } = mountSidebar($("sidebar"), host, { storage });
+const elements = { frame: $("app"), handle: $("handle"), shell: $("sidebar"), modal: $("app-modal"), full: $("app-page") };
+const platform = {
+  ticket: () => (current === null ? null : { id: current, ...JSON.parse(shown || "{}") }),
+  agent: () => ({ ...config.agent, language }),
+  invoke: (template, request) => desk.invoke(template, request),
+  reply: (html, options) => pane.insert(plainText(html), options),
+  go: (kind, id) => (location.hash = `#/${kind}/${Number(id)}`),
+  setStatus: (status) => act(() => desk.setStatus(current, status)),
+  notify: (text) => toast(text),
+};
+const app = await AppPane.open(elements, platform, config.app);
 
 /** The ticket that the address names, or null. */
 function addressed() {
   return Number(location.hash.match(/^#\/tickets\/([1-9]\d{0,14})$/)?.[1] ?? 0) || null;
 }
 
-/** Show the ticket that the address names. */
+/** Show the ticket, or the article, that the address names. */
 async function route() {
+  const article = Number(location.hash.match(/^#\/solutions\/articles\/([1-9]\d{0,14})$/)?.[1] ?? 0);
+  if (article) return readArticle(article);
   const id = addressed();
   if (id === current) return;
   // A browser holds few connections: what a slow helpdesk keeps waiting must not hold up the next ticket.
   reading.abort();
   reading = new AbortController();
+  const before = current;
   current = id;
   shown = shownAt = "";
   list.choose(id);
-  if (id === null) {
-    pane.close();
-    return host.deactivate();
-  }
-  pane.wait();
   // The sidebar does not wait for the ticket, nor the ticket for the sidebar: so it is in Freshdesk.
-  host.activate(id);
+  app.ticketChanged(before);
+  if (id === null) return pane.close();
+  pane.wait();
   await refreshTicket();
   return list.scrollToChosen();
 }
 
-/** Fetch the open ticket; where it has changed, the sidebar looks again. */
+/** Show an article over whatever is open, which stays what the address names. */
+async function readArticle(id) {
+  history.replaceState(null, "", current === null ? location.pathname : `#/tickets/${current}`);
+  await desk.article(id).then((found) => showArticle($("article"), found), failed);
+}
+
+/** Fetch the open ticket. */
 async function refreshTicket() {
   const { signal } = reading;
   try {
     const began = Date.now();
     const ticket = await desk.ticket(current, signal);
     if (signal.aborted) return;
-    const seen = JSON.stringify(ticket);
-    if (shown && seen !== shown) host.touch(ticket.updated_at);
-    [shown, shownAt, readAt] = [seen, ticket.updated_at, began];
+    [shown, shownAt, readAt] = [JSON.stringify(ticket), ticket.updated_at, began];
     pane.show(ticket);
   } catch (error) {
     if (!signal.aborted) pane.fail(() => reason(error));
@@ -115,19 +116,20 @@ async function refreshList() {
   }
 }
 
-/** Do something, then show what it changed; says so if it fails. Resolves to whether it worked. */
-async function act(work, done = null) {
+/**
+ * Do something, tell the app's frames what Freshdesk tells them of it (that the customer writes, it does not tell), and
+ * show what it changed; says so if it fails. Resolves to whether it worked.
+ */
+async function act(work, { done = null, event = null } = {}) {
   try {
     await work();
+    if (event) app.emit(event);
     if (done) toast(t(done));
   } catch (error) {
     failed(error);
     return false;
   }
-  if (current !== null) {
-    await refreshTicket();
-    host.touch(shownAt);
-  }
+  if (current !== null) await refreshTicket();
   await refreshList().catch(() => {});
   return true;
 }
@@ -176,7 +178,6 @@ function setLanguage(chosen) {
     button.setAttribute("aria-pressed", String(button.dataset.language === language));
   list.setLanguage(t, language);
   pane.setLanguage(t, language);
-  view.setLanguage(language);
 }
 
 let toastTimer;
@@ -195,15 +196,6 @@ function failed(error) {
 function reason(error) {
   if (!(error instanceof DeskError)) return error.message;
   return t(error.status ? "reason_status" : "reason_network", { status: error.status });
-}
-
-/** What lasts as long as the tab, or null where the browser forbids it. */
-function tabStorage() {
-  try {
-    return sessionStorage;
-  } catch {
-    return null;
-  }
 }
 
 /** Browsers may forbid storage; then the choice lasts as long as the page. */
@@ -226,8 +218,11 @@ function store(key, value) {
 $("domain").textContent = config.domain;
 $("languages").addEventListener(
   "click",
-  ({ target }) => target.dataset.language && setLanguage(target.dataset.language),
+  ({ target }) => target.dataset.language && (setLanguage(target.dataset.language), app.reload()),
 );
+$("sidebar").addEventListener("click", ({ target }) => {
+  if (target.dataset.page) app.showPage(target.dataset.page, `Prompt Canvas · ${target.textContent}`);
+});
 $("search").addEventListener("input", ({ target }) => list.search(target.value));
 $("new-ticket").addEventListener("click", () => create({}, { open: true }).catch(failed));
 $("choose-ticket").addEventListener("click", () => chooseAndCreate().catch(failed));

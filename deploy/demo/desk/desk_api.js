@@ -30,5 +30,6 @@ export const desk = {
   agentReply: (id, text) => call("POST", `/tickets/${id}/replies`, { text }),
   burst: (id) => call("POST", `/tickets/${id}/burst`),
   setStatus: (id, status) => call("PUT", `/tickets/${id}`, { status }),
+  invoke: (template, request) => call("POST", `/app/templates/${encodeURIComponent(template)}`, request),
   article: (id) => call("GET", `/articles/${id}`),
 };

@@ -202,7 +202,7 @@ class CannedFolder(Struct):
 
 
 class CannedResponse(Struct):
-    """A canned response; placeholders inside come unrendered."""
+    """A canned response; placeholders inside come unrendered. `visibility` 0 all agents, 1 its author's, 2 groups."""
 
     id: int
     folder_id: int
@@ -210,6 +210,8 @@ class CannedResponse(Struct):
     content: str
     content_html: str
     created_at: datetime
+    visibility: int = 0
+    group_ids: list[int] = field(default_factory=list)
 
 
 class Delivery(Struct):

@@ -196,7 +196,7 @@ def _finish(ticket: Ticket) -> None:
 
 
 def _load_canned(state: State, file: Path, now: datetime) -> None:
-    """`{"folders": [{"name", "responses": [{"title", "content_html"}]}]}`; the file is optional."""
+    """`{"folders": [{"name", "responses": [{"title", "content_html", "visibility"?}]}]}`; the file is optional."""
     if not file.exists():
         return
     for data in json.loads(file.read_text("utf-8"))["folders"]:
@@ -205,5 +205,6 @@ def _load_canned(state: State, file: Path, now: datetime) -> None:
         for entry in data["responses"]:
             number = state.next_id("canned_response")
             html = entry["content_html"]
-            response = CannedResponse(number, folder.id, entry["title"], html_to_text(html), html, now)
+            text, seen_by = html_to_text(html), entry.get("visibility", 0)
+            response = CannedResponse(number, folder.id, entry["title"], text, html, now, visibility=seen_by)
             state.canned_responses[number] = response

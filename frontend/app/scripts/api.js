@@ -3,15 +3,18 @@
 //
 // Credentials come from a function that the host page gives, so that a short-lived token can be renewed there; one that
 // is refused is renewed once. Every failure is a `Problem` (RFC 9457), the network's included; an abort stays an
-// AbortError. Where the browser may not call serve directly (CORS), `/init` goes through the host's request template.
+// AbortError. Where the browser may not call serve directly (CORS), the host's request templates do: whole answers only.
 
-import { networkProblem, Problem, problemOf } from "./problem.js";
+import { isStream, networkProblem, Problem, problemOf } from "./problem.js";
 
 export { Problem };
 
 const HEADERS_WITHIN_MS = 15_000;
 /** How long direct calls are left alone after they were blocked. */
 const BLOCKED_FOR_MS = 60_000;
+const TEMPLATE_OF = { "/query/stream": "query", "/generate_reply/stream": "generate_reply" };
+/** A `Response` of these may have no body, not even an empty one. */
+const BODILESS = [204, 205, 304];
 
 /** Talks to one serve on behalf of one agent. */
 export class CanvasApi {
@@ -23,7 +26,7 @@ export class CanvasApi {
 
   /**
    * `credentials({refused})` returns (a promise of) the headers that say who asks; `refused` says that the last ones
-   * were not accepted. `template(name, context)` asks through the platform: `{status, headers, body}` (body is text).
+   * were not accepted. `template(name, context, body)` asks through the platform: `{status, headers, body}` (text).
    */
   constructor({ base = "", credentials, template = null, fetch = globalThis.fetch.bind(globalThis) }) {
     this.#base = base;
@@ -43,14 +46,13 @@ export class CanvasApi {
     const headers = { Accept: stream ? "application/json, text/event-stream" : "application/json" };
     if (etag) headers["If-None-Match"] = etag;
     const path = `/init/${encodeURIComponent(ticketId)}`;
-    try {
-      if (this.#blockedUntil > Date.now()) return await this.#byTemplate(ticketId, began, signal);
-      return await this.#initOf(await this.#send(path, { headers }, signal), began);
-    } catch (error) {
-      if (error.code !== "network" || !this.#template) throw error;
-      this.#blockedUntil = Date.now() + BLOCKED_FOR_MS;
-      return this.#byTemplate(ticketId, began, signal);
-    }
+    const direct = async () => this.#initOf(await this.#send(path, { headers }, signal), began);
+    return this.#either(direct, () => this.#byTemplate(ticketId, began, signal));
+  }
+
+  /** Whether direct calls are left alone for the moment. */
+  get blocked() {
+    return this.#blockedUntil > Date.now();
   }
 
   /** The event stream of a run (`/runs/…`), after the event `lastEventId` where one is given. */
@@ -60,16 +62,60 @@ export class CanvasApi {
     return streamOf(await this.#send(run, { headers }, signal));
   }
 
-  /** Ask for an answer (`/query/stream`) or a reply (`/generate_reply/stream`); resolves to an open event stream. */
+  /**
+   * Ask for an answer (`/query/stream`) or a reply (`/generate_reply/stream`); resolves to an open event stream, or to
+   * a response of JSON where the platform had to ask.
+   */
   async ask(path, body, { signal } = {}) {
     const headers = { Accept: "text/event-stream", "Content-Type": "application/json" };
-    return streamOf(await this.#send(path, { method: "POST", headers, body: JSON.stringify(body) }, signal));
+    const direct = async () =>
+      streamOf(await this.#send(path, { method: "POST", headers, body: JSON.stringify(body) }, signal));
+    return this.#either(direct, () => this.#whole(TEMPLATE_OF[path], {}, body, signal));
   }
 
   /** Tell what the agent did with suggestions; it is sent even where the page is being left. */
   async feedback(entries) {
     const headers = { "Content-Type": "application/json" };
-    await this.#send("/feedback", { method: "POST", headers, body: JSON.stringify(entries), keepalive: true });
+    const request = { method: "POST", headers, body: JSON.stringify(entries), keepalive: true };
+    await this.#either(
+      () => this.#send("/feedback", request),
+      () => this.#whole("feedback", {}, entries),
+    );
+  }
+
+  /** Directly, or by the platform where that is not possible (for the moment). */
+  async #either(direct, byTemplate) {
+    if (this.blocked) return byTemplate();
+    try {
+      return await direct();
+    } catch (error) {
+      if (error.code !== "network" || !this.#template) throw error;
+      return this.#instead(error, byTemplate);
+    }
+  }
+
+  /** The platform's way round a wall; where it leads nowhere either, the wall is no matter of rights. */
+  async #instead(wall, byTemplate) {
+    try {
+      const found = await byTemplate();
+      this.#blockedUntil = Date.now() + BLOCKED_FOR_MS;
+      return found;
+    } catch (error) {
+      if (error.status === 0 && error.name === "Problem") throw wall;
+      if (error.name === "Problem" && error.status < 500) this.#blockedUntil = Date.now() + BLOCKED_FOR_MS;
+      throw error;
+    }
+  }
+
+  /** The response of a request template that is no refusal. */
+  async #whole(name, context, body, signal) {
+    const { status, headers, body: text } = await this.#template(name, context, body).catch((error) => {
+      throw error instanceof Problem ? error : new Problem({ type: "blocked", title: String(error?.message ?? error) });
+    });
+    signal?.throwIfAborted();
+    const response = new Response(BODILESS.includes(status) ? null : text, { status, headers });
+    if (!response.ok && status !== 304) throw await problemOf(response);
+    return response;
   }
 
   async #initOf(response, began) {
@@ -82,14 +128,9 @@ export class CanvasApi {
 
   /** The same by the request template, which can neither stream nor follow a run. */
   async #byTemplate(ticketId, began, signal) {
-    const { status, headers, body } = await this.#template("init", { ticket_id: ticketId }).catch((error) => {
-      throw error instanceof Problem ? error : new Problem({ type: "blocked", title: String(error?.message ?? error) });
-    });
-    signal?.throwIfAborted();
-    const response = new Response(status === 304 ? null : body, { status, headers });
-    if (!response.ok) throw await problemOf(response);
+    const response = await this.#whole("init", { ticket_id: ticketId }, undefined, signal);
     const ms = performance.now() - began;
-    return answer(status, await jsonOf(response), { ...toldBy(response.headers, ms), run: "" });
+    return answer(response.status, await jsonOf(response), { ...toldBy(response.headers, ms), run: "" });
   }
 
   /** Send with the credential; one that is refused is renewed once. */
@@ -144,10 +185,6 @@ function toldBy(headers, ms) {
 
 function answer(status, body, told) {
   return status === 202 ? { kind: "run", response: null, ...told } : { kind: "canvas", canvas: body, ...told };
-}
-
-function isStream(response) {
-  return (response.headers.get("Content-Type") ?? "").startsWith("text/event-stream");
 }
 
 function streamOf(response) {

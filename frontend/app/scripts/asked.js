@@ -1,7 +1,7 @@
 // What an agent asks for beside the Canvas: an answer to a question, or a reply as it wishes. Both are runs whose events
-// are followed to their end, over broken connections too.
+// are followed to their end, over broken connections too; where only the platform may ask, the answer comes as a whole.
 
-import { Problem } from "./problem.js";
+import { isStream, Problem } from "./problem.js";
 import { follow } from "./stream.js";
 
 export const ANSWER = "/query/stream";
@@ -15,6 +15,7 @@ export const REPLY = "/generate_reply/stream";
 export async function asked(api, path, body, { signal, on = {} }) {
   const first = await api.ask(path, body, { signal });
   const run = first.headers.get("Location") ?? first.headers.get("Canvas-Run") ?? "";
+  if (!isStream(first)) return { result: await whole(first), run };
   const open = (lastEventId) => api.events(run, { lastEventId, signal });
   let result = null;
   for await (const { event, data } of follow({ open, first, signal, onCut: () => on.cut?.() })) {
@@ -26,6 +27,11 @@ export async function asked(api, path, body, { signal, on = {} }) {
   }
   if (!result) throw new Problem({ status: 502, type: "no-answer" });
   return { result, run };
+}
+
+/** What the platform brought: the answer without the events that led to it. */
+async function whole(response) {
+  return parsed(await response.text());
 }
 
 function tell(on, event, value) {

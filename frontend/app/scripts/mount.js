@@ -5,11 +5,14 @@ import { CanvasApi } from "./api.js";
 import { ANSWER, asked, REPLY } from "./asked.js";
 import { CanvasCache } from "./cache.js";
 import { Feedback } from "./feedback.js";
+import { lookForNews } from "./look.js";
 import { Sidebar } from "./sidebar.js";
 import { CanvasView } from "./view.js";
 
 /** A tab that is hidden for so long holds no stream. */
 const HIDDEN_MS = 60_000;
+/** A platform that takes longer to name the ticket leaves the page empty meanwhile. */
+const NAMED_WITHIN_MS = 150;
 
 /**
  * Mount; returns `{sidebar, view, feedback}`. `host` is described in host.js, `base` is where serve answers
@@ -22,8 +25,9 @@ export function mountSidebar(root, host, { base = "", storage = null } = {}) {
   const view = new CanvasView(root, {
     language: host.language(),
     actions: {
-      retry: () => sidebar.retry(),
+      retry: () => again(),
       tell: (entry) => feedback.tell(entry),
+      canReplace: host.canReplace ?? true,
       insert: host.insertReply && ((html, options) => host.insertReply(html, options)),
       openTicket: host.openTicket && ((id) => host.openTicket(id)),
       openArticle: host.openArticle && ((id) => host.openArticle(id)),
@@ -34,22 +38,38 @@ export function mountSidebar(root, host, { base = "", storage = null } = {}) {
   const cache = new CanvasCache({ storage });
   const sidebar = new Sidebar({ api, view, cache });
   whenKnown(host.identity(), (identity) => cache.belongsTo(identity));
-  listenToHost(host, sidebar, feedback);
+  const again = listenToHost(host, { sidebar, view, feedback });
   listenToBrowser(sidebar, feedback);
+  lookForNews({ api, open: () => sidebar.resting, news: () => sidebar.touch() });
   return { sidebar, view, feedback };
 }
 
-/** The host names a ticket; where it has to think about that, a later one wins. */
-function listenToHost(host, sidebar, feedback) {
+/** The host names a ticket; where it has to think about that, a later one wins. Returns what asks again. */
+function listenToHost(host, { sidebar, view, feedback }) {
   let turn = 0;
-  host.onActivated(() => {
+  let nameless = false;
+  const ask = () => {
     const mine = (turn += 1);
-    feedback.flush();
-    whenKnown(host.ticketId(), (ticketId) => {
-      if (mine !== turn) return;
+    const unlessLate = (work) => (value) => mine === turn && work(value);
+    const named = (ticketId) => {
+      nameless = false;
       if (ticketId === null) sidebar.close();
       else sidebar.open(ticketId);
-    });
+    };
+    const failed = () => {
+      nameless = true;
+      sidebar.close();
+      view.problem("problem_platform", "advice_platform", {}, true);
+      view.say("bad", "problem_platform");
+    };
+    // Another ticket's Canvas must not stand beside this one while the platform thinks.
+    const slow = setTimeout(unlessLate(() => blank(sidebar, view)), NAMED_WITHIN_MS);
+    const inTime = (work) => (value) => (clearTimeout(slow), work(value));
+    whenKnown(host.ticketId(), inTime(unlessLate(named)), inTime(unlessLate(failed)));
+  };
+  host.onActivated(() => {
+    feedback.flush();
+    ask();
   });
   host.onDeactivated(() => {
     turn += 1;
@@ -57,6 +77,13 @@ function listenToHost(host, sidebar, feedback) {
     sidebar.close();
   });
   host.onTouched((revision) => sidebar.touch(revision));
+  return () => (nameless ? ask() : sidebar.retry());
+}
+
+function blank(sidebar, view) {
+  sidebar.close();
+  view.clear();
+  view.say("busy", "opening");
 }
 
 function listenToBrowser(sidebar, feedback) {
@@ -72,7 +99,7 @@ function listenToBrowser(sidebar, feedback) {
 }
 
 /** At once where the value is there, so that nothing waits for a turn of the loop; else when it is. */
-function whenKnown(value, then) {
-  if (typeof value?.then === "function") value.then(then);
+function whenKnown(value, then, otherwise = () => {}) {
+  if (typeof value?.then === "function") value.then(then, otherwise);
   else then(value);
 }

@@ -1,6 +1,6 @@
 // How the parts of a Canvas look: functions from data to elements, without state.
 //
-// `kit` is what they share: `{t, language, actions, filter, copy, put, did, tell, announce}`, see `CanvasView`. Actions
+// `kit` is what they share: `{t, language, actions, copy, put, did, tell, announce}`, see `CanvasView`. Actions
 // may be missing: what the host page can't do has no button (insert) or is a plain link (tickets, articles).
 
 import { el, link } from "./dom.js";
@@ -10,14 +10,6 @@ const REPEATED = 0.8;
 const INCIDENT_TICKETS = 5;
 /** What is longer than its two lines can be unfolded. */
 const SNIPPET_CHARACTERS = 110;
-/** So few tickets need no filter. */
-const FEW_TICKETS = 3;
-const SOLVED = ["Resolved", "Closed"];
-const FILTERS = {
-  all: () => true,
-  solved: (ticket) => SOLVED.includes(ticket.status),
-  same_language: (ticket) => !ticket.why?.other_language,
-};
 
 /** Summary: the text, then what it does not say already of problem, attempts and next step. */
 export function summaryPart(summary, kit) {
@@ -38,51 +30,8 @@ export function sentimentChip(summary, kit) {
   return el("span", { class: `pc-chip pc-${summary.sentiment}` }, kit.t(`sentiment_${summary.sentiment}`));
 }
 
-/** Similar tickets, the most alike first; many of them can be filtered (`kit.filter`: `{chosen, choose(name)}`). */
-export function similarPart(tickets, kit) {
-  if (!tickets.length) return [quiet(kit.t("noSimilar"))];
-  const shown = tickets.filter(FILTERS[kit.filter?.chosen] ?? FILTERS.all);
-  return [
-    tickets.length > FEW_TICKETS && kit.filter && filterChips(tickets, kit),
-    shown.length === 0 && quiet(kit.t("noneLeft")),
-    shown.length > 0 && el("ul", { class: "pc-items" }, shown.map((ticket) => similarItem(ticket, kit))),
-  ];
-}
-
-function similarItem(ticket, kit) {
-  const { openTicket } = kit.actions;
-  const title = { class: "pc-title", "data-key": `ticket-${ticket.ticket_id}` };
-  const open = openTicket && (() => openTicket(ticket.ticket_id));
-  const facts = [
-    el("span", {}, `#${ticket.ticket_id}`),
-    el("span", {}, statusText(ticket.status, kit.t)),
-    el("span", { class: "pc-score" }, kit.t("score", { percent: Math.round(ticket.score * 100) })),
-    ticket.count > 1 && el("span", {}, kit.t("alikeCount", { count: ticket.count })),
-  ];
-  return el(
-    "li",
-    {},
-    link(ticket.url, ticket.subject, title, open),
-    el("p", { class: "pc-meta" }, facts),
-    el("p", { class: "pc-meta" }, reasons(ticket.why ?? {}, kit.t)),
-    ticket.resolution && snippet(ticket.resolution, `solved-${ticket.ticket_id}`, kit),
-  );
-}
-
-/** Filters that would leave something out. */
-function filterChips(tickets, { t, filter }) {
-  const useful = Object.keys(FILTERS).filter((name) => name === "all" || !tickets.every(FILTERS[name]));
-  if (useful.length < 2) return null;
-  const chip = (name) => {
-    const pressed = String(name === (filter.chosen ?? "all"));
-    const attributes = { type: "button", class: "pc-choice", "data-key": `filter-${name}`, "aria-pressed": pressed };
-    return el("button", { ...attributes, onclick: () => filter.choose(name) }, t(`filter_${name}`));
-  };
-  return el("div", { class: "pc-choices", role: "group", "aria-label": t("filter") }, useful.map(chip));
-}
-
 /** Two lines of a text, and a button for the rest where there is more. */
-function snippet(text, key, { t }) {
+export function snippet(text, key, { t }) {
   const words = el("p", { class: "pc-snippet" }, text);
   if (text.length <= SNIPPET_CHARACTERS) return words;
   const more = button(t("showAll"), key, "pc-link", () => {
@@ -249,7 +198,7 @@ export function button(text, key, style, onclick) {
 /** `ticket:12` and `article:7` lead to the ticket or article where the host page can show it; `agent` is its own wish. */
 function sourceLink(source, kit) {
   const [kind, id] = source.split(":");
-  const known = ["ticket", "article"].includes(kind) || source === "agent";
+  const known = ["ticket", "article", "canned"].includes(kind) || source === "agent";
   const text = known ? kit.t(`source_${kind}`, { id }) : source;
   const open = { ticket: kit.actions.openTicket, article: kit.actions.openArticle }[kind];
   if (!open) return el("span", { class: "pc-source" }, text);
@@ -258,23 +207,6 @@ function sourceLink(source, kit) {
     { type: "button", class: "pc-source", "data-key": `source-${source}`, onclick: () => open(Number(id)) },
     text,
   );
-}
-
-/** What two tickets have in common: words and codes of both, else their meaning; and whether the languages differ. */
-function reasons({ terms = [], other_language: otherLanguage = false }, t) {
-  return [
-    terms.length === 0 && el("span", {}, t("alikeInMeaning")),
-    terms.length > 0 &&
-      el("span", {}, `${t("sharedTerms")} `, el("span", { class: "pc-terms" }, terms.join(", "))),
-    otherLanguage && el("span", {}, t("otherLanguage")),
-  ];
-}
-
-/** Freshdesk's own statuses in the agent's language; those that an account has made are not ours to translate. */
-function statusText(status, t) {
-  const key = `ticket_${status}`;
-  const text = t(key);
-  return text === key ? status : text;
 }
 
 /** Whether nearly all words of a fact stand in the text: extracted facts are parts of it. */

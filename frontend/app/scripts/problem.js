@@ -5,7 +5,7 @@ const PREFIX = "urn:prompt-canvas:";
 /** Codes of tickets that are not there: nothing that is remembered of them may stay on the page. */
 export const GONE = { "ticket-missing": "missing", "ticket-deleted": "deleted", "ticket-spam": "spam" };
 /** Codes with texts of their own. */
-const NAMED = ["unauthorized", "forbidden", "network", "offline", "blocked"];
+const NAMED = ["unauthorized", "forbidden", "network", "offline", "blocked", "platform", "settings"];
 
 /** An answer that is no success: `code` is stable, `status` 0 means that nothing answered. */
 export class Problem extends Error {
@@ -50,4 +50,9 @@ export function textsOf(problem) {
 /** What these texts are filled with. */
 export function valuesOf(problem) {
   return { title: problem.title || problem.message, seconds: Math.max(1, Math.ceil(problem.retryAfterMs / 1000)) };
+}
+
+/** Whether a response is an event stream. */
+export function isStream(response) {
+  return (response.headers.get("Content-Type") ?? "").startsWith("text/event-stream");
 }

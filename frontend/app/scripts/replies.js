@@ -115,7 +115,7 @@ export class ReplyBox {
       toggle: () => ((this.#open = !this.#open), this.render()),
       write: (text) => (this.#wishes = text),
       ask: (wish) => this.#generate({ ...wish, ...(wish.draft && { draft: this.#text(entry) }) }),
-      replace: entry && kit.actions.insert && ((button) => this.#insert(entry, button, { replace: true })),
+      replace: entry && kit.actions.insert && kit.actions.canReplace !== false && ((button) => this.#insert(entry, button, { replace: true })),
     };
     return toolbox(entry?.reply, box, kit);
   }

@@ -69,6 +69,12 @@ export class Sidebar {
     if (this.#resting) this.#start();
   }
 
+  /** The Canvas that rests on the page as `{ticketId, etag}`, or null while something is going on. */
+  get resting() {
+    const known = this.#resting && !this.#suspended && this.#ticket !== null && this.#cache.get(this.#ticket);
+    return known ? { ticketId: this.#ticket, etag: known.etag } : null;
+  }
+
   /** Ask again now. */
   retry() {
     if (this.#ticket !== null) this.#start();

@@ -1,4 +1,7 @@
-// Every text of the sidebar, in English and Korean, side by side. `{name}` is filled in.
+// Every text of the sidebar, in English and Korean, side by side. `{name}` is filled in. What is said where something is
+// wrong stands in texts_problems.js.
+
+import { PROBLEM_TEXTS } from "./texts_problems.js";
 
 export const TEXTS = {
   // What happened, in the status line
@@ -50,7 +53,12 @@ export const TEXTS = {
   filter: { en: "Show", ko: "보기" },
   filter_all: { en: "All", ko: "전체" },
   filter_solved: { en: "Solved", ko: "해결된 티켓" },
+  filter_open: { en: "Unsolved", ko: "미해결" },
   filter_same_language: { en: "Same language", ko: "같은 언어" },
+  filterWords: { en: "Words in these tickets", ko: "이 티켓들에서 찾을 단어" },
+  filterLeft: { en: "{count} of {all} tickets", ko: "티켓 {all}건 중 {count}건" },
+  filterReset: { en: "Show all again", ko: "모두 다시 보기" },
+  solvedBy: { en: "Solved by", ko: "해결 방법" },
   noSimilar: { en: "No similar tickets yet.", ko: "아직 비슷한 티켓이 없습니다." },
   noSolutions: { en: "No article answers this.", ko: "맞는 문서가 없습니다." },
   noReplies: { en: "No reply to recommend.", ko: "추천할 답변이 없습니다." },
@@ -86,6 +94,7 @@ export const TEXTS = {
   sources: { en: "From", ko: "출처" },
   source_ticket: { en: "Ticket #{id}", ko: "티켓 #{id}" },
   source_article: { en: "Article {id}", ko: "문서 {id}" },
+  source_canned: { en: "Canned response {id}", ko: "준비된 답변 {id}" },
   source_agent: { en: "your own words", ko: "직접 쓴 내용" },
   sentiment_positive: { en: "Content", ko: "만족" },
   sentiment_neutral: { en: "Neutral", ko: "보통" },
@@ -99,8 +108,8 @@ export const TEXTS = {
   insert: { en: "Insert", ko: "답변란에 넣기" },
   inserted: { en: "Inserted", ko: "넣었습니다" },
   copy: { en: "Copy", ko: "복사" },
-  copied: { en: "Copied", ko: "복사됨" },
-  notAllowed: { en: "Not allowed here", ko: "여기서는 할 수 없습니다" },
+  copied: { en: "Copied", ko: "복사했습니다" },
+  notAllowed: { en: "Not possible here", ko: "여기서는 할 수 없습니다" },
   showAll: { en: "Show all", ko: "모두 보기" },
   showLess: { en: "Show less", ko: "접기" },
   retry: { en: "Try again", ko: "다시 시도" },
@@ -112,6 +121,12 @@ export const TEXTS = {
   undo: { en: "Undo changes", ko: "되돌리기" },
   stop: { en: "Stop", ko: "중지" },
   close: { en: "Close the answer", ko: "답변 닫기" },
+  wide: { en: "Open in a wide view", ko: "넓게 보기" },
+  insertHint: {
+    en: "Freshdesk opens its reply editor with this text; it is not sent.",
+    ko: "Freshdesk 답변 편집기에 이 내용을 넣습니다. 보내지는 않습니다.",
+  },
+  editHint: { en: "Esc: done", ko: "Esc: 완료" },
 
   // Replies on demand
   writeAnew: { en: "Write it differently", ko: "다르게 작성하기" },
@@ -131,6 +146,10 @@ export const TEXTS = {
     en: "Make it shorter: keep only what the customer has to do or to know.",
     ko: "더 짧게 줄여 주세요. 고객이 하거나 알아야 할 내용만 남겨 주세요.",
   },
+  writing: { en: "Writing…", ko: "작성하는 중…" },
+  edited: { en: "edited", ko: "수정함" },
+  ownReply: { en: "written on request", ko: "요청으로 작성" },
+  fallback: { en: "no model could write this", ko: "모델 없이 작성" },
   replyReady: { en: "A new reply is ready.", ko: "새 답변이 준비되었습니다." },
 
   // Questions
@@ -146,6 +165,9 @@ export const TEXTS = {
   kind_article: { en: "Article", ko: "문서" },
   kind_image: { en: "Image", ko: "이미지" },
   kind_attachment: { en: "File", ko: "파일" },
+  searching: { en: "Searching…", ko: "찾는 중…" },
+  sourcesFound: { en: "{count} sources found, writing the answer…", ko: "출처 {count}건을 찾아 답변을 쓰는 중…" },
+  askHint: { en: "Enter: ask, Shift+Enter: new line", ko: "Enter: 질문, Shift+Enter: 줄 바꿈" },
   answerReady: { en: "The answer is ready.", ko: "답변이 준비되었습니다." },
   answerSources: { en: "Sources of the answer", ko: "답변의 출처" },
   answerDegraded: {
@@ -193,60 +215,7 @@ export const TEXTS = {
   tokensValue: { en: "{input} in, {output} out", ko: "입력 {input}, 출력 {output}" },
   cost: { en: "Cost", ko: "비용" },
   stages: { en: "Stages", ko: "단계" },
-
-  // Problems: what is wrong, and what to do
-  problem_missing: { en: "There is no such ticket", ko: "이 티켓을 찾을 수 없습니다" },
-  advice_missing: {
-    en: "It may have been removed, or your account can't see it.",
-    ko: "삭제되었거나 이 계정으로는 볼 수 없는 티켓입니다.",
-  },
-  problem_deleted: { en: "This ticket was deleted", ko: "삭제된 티켓입니다" },
-  advice_deleted: {
-    en: "Restore it from Freshdesk's trash, and its Canvas comes back.",
-    ko: "Freshdesk 휴지통에서 복원하면 다시 표시됩니다.",
-  },
-  problem_spam: { en: "This ticket is marked as spam", ko: "스팸으로 표시된 티켓입니다" },
-  advice_spam: {
-    en: "Spam is not read. Mark it as no spam if that is wrong.",
-    ko: "스팸은 읽지 않습니다. 잘못 분류되었다면 스팸을 해제하세요.",
-  },
-  problem_unauthorized: { en: "Prompt Canvas does not know you", ko: "인증되지 않았습니다" },
-  advice_unauthorized: {
-    en: "Check the domain and the API key in the app's settings.",
-    ko: "앱 설정에서 도메인과 API 키를 확인하세요.",
-  },
-  problem_unavailable: { en: "Not available at the moment", ko: "지금은 사용할 수 없습니다" },
-  advice_unavailable: {
-    en: "It is tried again on its own. The ticket itself is not affected.",
-    ko: "자동으로 다시 시도합니다. 티켓 업무에는 영향이 없습니다.",
-  },
-  problem_freshdesk: { en: "Freshdesk does not answer", ko: "Freshdesk가 응답하지 않습니다" },
-  problem_none: { en: "No ticket is open", ko: "열린 티켓이 없습니다" },
-  advice_none: { en: "Open one, and its Canvas appears here.", ko: "티켓을 열면 여기에 캔버스가 표시됩니다." },
-  problem_forbidden: { en: "You may not see this", ko: "볼 수 있는 권한이 없습니다" },
-  advice_forbidden: {
-    en: "Ask an admin of your Freshdesk account.",
-    ko: "Freshdesk 계정 관리자에게 문의하세요.",
-  },
-  problem_limited: { en: "Too many requests at the moment", ko: "요청이 너무 많습니다" },
-  advice_limited: {
-    en: "It goes on by itself in about {seconds} s.",
-    ko: "약 {seconds}초 뒤에 자동으로 다시 시도합니다.",
-  },
-  problem_offline: { en: "You are offline", ko: "인터넷에 연결되어 있지 않습니다" },
-  advice_offline: {
-    en: "It goes on by itself as soon as you are back.",
-    ko: "연결되면 자동으로 이어집니다.",
-  },
-  problem_blocked: { en: "The browser may not reach Prompt Canvas", ko: "브라우저에서 Prompt Canvas에 접근할 수 없습니다" },
-  advice_blocked: {
-    en: "An admin has to allow this page's address in the server's settings.",
-    ko: "관리자가 서버 설정에서 이 페이지의 주소를 허용해야 합니다.",
-  },
-  problem_network: { en: "No connection to Prompt Canvas", ko: "Prompt Canvas에 연결할 수 없습니다" },
-  advice_network: { en: "Check that it is running and reachable.", ko: "서버가 실행 중인지 확인하세요." },
-  problem_other: { en: "This did not work", ko: "처리하지 못했습니다" },
-  advice_other: { en: "The server said: {title}", ko: "서버 응답: {title}" },
+  ...PROBLEM_TEXTS,
 };
 
 /** `t(key, values)` in one language; an unknown key shows itself, so that it is noticed. */

@@ -42,7 +42,11 @@ WRITES = 50
 SEEN_WITHIN_MS = 50
 HEADERS = {"X-Freshdesk-Domain": DOMAIN, "X-Freshdesk-API-Key": ADMIN_KEY, "Accept": "application/json"}
 ONE, RANDOM = "one ticket, from process memory", f"{TICKETS:,} tickets at random, from Redis"
-FASTAPI, LEAST, NGINX, BARE = "FastAPI", "FastAPI, least", "nginx + Lua + Redis", "bare ASGI"
+FASTAPI, UVLOOP, LEAST = "FastAPI", "FastAPI on uvloop", "FastAPI on uvloop, least"
+NGINX, BARE = "nginx + Lua + Redis", "bare ASGI"
+PEERS = {FASTAPI: "fastapi_asyncio", UVLOOP: "fastapi", LEAST: "fastapi_least"}
+"""The first is what `pip install fastapi uvicorn` runs on, and what the budget was set by (1,950 requests/s there); the
+second has our own event loop, and is held against the same budget."""
 
 
 def canvas(ticket_id: int) -> Canvas:
@@ -100,7 +104,7 @@ async def measure(lab: Lab) -> list[Figure]:
         await _store(settings)
         serve = await stack.enter_async_context(lab.child("serve", context.settings, core=lab.server_core))
         servers = {ONE: serve, RANDOM: serve}
-        roles = {BARE: "bare"} | ({FASTAPI: "fastapi", LEAST: "fastapi_least"} if fastapi_peer.available() else {})
+        roles = {BARE: "bare"} | (PEERS if fastapi_peer.available() else {})
         for name, role in roles.items():
             servers[name] = await stack.enter_async_context(lab.child(role, settings, core=lab.server_core))
         if not nginx.missing():
@@ -170,16 +174,17 @@ def _figures(rounds: dict[str, Loaded]) -> list[Figure]:
         ours = rounds[name]
         figures += [
             _against(name, ours, FASTAPI, rounds, at_least(times, "ratio")),
+            _against(name, ours, UVLOOP, rounds, at_least(times, "ratio")),
             _against(name, ours, NGINX, rounds, at_least(of_nginx, "ratio")),
             Figure(name=f"/init hit, {name}, p99", figure=ours.p99_ms, unit="ms", budget=at_most(p99_ms)),
         ]
     bare = rounds[BARE]
-    note = f"p99 {bare.p99_ms:.1f} ms; the most that any ASGI app on this server can reach; {bare.said}"
+    note = f"p99 {bare.p99_ms:.1f} ms; what an ASGI app that does nothing reaches on this server; {bare.said}"
     figures.append(Figure(name="a bare ASGI function, 6 KB", figure=bare.rate, unit="requests/s", note=note))
     if LEAST in rounds:
         note = "keeps credentials in its process, and does not ask whether the ticket is due"
         least = rounds[LEAST].rate
-        figures.append(Figure(name="FastAPI that does the least", figure=least, unit="requests/s", note=note))
+        figures.append(Figure(name="FastAPI on uvloop that does the least", figure=least, unit="requests/s", note=note))
     return figures
 
 

@@ -11,7 +11,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from playwright.async_api import Browser, ConsoleMessage, Error, Locator, Page, Request, async_playwright
+import httpx
+from playwright.async_api import (
+    Browser,
+    ConsoleMessage,
+    Error,
+    Frame,
+    FrameLocator,
+    Locator,
+    Page,
+    Request,
+    async_playwright,
+)
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
 HOW_TO_GET_IT = "no Chromium on PATH, e.g. `apt-get install chromium fonts-noto-cjk` on Debian"
@@ -48,10 +59,14 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @dataclass
 class DeskPage:
-    """The desk in a tab. `complaints` are console errors, exceptions, refused code and requests to other origins."""
+    """The desk in a tab, with the Freshdesk app in its frame. `complaints` are console errors, exceptions, refused code
+    and requests to other origins.
+    """
 
     page: Page
     url: str
+    frame_url: str
+    """The origin of the app's frame."""
     complaints: list[str] = field(default_factory=list)
     loads: int = 0
     streams: set[Request] = field(default_factory=set)
@@ -72,9 +87,9 @@ class DeskPage:
         self.complaints.append(f"exception: {error}")
 
     def _request(self, request: Request) -> None:
-        if not request.url.startswith((f"{self.url}/", "data:")):
+        if not request.url.startswith((f"{self.url}/", f"{self.frame_url}/", "data:")):
             self.complaints.append(f"request to {request.url}")
-        self.loads += request.is_navigation_request()
+        self.loads += request.is_navigation_request() and request.frame == self.page.main_frame
         if request.url.startswith((f"{self.url}/init/", f"{self.url}/runs/")):
             self.streams.add(request)
 
@@ -96,8 +111,19 @@ class DeskPage:
         await self.page.evaluate("(id) => { location.hash = `#/tickets/${id}` }", ticket_id)
 
     async def ran(self) -> list[str]:
-        """What injected code has called."""
-        found: list[str] = await self.page.evaluate("window.ran")
+        """What injected code has called, in the desk or in the app."""
+        found: list[list[str]] = [await frame.evaluate("window.ran ?? []") for frame in self.page.frames]
+        return [call for calls in found for call in calls]
+
+    @property
+    def app(self) -> FrameLocator:
+        """The app's sidebar: where its elements are looked for."""
+        return self.page.frame_locator("#app")
+
+    @property
+    def app_frame(self) -> Frame:
+        """The app's sidebar: where JavaScript is evaluated."""
+        [found] = [frame for frame in self.page.frames if frame.url.endswith("/app/index.html")]
         return found
 
     def row(self, ticket_id: int) -> Locator:
@@ -106,16 +132,20 @@ class DeskPage:
 
     def part(self, name: str) -> Locator:
         """The body of one part of the Canvas."""
-        return self.page.locator(f".pc-part-{name} .pc-body")
+        return self.app.locator(f".pc-part-{name} .pc-body")
+
+    def key(self, name: str) -> Locator:
+        """A button of the app by the name that keeps the focus on it."""
+        return self.app.locator(f'[data-key="{name}"]')
 
     def light(self, kind: str) -> Locator:
-        """The sidebar's light where it has this colour."""
-        return self.page.locator(f".pc-light.pc-{kind}")
+        """The app's light where it has this colour."""
+        return self.app.locator(f".pc-light.pc-{kind}")
 
     @property
     def status(self) -> Locator:
-        """The sidebar's status line."""
-        return self.page.locator(".pc-status [role=status]")
+        """The app's status line."""
+        return self.app.locator(".pc-status [role=status]")
 
     @property
     def subject(self) -> Locator:
@@ -138,11 +168,13 @@ async def desk_page(
     browser: Browser, url: str, locale: str = "en-GB", color_scheme: Literal["light", "dark"] = "light"
 ) -> AsyncIterator[DeskPage]:
     """A tab with an empty profile, watched; nothing is loaded yet."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        [frame_url, *_] = (await client.get(f"{url}/desk/api/config")).json()["app"]["frames"]
     context = await browser.new_context(
         locale=locale, color_scheme=color_scheme, viewport={"width": 1360, "height": 820}
     )
     try:
         await context.add_init_script(WATCHER)
-        yield DeskPage(await context.new_page(), url)
+        yield DeskPage(await context.new_page(), url, frame_url)
     finally:
         await context.close()

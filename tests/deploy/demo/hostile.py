@@ -39,8 +39,9 @@ VECTORS = (
 SCRIPT_URLS = ("javascript:pwned('url')", "data:text/html,<script>parent.pwned('url')</script>", "JaVaScRiPt:pwned(1)")
 ALL = "\n".join(VECTORS)
 INTRUDERS = """() => [...document.querySelectorAll(`body :is(
-    script, iframe, object, embed, style, link, base, meta, svg, math, video, audio, details:not(.pc-made),
-    img:not(.bar > img), form:not(dialog > form), input:not(#search, dialog input), [style]:not(textarea), [autofocus],
+    script, iframe:not(#app, .framed > iframe), object, embed, style, link, base, meta, svg, math, video, audio,
+    details:not(.pc-made), img:not(.bar > img), form:not(dialog form), input:not(#search, dialog input),
+    [style]:not(textarea, #sidebar), [autofocus],
     [href^="javascript" i], [href^="data:" i], [onerror], [onload], [onfocus], [onmouseover]
 )`)].map((element) => element.outerHTML)"""
 """Elements of the page that nobody but an attacker would put there."""

@@ -3,7 +3,9 @@
 import re
 from typing import Any
 
-from playwright.async_api import Page
+from playwright.async_api import Frame
+
+from tests.deploy.demo.browser import DeskPage
 
 COLLECT = """() => {
     const others = `.words, .pc-text, .pc-snippet, .pc-title, .pc-terms, .subject, .who, .language, .domain,
@@ -35,19 +37,20 @@ FACTS = re.compile(r"[\w.-]+ \d+ ms( · [\w.-]+ \d+ ms)*|\$[\d.]+|[\w./-]*e5-sma
 """What the page says in no language: times of stages, costs, names of models."""
 
 
-async def labels(page: Page) -> list[str]:
-    """All words that the page itself shows, tooltips and names for screen readers included."""
-    found: list[str] = await page.evaluate(COLLECT)
+async def labels(frame: Frame) -> list[str]:
+    """All words that a page itself shows, tooltips and names for screen readers included."""
+    found: list[str] = await frame.evaluate(COLLECT)
     return found
 
 
-async def not_in(page: Page, language: str) -> list[str]:
+async def not_in(page: DeskPage, language: str) -> list[str]:
     """Labels that are not in this language ("ko" or "en"): the other language's texts, and texts of no table."""
-    tables: list[dict[str, str]] = await page.evaluate(TABLES)
+    tables: list[dict[str, str]] = await page.page.evaluate(TABLES)
     other = "en" if language == "ko" else "ko"
     wrong = [re.compile(_pattern(text[other])) for text in tables if text[other] != text[language]]
     right = [re.compile(_pattern(text[language])) for text in tables]
-    found = [label for label in await labels(page) if label not in IN_BOTH and not FACTS.fullmatch(label)]
+    shown = [*await labels(page.page.main_frame), *await labels(page.app_frame)]
+    found = [label for label in shown if label not in IN_BOTH and not FACTS.fullmatch(label)]
     return [
         label
         for label in found

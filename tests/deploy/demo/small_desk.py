@@ -11,8 +11,10 @@ import httpx
 from pydantic import SecretStr
 
 from deploy.backfill_progress import watch_backfill
-from deploy.demo.desk_app import create_desk
+from deploy.demo.desk_client import DeskClient
 from deploy.demo.helpdesk import Helpdesk, running_helpdesk
+from deploy.demo.installed import Account as Installation
+from deploy.demo.installed import installed
 from deploy.up import Running, everything
 from ingest.freshdesk.client import freshdesk_http
 from ingest.registration import install_webhooks, register_tenant
@@ -72,9 +74,11 @@ async def small_desk(folder: Path) -> AsyncIterator[Account]:
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(running_helpdesk(desk))
         http = await stack.enter_async_context(freshdesk_http())
-        page = create_desk(url, ACME, AGENT_KEY + ACME, ADMIN_TOKEN, http)
-        settings = Settings(data_dir=folder / "data", freshdesk_urls={ACME: url})
-        running = await stack.enter_async_context(everything(all_settings(settings, serve=OPEN), {"desk": page}))
+        client = DeskClient(url, AGENT_KEY + ACME, ADMIN_TOKEN, http)
+        settings = all_settings(Settings(data_dir=folder / "data", freshdesk_urls={ACME: url}), serve=OPEN)
+        app = installed(settings, Installation(ACME, ADMIN_KEY + ACME), client, http)
+        settings, mounted = await stack.enter_async_context(app)
+        running = await stack.enter_async_context(everything(settings, mounted))
         await _connect(running)
         yield await _account(stack, running, desk, url)
 

@@ -9,16 +9,28 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from litestar import Litestar
 
 import deploy.demo
+from deploy.demo.app_platform import AppPackage, AppPlatform, Settings, frontend_folder
 from deploy.demo.desk_app import create_desk, served_files
+from deploy.demo.desk_client import DeskClient
 from deploy.demo.helpdesk import Helpdesk, HelpdeskSettings, running_helpdesk, serving
 
 DOMAIN = "demo.freshdesk.com"
+SECRET = "installed-key"  # noqa: S105 - of a look-alike
+FRAMES = "http://127.0.0.1:8001"
 DATA = Path(deploy.demo.__file__).parent / "data"
 SETTINGS = HelpdeskSettings(
     domain=DOMAIN, api_keys={"admin-key": "admin", "agent-key": "jisoo"}, plan=None, admin_token="switch"
 )
+
+
+def desk_of(helpdesk_url: str, http: httpx.AsyncClient) -> Litestar:
+    """A desk with the app installed; the app's backend is not there."""
+    settings = Settings({"backend": "127.0.0.1:9", "freshdesk_domain": DOMAIN}, {"api_key": SECRET})
+    platform = AppPlatform(AppPackage.read(frontend_folder()), settings, http)
+    return create_desk(DeskClient(helpdesk_url, "agent-key", "switch", http), DOMAIN, platform, [FRAMES])
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +38,7 @@ async def seeded() -> AsyncIterator[tuple[Helpdesk, httpx.AsyncClient]]:
     """The demo's helpdesk, and a client of the desk in front of it."""
     helpdesk = Helpdesk.from_seed(DATA, SETTINGS, datetime.now(UTC))
     async with running_helpdesk(helpdesk) as helpdesk_url, httpx.AsyncClient(trust_env=False) as http:
-        app = create_desk(helpdesk_url, DOMAIN, "agent-key", "switch", http)
-        async with serving(app) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        async with serving(desk_of(helpdesk_url, http)) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
             yield helpdesk, client
 
 
@@ -83,7 +94,8 @@ async def test_the_page_may_run_only_its_own_scripts_and_talk_only_to_its_origin
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     policy = page.headers["content-security-policy"].split("; ")
-    assert {"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'"} < set(policy)
+    assert {"default-src 'none'", "script-src 'self'", "style-src 'self'"} < set(policy)
+    assert {f"connect-src 'self' {FRAMES}", f"frame-src 'self' {FRAMES}"} < set(policy)
     assert {"img-src 'self' data:", "frame-ancestors 'none'"} < set(policy)
     assert "unsafe" not in page.headers["content-security-policy"]
 
@@ -102,10 +114,10 @@ async def test_every_file_is_served_with_its_type_and_revalidated(desk: httpx.As
 async def test_what_the_page_and_its_modules_load_is_there(desk: httpx.AsyncClient) -> None:
     page = (await desk.get("/desk")).text
     files = served_files()
-    for module in ("desk.js", "list.js", "ticket.js", "dialogs.js"):
+    for module in ("desk.js", "list.js", "ticket.js", "dialogs.js", "app_pane.js", "app_frames.js", "platform.js"):
         page += files[f"static/{module}"].read_text("utf-8")
     addresses = {part.split('"')[0] for part in page.split('"/desk/')[1:] if part.split('"')[0]}
-    assert {"static/desk.js", "app/scripts/mount.js", "app/styles/sidebar.css"} < addresses
+    assert {"static/desk.js", "static/app_pane.js", "app/scripts/dom.js"} < addresses
     assert addresses <= set(files)
 
 
@@ -128,13 +140,22 @@ async def test_nothing_but_the_listed_files_is_served(desk: httpx.AsyncClient, t
     assert await raw_status(desk, target) == 404
 
 
-async def test_the_page_learns_its_public_credential_and_nothing_else(desk: httpx.AsyncClient) -> None:
+async def test_the_page_learns_what_the_app_may_know_and_no_credential(desk: httpx.AsyncClient) -> None:
     answer = await desk.get("/desk/api/config")
     config = answer.json()
-    assert (config["domain"], config["api_key"]) == (DOMAIN, "agent-key")
-    assert "switch" not in answer.text
+    assert (config["domain"], config["agent"]["language"]) == (DOMAIN, "en")
+    assert config["app"]["frames"] == [FRAMES]
+    assert config["app"]["locations"]["ticket_sidebar"] == "index.html"
+    assert config["app"]["iparams"] == {"backend": "127.0.0.1:9", "freshdesk_domain": DOMAIN}
+    assert not [key for key in ("switch", "admin-key", "agent-key", SECRET) if key in answer.text]
     languages = [sample["language"] for sample in config["samples"]]
     assert (languages.count("ko"), languages.count("en")) == (6, 6)
+
+
+async def test_addresses_of_freshdesks_own_desk_lead_to_the_same_thing_here(desk: httpx.AsyncClient) -> None:
+    for path in ("tickets/7", "solutions/articles/12"):
+        answer = await desk.get(f"/a/{path}")
+        assert (answer.status_code, answer.headers["location"]) == (302, f"/desk#/{path}")
 
 
 async def test_the_list_shows_every_ticket_newest_change_first(desk: httpx.AsyncClient) -> None:
@@ -214,8 +235,7 @@ async def test_the_helpdesks_refusals_reach_the_page(desk: httpx.AsyncClient) ->
 
 async def test_a_silent_helpdesk_is_a_bad_gateway() -> None:
     async with httpx.AsyncClient(trust_env=False) as http:
-        app = create_desk("http://127.0.0.1:9", DOMAIN, "agent-key", "switch", http)
-        async with serving(app) as url:
+        async with serving(desk_of("http://127.0.0.1:9", http)) as url:
             answer = await http.get(f"{url}/desk/api/tickets")
     assert answer.status_code == 502
 

@@ -11,14 +11,14 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Locator, expect
 
 from deploy.demo.helpdesk import Fault
 from deploy.demo.helpdesk.helpdesk import utc_now
-from tests.deploy.demo.browser import CHROMIUM, HOW_TO_GET_IT, DeskPage, chromium, desk_page
+from tests.deploy.demo.browser import CHROMIUM, HOW_TO_GET_IT, DeskPage, desk_page
 from tests.deploy.demo.hostile import ALL, INSERT_EVERY_REPLY, INTRUDERS, VECTORS, hostile_canvas
 from tests.deploy.demo.labels import not_in
-from tests.deploy.demo.small_desk import CHANNEL, SOLVED_EN, SOLVED_KO, SSO_KO, WIFI_EN, small_desk
+from tests.deploy.demo.small_desk import CHANNEL, SOLVED_EN, SOLVED_KO, SSO_KO, WIFI_EN
 from tests.faults import desk as agents_do
 from tests.faults import silent_ticket, updated_at, worker_of
 from tests.waiting import wait_until
@@ -31,27 +31,12 @@ READ_TICKET = "/api/v2/tickets/"
 FEW_RUNS = 6
 
 
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    """One Chromium for the file."""
-    expect.set_options(timeout=15_000)
-    async with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Account]:
-    """One desk for the file; tests that change tickets make their own."""
-    async with small_desk(tmp_path_factory.mktemp("desk")) as account:
-        yield account
-
-
 @pytest.fixture
-def desk(served: Account) -> Iterator[Account]:
+def desk(served_desk: Account) -> Iterator[Account]:
     """The desk; its helpdesk gets back the usual clock, and no faults."""
-    yield served
-    served.helpdesk.clock = utc_now
-    served.helpdesk.faults.clear()
+    yield served_desk
+    served_desk.helpdesk.clock = utc_now
+    served_desk.helpdesk.faults.clear()
 
 
 @pytest.fixture
@@ -102,7 +87,7 @@ async def test_a_computed_ticket_is_painted_at_once(page: DeskPage) -> None:
     await expect(page.part("similar")).to_contain_text("Wi-Fi drops every hour")
     await expect(page.part("solutions")).to_contain_text("When the Wi-Fi drops every hour")
     await expect(page.part("replies")).to_contain_text("set the channel to 36")
-    await expect(page.page.locator(".pc-progress")).to_be_hidden()
+    await expect(page.app.locator(".pc-progress")).to_be_hidden()
     await expect(page.subject).to_have_text("Wi-Fi not stable")
 
 
@@ -116,7 +101,7 @@ async def test_a_new_ticket_and_its_canvas_appear_without_a_reload(page: DeskPag
     await expect(page.messages).to_have_count(1)
     await expect(page.light("hit")).to_be_visible()
     await expect(page.part("summary")).to_contain_text("Problem:")
-    await expect(page.page.locator(".pc-part[aria-busy]")).to_have_count(0)
+    await expect(page.app.locator(".pc-part[aria-busy]")).to_have_count(0)
     assert page.loads == 1
 
 
@@ -143,13 +128,13 @@ async def test_a_ticket_that_is_opened_before_its_webhook_streams(page: DeskPage
     await page.open(ticket_id)
     await expect(page.status).to_have_text("Nothing stored yet — being computed")
     await expect(page.light("stream")).to_be_visible()
-    await expect(page.page.locator(".pc-progress")).to_be_visible()
-    await expect(page.page.locator(".pc-part[aria-busy] .pc-skeleton")).to_have_count(4)
+    await expect(page.app.locator(".pc-progress")).to_be_visible()
+    await expect(page.app.locator(".pc-part[aria-busy] .pc-skeleton")).to_have_count(4)
     desk.helpdesk.faults.clear()
     await expect(page.part("summary")).to_contain_text("The printer is offline since Monday")
     await expect(page.status).to_have_text(re.compile(r"^Streamed in .+, first event after .+$"))
-    await expect(page.page.locator(".pc-progress")).to_be_hidden()
-    await expect(page.page.locator(".pc-skeleton")).to_have_count(0)
+    await expect(page.app.locator(".pc-progress")).to_be_hidden()
+    await expect(page.app.locator(".pc-skeleton")).to_have_count(0)
     await expect(page.part("replies").get_by_role("button", name="Insert")).to_be_visible()
     await expect(page.subject).to_have_text("Printer lost the Wi-Fi")
 
@@ -163,7 +148,7 @@ async def test_an_open_ticket_follows_its_changes_by_itself_and_leaves_focus_and
     await expect(page.messages).to_have_count(1)
     await expect(page.light("hit")).to_be_visible()
     await page.box.fill("My draft")
-    made = page.page.locator(".pc-made summary")
+    made = page.app.locator(".pc-made summary")
     await made.focus()
     # Not by the page's buttons: the page has to notice, and then to wait for the webhook's run.
     await desk.agent_replies(ticket_id, "Please move the repeater next to the kitchen door and restart it.")
@@ -229,12 +214,22 @@ async def test_a_recommended_reply_is_inserted_and_sent(page: DeskPage, desk: Ac
     assert CHANNEL in desk.helpdesk.state.tickets[ticket_id].conversations[-1].body_text
 
 
-async def test_articles_and_similar_tickets_open_inside_the_desk(page: DeskPage) -> None:
+async def test_articles_and_similar_tickets_open_beside_the_ticket(page: DeskPage) -> None:
     await page.open(WIFI_EN)
-    await page.part("solutions").get_by_text("When the Wi-Fi drops every hour").click()
-    await expect(page.page.get_by_role("dialog")).to_contain_text("update its firmware and choose channel 36")
-    await page.page.keyboard.press("Escape")
-    await page.part("replies").get_by_role("button", name=f"Ticket #{SOLVED_EN}").click()
+    async with page.page.context.expect_page() as opened:
+        await page.part("solutions").get_by_text("When the Wi-Fi drops every hour").click()
+    article = await opened.value
+    await expect(article.get_by_role("dialog")).to_contain_text("update its firmware and choose channel 36")
+    async with page.page.context.expect_page() as opened:
+        await page.part("replies").get_by_role("button", name=f"Ticket #{SOLVED_EN}").click()
+    ticket = await opened.value
+    await expect(ticket.locator("#ticket .head h2")).to_have_text("Wi-Fi drops every hour")
+    await expect(page.subject).to_have_text("Wi-Fi not stable")
+
+
+async def test_the_back_button_shows_the_ticket_before_at_once(page: DeskPage) -> None:
+    await page.open(WIFI_EN)
+    await page.row(SOLVED_EN).click()
     await expect(page.subject).to_have_text("Wi-Fi drops every hour")
     await page.page.go_back()
     await expect(page.subject).to_have_text("Wi-Fi not stable")
@@ -290,13 +285,13 @@ async def test_a_ticket_that_is_not_there_says_so(page: DeskPage, desk: Account)
     await page.open(WIFI_EN)
     await expect(page.light("hit")).to_be_visible()
     await page.switch(987_654)
-    await expect(page.page.locator(".pc-problem")).to_contain_text("There is no such ticket")
+    await expect(page.app.locator(".pc-problem")).to_contain_text("There is no such ticket")
     await expect(page.page.locator("#ticket")).to_have_text("This ticket can't be opened: the helpdesk answered 404")
-    await expect(page.page.locator(".pc-part:visible")).to_have_count(0)
+    await expect(page.app.locator(".pc-part:visible")).to_have_count(0)
     page.forgive(r"status of 404.*/(tickets|init)/987654")
     await page.switch(WIFI_EN)
     await expect(page.status).to_have_text(AT_ONCE)
-    await expect(page.page.locator(".pc-problem")).to_be_hidden()
+    await expect(page.app.locator(".pc-problem")).to_be_hidden()
 
 
 @pytest.mark.parametrize(
@@ -316,20 +311,21 @@ async def test_a_ticket_that_was_removed_says_how(
     await desk.until_gone(ticket_id)
     # What the page remembers of it is taken away again.
     await page.switch(ticket_id)
-    await expect(page.page.locator(".pc-problem")).to_contain_text(said)
+    await expect(page.app.locator(".pc-problem")).to_contain_text(said)
     await expect(page.page.locator("#ticket .gone")).to_have_text(gone)
-    await expect(page.page.locator(".pc-part:visible")).to_have_count(0)
+    await expect(page.app.locator(".pc-part:visible")).to_have_count(0)
     page.forgive(r"status of 410")
 
 
-async def both_languages(page: DeskPage) -> None:
-    """Whatever is shown now changes its language with the page, there and back."""
-    assert await not_in(page.page, "en") == []
-    await page.page.get_by_role("button", name="한국어").click()
-    assert await not_in(page.page, "ko") == []
-    await expect(page.page.locator("html")).to_have_attribute("lang", "ko")
-    await page.page.get_by_role("button", name="English").click()
-    assert await not_in(page.page, "en") == []
+async def both_languages(page: DeskPage, shown: Locator) -> None:
+    """Whatever is shown now changes its language with the page, there and back; the app's frame is loaded anew."""
+    assert await not_in(page, "en") == []
+    for name, language in (("한국어", "ko"), ("English", "en")):
+        await page.page.get_by_role("button", name=name).click()
+        await expect(page.page.locator("html")).to_have_attribute("lang", language)
+        await expect(page.app.locator(f".pc[lang={language}]")).to_be_visible()
+        await expect(shown).to_be_visible()
+        assert await not_in(page, language) == []
 
 
 async def test_a_ticket_and_its_canvas_change_the_language_of_every_label(page: DeskPage) -> None:
@@ -338,34 +334,33 @@ async def test_a_ticket_and_its_canvas_change_the_language_of_every_label(page: 
         await page.switch(ticket_id)
         await expect(page.subject).to_contain_text(subject)
         await expect(page.light("hit")).to_be_visible()
-        await page.page.locator(".pc-made").evaluate("(details) => { details.open = true }")
-        await both_languages(page)
+        await page.app.locator(".pc-made").evaluate("(details) => { details.open = true }")
+        await both_languages(page, page.light("hit"))
 
 
 async def test_progress_and_messages_change_their_language_too(page: DeskPage, desk: Account) -> None:
     ticket_id = await silent_ticket(desk)
     await page.open(987_654)
-    await expect(page.page.locator(".pc-problem")).to_be_visible()
+    await expect(page.app.locator(".pc-problem")).to_be_visible()
     await expect(page.page.locator("#ticket")).to_contain_text("can't be opened")
-    await both_languages(page)
+    await both_languages(page, page.app.locator(".pc-problem"))
     page.forgive(r"status of 404")
     hold_runs(desk)
     await page.switch(ticket_id)
     await expect(page.light("stream")).to_be_visible()
-    await both_languages(page)
+    await both_languages(page, page.light("stream"))
 
 
-async def test_dialogs_speak_the_pages_language(page: DeskPage) -> None:
+async def test_dialogs_speak_the_pages_language(page: DeskPage, desk: Account) -> None:
     await page.open(WIFI_EN)
     for language in ("ko", "en"):
         await page.page.locator(f"#languages [data-language={language}]").click()
         await page.page.locator("#choose-ticket").click()
         await expect(page.page.locator("#chooser")).to_be_visible()
-        assert await not_in(page.page, language) == []
+        assert await not_in(page, language) == []
         await page.page.keyboard.press("Escape")
-        await page.part("solutions").locator("a").first.click()
-        await expect(page.page.locator("#article")).to_be_visible()
-        assert await not_in(page.page, language) == []
+        await show_article(page, next(iter(desk.helpdesk.state.articles)))
+        assert await not_in(page, language) == []
         await page.page.keyboard.press("Escape")
 
 
@@ -374,11 +369,22 @@ async def test_the_browsers_language_counts_until_somebody_chooses(browser: Brow
         await page.open(SSO_KO)
         await expect(page.part("replies").get_by_role("button", name="답변란에 넣기")).to_be_visible()
         await expect(page.status).to_have_text(re.compile(r"^바로 표시, .+ ms$"))
-        assert await not_in(page.page, "ko") == []
+        assert await not_in(page, "ko") == []
         await page.page.get_by_role("button", name="English").click()
         await page.page.reload()
         await expect(page.part("replies").get_by_role("button", name="Insert")).to_be_visible()
         assert page.complaints == []
+
+
+async def show_article(page: DeskPage, article_id: int) -> None:
+    """Go where the app's links to an article lead."""
+    await page.page.evaluate("(id) => { location.hash = `#/solutions/articles/${id}` }", article_id)
+    await expect(page.page.locator("#article")).to_be_visible()
+
+
+async def intruders(page: DeskPage) -> list[str]:
+    """Elements that nobody but an attacker would put there, in the desk or in the app."""
+    return [found for frame in (page.page.main_frame, page.app_frame) for found in await frame.evaluate(INTRUDERS)]
 
 
 def words(text: str) -> str:
@@ -408,7 +414,7 @@ async def test_nothing_that_people_write_runs(page: DeskPage, desk: Account) -> 
         await expect(page.page.locator("#ticket .head")).to_contain_text(words(vector))
         await expect(page.light("hit")).to_be_visible()
         await expect(page.part("replies")).to_contain_text("the customer has not written since")
-    assert await page.page.evaluate(INTRUDERS) == []
+    assert await intruders(page) == []
 
 
 async def test_nothing_that_a_stream_brings_runs(page: DeskPage, desk: Account) -> None:
@@ -417,7 +423,7 @@ async def test_nothing_that_a_stream_brings_runs(page: DeskPage, desk: Account) 
     await page.open(ticket_id)
     await expect(page.light("hit")).to_be_visible()
     await expect(page.messages).to_have_count(2)
-    assert await page.page.evaluate(INTRUDERS) == []
+    assert await intruders(page) == []
 
 
 async def test_nothing_that_a_model_or_an_article_says_runs(
@@ -432,15 +438,15 @@ async def test_nothing_that_a_model_or_an_article_says_runs(
     await expect(page.messages).to_have_count(1)
     for part in ("similar", "solutions"):
         await expect(page.part(part).locator("li .pc-title")).to_have_text([words(vector) for vector in VECTORS])
-    await page.page.locator(".pc-made summary").click()
-    await page.part("solutions").locator("a").first.click()
+    await page.app.locator(".pc-made summary").click()
+    await show_article(page, article.id)
     await expect(page.page.locator("#article h2")).to_have_text(words(ALL))
     await expect(page.page.locator("#article .words")).to_have_text(words(ALL))
-    assert await page.page.evaluate(INTRUDERS) == []
+    assert await intruders(page) == []
     await page.page.keyboard.press("Escape")
-    await page.page.evaluate(INSERT_EVERY_REPLY)
+    await page.app_frame.evaluate(INSERT_EVERY_REPLY)
     await expect(page.box).to_have_value("\n\n".join(VECTORS))
     await page.page.get_by_role("button", name="Send").click()
     await expect(page.messages).to_have_count(2)
     await expect(page.messages.last).to_contain_text(words(ALL)[:200])
-    assert await page.page.evaluate(INTRUDERS) == []
+    assert await intruders(page) == []

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
+from deploy.demo.helpdesk import listing
 from deploy.demo.helpdesk.faults import Fault
+from ingest.backfill import walk
 from ingest.backfill.record import BY_ID, place_of
+from ingest.freshdesk import client
 from ingest.freshdesk.listing import ListedTicket
 from shared import keys
 from shared.backfill import BackfillCounts, BackfillOptions, BackfillProgress, BackfillState, note_spent
@@ -114,6 +117,34 @@ async def test_of_statuses_and_ids_only_those_are_read_also_archived_ones(acme: 
     found = await backfilled(acme, ids=[archived, last, 4711])
     assert (found.tickets, found.computed, found.missing, found.dead) == (3, 2, 1, 0)
     assert (await canvas(acme, archived)).summary is not None
+
+
+async def test_archived_tickets_are_found_among_the_ids_that_no_list_shows_by_a_call_each(acme: Account) -> None:
+    state, (first, _, archived, merged, _) = acme.helpdesk.state, numbers(acme)
+    state.tickets[archived].archived = True
+    state.tickets[merged].merged_into = first
+    acme.helpdesk.touch()
+    assert (await backfilled(acme)).computed == 3
+    acme.helpdesk.log.requests.clear()
+    assert (await backfilled(acme, archived=True)).computed == 1
+    assert set(await worker_of(acme).canvases.read(ACME, [archived, merged])) == {archived}
+    paths = [record.path for record in acme.helpdesk.log.requests if "/tickets/" in record.path]
+    assert all("/archived/" in path for path in paths), "what a list has shown is current, and not read again"
+
+
+async def test_more_tickets_in_a_second_than_are_listed_are_found_by_their_ids(
+    acme: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "MAX_LIST_PAGE", 2)
+    monkeypatch.setattr(listing, "LAST_PAGE", 2)
+    monkeypatch.setattr(client, "PAGE_SIZE", 1)
+    moment = acme.helpdesk.now() - timedelta(days=3)
+    for ticket in acme.helpdesk.state.tickets.values():
+        ticket.updated_at = moment
+    acme.helpdesk.touch()
+    found = await backfilled(acme)
+    assert (found.computed, found.unreached) == (5, 0)
+    assert found.listed < 5
 
 
 def test_open_tickets_come_first_and_then_the_newest() -> None:

@@ -187,8 +187,10 @@ async def test_a_blind_retry_of_redis_py_takes_and_counts_once(account: Account)
         (LIVE, [INTERACTIVE], 47),
         (BACKFILL, [], 50),
         (BACKFILL, [INTERACTIVE], 47),
-        (BACKFILL, [LIVE], 42),
-        (BACKFILL, [INTERACTIVE, LIVE], 39),
+        (BACKFILL, [LIVE], 47),
+        (BACKFILL, [LIVE] * 8, 44),
+        (BACKFILL, [LIVE] * 15, 42),
+        (BACKFILL, [INTERACTIVE, LIVE], 44),
     ],
 )
 async def test_a_share_is_left_to_the_more_urgent_if_they_asked_lately(
@@ -197,6 +199,7 @@ async def test_a_share_is_left_to_the_more_urgent_if_they_asked_lately(
     await account.learns(50)
     for other in asked:
         await account.budget.settle(HOST, await account.budget.take(HOST, VIEW, other), Spent(never_sent=True))
+    # Of live tickets so much is left as they take in a quarter of a minute, from one look to 15 %.
     assert await account.unpaced_calls(priority, Cost(1)) == used
     assert await account.calls(INTERACTIVE, Cost(1)) == 50 - used
 

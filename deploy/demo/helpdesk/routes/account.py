@@ -77,8 +77,8 @@ def canned_json(response: CannedResponse) -> dict[str, Any]:
         "content": response.content,
         "content_html": response.content_html,
         "attachments": [],
-        "visibility": 0,
-        "group_ids": [],
+        "visibility": response.visibility,
+        "group_ids": response.group_ids,
         "created_at": response.created_at,
         "updated_at": response.created_at,
     }

@@ -1,0 +1,91 @@
+// Calls of Freshdesk's client, made bearable: each ends, each failure is a `Problem`, and what the platform rejects with
+// (its shape is not documented in full) is read in whatever shape it comes.
+
+import { Problem } from "./problem.js";
+
+/** The platform answers from memory or with one small request; after this long (ms) it will not answer any more. */
+export const CALL_MS = 5000;
+/** A request template may take 15 s, and be tried again once after half a second. */
+export const TEMPLATE_MS = 32_000;
+/** The platform's limits are per minute. */
+const LIMITED_MS = 30_000;
+
+/** What `call()` resolves to, or a `Problem` of the type `platform` where it fails or does not answer in time. */
+export async function bounded(call, ms = CALL_MS) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Problem({ type: "platform", title: "No answer" })), ms);
+  });
+  try {
+    return await Promise.race([call(), late]);
+  } catch (error) {
+    throw error instanceof Problem ? error : new Problem({ type: "platform", title: wordsOf(error) });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * A request by template: `{status, headers, body}`, of a backend's refusal too, since it is an answer. Where there was
+ * none (the template is missing, the platform's limit is reached, the backend can't be reached), a `Problem`.
+ */
+export async function invoked(client, name, context = {}, body = undefined, ms = TEMPLATE_MS) {
+  const request = { context, ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }) };
+  const call = () => client.request.invokeTemplate(name, request).then(answered, refused);
+  return bounded(call, ms);
+}
+
+/** The JSON of a template's answer; a refusal is thrown as the `Problem` that it is. */
+export function jsonOf({ status, headers, body }) {
+  const found = parsed(body);
+  if (status >= 400) throw new Problem({ ...found, status, retryAfterMs: retryAfter(headers) });
+  if (found === null) throw new Problem({ status: 502, type: "not-json" });
+  return found;
+}
+
+/** What another instance of the app (the modal, the sidebar) has sent, out of what `client.instance.receive` hears. */
+export function messageOf(event) {
+  const data = event?.helper?.getData?.() ?? event;
+  return data?.message ?? data;
+}
+
+function answered({ status, headers, response }) {
+  return { status: Number(status) || 200, headers: headersOf(headers), body: textOf(response) };
+}
+
+/** A rejection that carries a backend's answer is one; anything else says that the platform could not ask. */
+function refused(error) {
+  const [status, body] = [Number(error?.status) || 0, textOf(error?.response ?? "")];
+  const headers = headersOf(error?.headers);
+  if (status >= 400 && parsed(body)?.type) return { status, headers, body };
+  if (status === 429) throw new Problem({ status, type: "rate-limited", retryAfterMs: retryAfter(headers) || LIMITED_MS });
+  throw new Problem({ status: status >= 400 ? status : 0, type: "platform", title: wordsOf(error) });
+}
+
+function retryAfter(headers) {
+  return 1000 * (Number(headers["retry-after"]) || 0);
+}
+
+/** By lower-case names, as text: nothing else fits into a `Response`. */
+function headersOf(headers) {
+  const entries = Object.entries(headers ?? {});
+  return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), String(value)]));
+}
+
+function textOf(response) {
+  return typeof response === "string" ? response : JSON.stringify(response ?? "");
+}
+
+function parsed(text) {
+  try {
+    const found = JSON.parse(text);
+    return typeof found === "object" ? found : null;
+  } catch {
+    return null;
+  }
+}
+
+function wordsOf(error) {
+  const words = error?.message ?? error?.response ?? error ?? "";
+  return (typeof words === "string" ? words : JSON.stringify(words)).slice(0, 200);
+}
