@@ -1,7 +1,8 @@
 """A backfill's texts by the providers' batch interfaces: hand over what runs put aside, and bring back what came of it.
 
 A batch is written down before it is handed over. After a kill its provider is asked for it by our name (OpenAI) or by
-its size and time (Anthropic), and it is handed over again only where nobody knows it. What comes back is judged by
+its size and time (Anthropic, which takes no name), for some time, and it is handed over again only where nobody knows
+it. What comes back is judged by
 `ingest.backfill.batch_answers`; then the ticket is due again, and its run finds the texts as if it had just asked for
 them. What failed or expired that run asks for directly; a ticket that has changed meanwhile had its own run.
 """
@@ -32,6 +33,9 @@ MOST_OPEN = 20
 """Batches at once: some 10,000 tickets, of which Redis holds half a kilobyte each."""
 MOST_DUE = 256
 """Tickets at once whose texts have come back; far more than a few workers run."""
+LISTED_WITHIN_S = 30.0
+"""A batch whose id was lost may show on its provider's list a moment late: it is handed over again only when it was
+looked for in vain for so long. Nothing by comparison with the hours that a batch takes."""
 PATIENCE = timedelta(hours=26)
 """Providers promise an end within 24."""
 REFUSED = frozenset({"auth", "spend_limit", "bad_request", "context_too_long"})
@@ -61,6 +65,8 @@ class Batches:
     """By intent, ids of batches whose tickets wait for another batch that could not be handed over yet."""
     _back: set[int] = field(default_factory=set)
     """Tickets of which every call has come back."""
+    _sought: dict[str, float] = field(default_factory=dict)
+    """By intent, since when (monotonic s) a batch is looked for in vain."""
     _again_at: float = 0.0
 
     def __post_init__(self) -> None:
@@ -136,6 +142,8 @@ class Batches:
                 batch_id = await self._submitted(batch, tickets, [other.batch_id for other in known])
             except StageFailed as error:
                 log.warning("batch not handed over", host=self.tenant.host, model=batch.model, kind=error.kind)
+                if error.kind == "rate_limited":
+                    self._fresh.add(batch.intent)  # a plain no: it is not on its way
                 if error.kind not in REFUSED:
                     self._again_at = time.time() + max(FIRST_LOOK_S, error.retry_after.total_seconds())
                     return
@@ -159,6 +167,8 @@ class Batches:
             self._fresh.discard(batch.intent)
         elif found := await provider.find(batch.intent, len(batch.calls), _a_little_before(batch.begun), known):
             return found
+        else:
+            self._wait_for_lists(batch.intent)
         calls: list[BatchCall] = []
         for number, place in enumerate(batch.calls):
             ticket = tickets.get(place.ticket_id)
@@ -166,6 +176,14 @@ class Batches:
             calls += [BatchCall(batch.call_id(number), body) for body in bodies]
         self._ids[batch.intent] = await provider.submit(batch.intent, calls) if calls else ""
         return self._ids[batch.intent]
+
+    def _wait_for_lists(self, intent: str) -> None:
+        """Raises:
+        StageFailed: the batch may have come to its provider, and not on its list yet.
+        """
+        left_s = self._sought.setdefault(intent, time.monotonic()) + LISTED_WITHIN_S - time.monotonic()
+        if left_s > 0:
+            raise StageFailed("A batch may be on its way", kind="unlisted", retry_after=timedelta(seconds=left_s))
 
     async def _look(self, batch: Batch) -> None:
         """See whether a batch has ended, ever more rarely."""

@@ -34,6 +34,7 @@ ORDER = (
     "slow_viewers",
     "backfill",
     "backfill_rate",
+    "backfill_batch",
 )
 
 

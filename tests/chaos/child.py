@@ -20,6 +20,7 @@ from deploy.data_folder import redis_ready
 from deploy.process import forever, run
 from deploy.settings import AllSettings, load_settings
 from deploy.up import ingest_alone, serve_alone
+from ingest.backfill import batches
 from ingest.context import WorkerContext, worker_context
 from ingest.embeddings.protocol import Embedder
 from ingest.router.models import Models
@@ -37,7 +38,7 @@ from tests.chaos.journal import Journal
 from tests.chaos.parts import ChaosEmbedder, ChaosModel, ChaosWriter, SharedVectors
 from tests.chaos.recording import RecordedStore, recorded_ledger
 
-JOURNAL, WRITER_SECONDS = "CHAOS_JOURNAL", "CHAOS_WRITER_SECONDS"
+JOURNAL, WRITER_SECONDS, BATCH_CALLS = "CHAOS_JOURNAL", "CHAOS_WRITER_SECONDS", "CHAOS_BATCH_CALLS"
 
 
 async def worker(settings: AllSettings) -> None:
@@ -57,6 +58,12 @@ async def backfill_worker(settings: AllSettings) -> None:
     parts = PARTS | {"open_models": open_model}
     async with chaos_context(settings, parts) as context, workers_running(context, list(Queue)):
         await forever()
+
+
+async def batch_worker(settings: AllSettings) -> None:
+    """A worker whose texts come by a provider's batches, of few calls each."""
+    vars(batches)["MOST_CALLS"] = int(os.environ[BATCH_CALLS])
+    await model_worker(settings)
 
 
 async def server(settings: AllSettings) -> None:
@@ -80,6 +87,7 @@ ROLES: dict[str, Callable[[AllSettings], Awaitable[None]]] = {
     "worker": worker,
     "model_worker": model_worker,
     "backfill_worker": backfill_worker,
+    "batch_worker": batch_worker,
     "server": server,
     "old_worker": old_worker,
     "naive_worker": naive_worker,

@@ -26,7 +26,7 @@ class AnthropicBatches(Batches):
             batch = self._create(request)
             return None if self.lost() else document(self._told(batch))
         if request.path == BATCHES:
-            data = [self._told(batch) for batch in reversed(self.made)]
+            data = [self._told(batch) for batch in self.listed()]
             return document({"data": data, "has_more": False, "first_id": None, "last_id": None})
         batch_id, _, what = request.path.removeprefix(f"{BATCHES}/").partition("/")
         found = self.named(batch_id)

@@ -58,7 +58,8 @@ class Batches(ABC):
     """The batches of one provider. `made` are all of them, oldest first.
 
     While `held` none ends. `expire_after` is how many calls the next batch answers before it expires; None: all. So
-    many of the next answers to a new batch are lost (`lose_answers`): it was made, and the client is not told so.
+    many of the next answers to a new batch are lost (`lose_answers`): it was made, and the client is not told so. So many
+    of the next lists do not show the newest one yet (`unlisted`).
     """
 
     def __init__(self, provider: "Provider") -> None:
@@ -67,6 +68,7 @@ class Batches(ABC):
         self.held = False
         self.expire_after: int | None = None
         self.lose_answers = 0
+        self.unlisted = 0
         self.faults: deque[Fault] = deque()
 
     @property
@@ -94,6 +96,11 @@ class Batches(ABC):
         """Whether the answer to this new batch is lost."""
         self.lose_answers, lost = max(0, self.lose_answers - 1), self.lose_answers > 0
         return lost
+
+    def listed(self) -> list[MadeBatch]:
+        """What a list shows now, the newest first."""
+        self.unlisted, late = max(0, self.unlisted - 1), self.unlisted > 0
+        return self.made[-2 if late else -1 :: -1] if len(self.made) > late else []
 
     async def settle(self, batch: MadeBatch, script: Script) -> None:
         """Let a batch end, unless batches are held."""

@@ -55,6 +55,8 @@ export class AdminPage {
   #earlier;
   #said = el("p", { class: "said", role: "status" });
   #watching = new AbortController();
+  /** Of the backfill that is shown. */
+  #id = "";
 
   constructor(root, client, { iparams, language, api }) {
     this.#root = root;
@@ -74,11 +76,16 @@ export class AdminPage {
       this.#build(host);
       this.#shown(latest);
       this.#compare();
-      this.#listEarlier();
-      if (latest && !ENDED.includes(latest.state)) this.#watch(latest.id);
+      this.#goOn(latest);
     } catch (error) {
       this.#refuse(error);
     }
+  }
+
+  /** What has ended is remembered, even where nobody watched; what goes on is watched. */
+  #goOn(latest) {
+    if (!latest) return this.#listEarlier();
+    return ENDED.includes(latest.state) ? this.#ended(latest) : this.#watch(latest.id);
   }
 
   #build(domain) {
@@ -116,8 +123,6 @@ export class AdminPage {
       this.#say(`${this.#t(title)}. ${this.#t(advice, values)}`, "bad");
     }
   }
-
-  #id = "";
 
   #shown(progress) {
     this.#id = progress?.id ?? "";

@@ -132,7 +132,13 @@ export function settingsTable(app, server, differing, t) {
       el("td", {}, settingText(server[name], t)),
     );
   const head = ["setting", "inApp", "onServer"].map((key) => el("th", { scope: "col" }, t(key)));
-  return el("table", {}, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...Object.keys(app).map(row)));
+  return scrolling(t("settings"), head, Object.keys(app).map(row));
+}
+
+/** A table that is scrolled where it is too wide, by the keyboard too. */
+function scrolling(label, head, rows) {
+  const table = el("table", {}, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows));
+  return el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label }, table);
 }
 
 function settingText(value, t) {
@@ -155,6 +161,5 @@ export function earlierTable(runs, t, language) {
       el("td", { class: "number" }, money(run.cost, language)),
     );
   const head = ["began", "col_state", "settled", "failures", "cost"].map((key) => el("th", { scope: "col" }, t(key)));
-  const table = el("table", {}, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...runs.map(row)));
-  return el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": t("earlier") }, table);
+  return scrolling(t("earlier"), head, runs.map(row));
 }

@@ -69,7 +69,7 @@ export const ADMIN_TEXTS = {
   reading: { en: "Read and indexed", ko: "읽기와 색인" },
   computing: { en: "Computed", ko: "내용 만들기" },
   of: { en: "{done} of {all}", ko: "{all}건 중 {done}건" },
-  settled: { en: "Done", ko: "완료" },
+  settled: { en: "Tickets done", ko: "처리한 티켓" },
   failures: { en: "Failed", ko: "실패" },
   pace: { en: "Pace", ko: "속도" },
   paceValue: { en: "{count} tickets/s", ko: "초당 {count}건" },

@@ -5,7 +5,9 @@ import { el, link, refill } from "./dom.js";
 import { markdown } from "./markdown.js";
 import { button, quiet } from "./parts.js";
 import { textsOf, valuesOf } from "./problem.js";
+import { Recall } from "./recall.js";
 import { Thumbs } from "./thumbs.js";
+import { Writing } from "./writing.js";
 
 const TYPES = ["tickets", "solutions", "images", "attachments"];
 const MOST_CHARACTERS = 2000;
@@ -19,6 +21,8 @@ export class AskBox {
   #chips = el("div", { class: "pc-choices", role: "group" });
   #answer = el("div", { class: "pc-answer", hidden: true });
   #thumbs;
+  #recall = new Recall();
+  #ticket = null;
   #work = null;
   #last = null;
   element = el("section", { class: "pc-ask", hidden: true });
@@ -38,15 +42,41 @@ export class AskBox {
     this.element.setAttribute("aria-label", t("ask"));
     this.#box.setAttribute("aria-label", t("question"));
     this.#box.placeholder = t("question");
+    this.#box.title = t("askHint");
     this.#chips.setAttribute("aria-label", t("searchIn"));
     refill(this.#chips, TYPES.map((type) => this.#chip(type, t)));
     this.#render();
   }
 
+  /** A ticket is opened: its last answer, and what the agent had begun to ask. */
+  open(ticketId) {
+    this.#ticket = ticketId;
+    const { last = null, begun = "" } = this.#recall.get(ticketId) ?? {};
+    this.#last = last;
+    this.#box.value = begun;
+    this.#grow();
+    this.#render();
+  }
+
   /** Another ticket: its question is another one. */
   clear() {
-    this.#work?.abort.abort();
-    this.#work = this.#last = null;
+    this.#work?.stop();
+    const [last, begun] = [this.#last?.result ? this.#last : null, this.#box.value];
+    this.#recall.put(this.#ticket, last || begun ? { last, begun } : null);
+    this.#work = null;
+    this.open(null);
+  }
+
+  /** Put nothing aside, and forget what was. */
+  forget() {
+    this.#recall.clear();
+    this.#ticket = null;
+  }
+
+  /** An answer that was given in another view: `{question, result, run}`. */
+  shared(answered) {
+    if (this.#work) return;
+    this.#last = answered;
     this.#render();
   }
 
@@ -74,16 +104,19 @@ export class AskBox {
   async #ask() {
     const question = this.#box.value.trim();
     if (!question) return this.#box.focus();
-    this.#work?.abort.abort();
-    const work = (this.#work = { abort: new AbortController(), question, words: document.createTextNode("") });
+    this.#work?.stop();
+    const kit = this.#kit();
+    const work = (this.#work = Object.assign(new Writing(kit.t, "searching"), { question }));
     this.#last = null;
     this.#render();
-    const kit = this.#kit();
-    const on = { delta: (text) => work.words.appendData(text), reset: () => (work.words.data = "") };
     const body = { question, types: [...this.#types] };
     try {
-      const found = await kit.actions.ask(body, { signal: work.abort.signal, on });
-      if (this.#work === work) this.#end({ question, ...found }, kit.t("answerReady"));
+      const found = await kit.actions.ask(body, { signal: work.signal, on: work.on });
+      if (this.#work !== work) return;
+      this.#box.value = "";
+      this.#grow();
+      kit.actions.share?.("answer", { question, ...found });
+      this.#end({ question, ...found }, kit.t("answerReady"));
     } catch (error) {
       if (this.#work === work) this.#end({ question, problem: error }, kit.t(textsOf(error)[0], valuesOf(error)));
     }
@@ -98,13 +131,15 @@ export class AskBox {
   }
 
   #stop() {
-    this.#work?.abort.abort();
+    this.#work?.stop();
     this.#work = null;
     this.#render();
   }
 
   #dismiss() {
-    this.clear();
+    this.#work?.stop();
+    this.#work = this.#last = null;
+    this.#render();
     this.#box.focus();
   }
 
@@ -122,8 +157,8 @@ export class AskBox {
     return refill(this.#answer, head, ...this.#content(shown, kit));
   }
 
-  #content({ words, problem, result }, kit) {
-    if (words) return [el("p", { class: "pc-text pc-streaming" }, words)];
+  #content({ element, problem, result }, kit) {
+    if (element) return [element];
     if (problem) return [quiet(kit.t(textsOf(problem)[0], valuesOf(problem))), this.#again(kit)];
     const cite = (number) => citation(result.sources.find((source) => source.number === number), kit);
     const copy = async (event) => {

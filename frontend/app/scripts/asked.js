@@ -1,7 +1,7 @@
 // What an agent asks for beside the Canvas: an answer to a question, or a reply as it wishes. Both are runs whose events
 // are followed to their end, over broken connections too; where only the platform may ask, the answer comes as a whole.
 
-import { isStream, Problem } from "./problem.js";
+import { isStream, parsed, Problem } from "./problem.js";
 import { follow } from "./stream.js";
 
 export const ANSWER = "/query/stream";
@@ -10,7 +10,7 @@ export const REPLY = "/generate_reply/stream";
 /**
  * Ask, and follow the run. Resolves to `{result, run}`: what the event `answer` or `reply` brought, and the run's name.
  *
- * `on` hears what comes before: `delta(text)`, `reset()`, `sources(list)`, `cut()`, `waiting()`.
+ * `on` hears what comes before: `delta(text)`, `reset()`, `sources(list)`, `cut()`, `waiting()`, `begun()`.
  */
 export async function asked(api, path, body, { signal, on = {} }) {
   const first = await api.ask(path, body, { signal });
@@ -39,12 +39,5 @@ function tell(on, event, value) {
   else if (event === "reset") on.reset?.();
   else if (event === "sources") on.sources?.(value);
   else if (event === "waiting") on.waiting?.();
-}
-
-function parsed(data) {
-  try {
-    return JSON.parse(data);
-  } catch {
-    throw new Problem({ status: 502, type: "not-json" });
-  }
+  else if (event === "started") on.begun?.();
 }

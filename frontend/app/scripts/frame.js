@@ -17,20 +17,38 @@ const STAGES = ["fetch", "clean", "embed", "similar", "summarize", "recommend"];
 export class StatusHead {
   #light = el("span", { class: "pc-light", "aria-hidden": "true" });
   #line = el("span", { role: "status", "aria-live": "polite" });
-  #age = el("span", { class: "pc-age" });
+  /** Seconds that are counted down: to be seen, not to be read out each. */
+  #count = el("span", { class: "pc-count", "aria-hidden": "true" });
+  #age = el("p", { class: "pc-age" });
   #badges = el("span", { class: "pc-badges" });
+  #wide = el("button", { type: "button", class: "pc-icon pc-wide-open", "data-key": "wide", hidden: true });
   element = el(
     "header",
     { class: "pc-header" },
-    el("h2", {}, "Prompt Canvas"),
-    this.#badges,
-    el("p", { class: "pc-status" }, this.#light, this.#line, this.#age),
+    el("div", { class: "pc-name" }, el("h2", {}, "Prompt Canvas"), this.#badges, this.#wide),
+    el("p", { class: "pc-status" }, this.#light, this.#line, this.#count),
+    this.#age,
   );
+
+  /** A button for the wide view, where the host page can show one. */
+  constructor(openWide = null) {
+    this.#wide.hidden = !openWide;
+    if (openWide) this.#wide.addEventListener("click", openWide);
+  }
+
+  label(t) {
+    this.#wide.title = t("wide");
+    this.#wide.setAttribute("aria-label", t("wide"));
+  }
 
   say(kind, text) {
     this.#light.className = `pc-light pc-${kind}`;
     // Setting the same words again would read them out again.
     if (this.#line.textContent !== text) this.#line.textContent = text;
+  }
+
+  count(text) {
+    this.#count.textContent = text;
   }
 
   age(text) {
@@ -87,14 +105,21 @@ export class IncidentLine {
   }
 }
 
-/** A calm message where nothing can be shown: what is wrong, and what to do. */
+/** A calm message where nothing can be shown: what is wrong, what to do, and when it is tried again. */
 export class Message {
+  #count = el("p", { class: "pc-count", "aria-hidden": "true" });
   element = el("section", { class: "pc-problem", hidden: true });
 
-  show(title, advice, retryText, retry) {
+  /** `kind` is the problem's name, for its picture: the title's key without `problem_`. */
+  show(kind, { title, advice, retryText, retry }) {
     const again = retry ? button(retryText, "retry", "pc-primary", retry) : null;
-    refill(this.element, el("h3", {}, title), el("p", {}, advice), again);
+    this.element.dataset.kind = kind;
+    refill(this.element, el("h3", {}, title), el("p", {}, advice), this.#count, again);
     this.element.hidden = false;
+  }
+
+  count(text) {
+    this.#count.textContent = text;
   }
 
   hide() {
@@ -110,6 +135,15 @@ export function section(name, thumbs) {
   const attributes = { class: `pc-part pc-part-${name}`, "aria-labelledby": `pc-${name}`, hidden: true };
   const header = el("header", {}, title, head, thumbs.buttons);
   return { element: el("section", attributes, header, thumbs.reasons, body), title, head, body };
+}
+
+/** What a Canvas says about its own quality, and that it came by way of the platform. */
+export function badgesOf({ status, direct }, t) {
+  const chip = (text, why, style) => el("span", { class: `pc-chip ${style}`, title: why }, text);
+  return [
+    status && status !== "ready" && chip(t(`status_${status}`), t(`why_${status}`), `pc-${status}`),
+    !direct && chip(t("roundabout"), t("roundaboutWhy"), "pc-roundabout"),
+  ];
 }
 
 /** Parts that stay empty because of failed stages: `{summary: "timeout"}`. */

@@ -1,5 +1,5 @@
 // The line that says what a Canvas covers: up to which message, how long ago it was made, and how many changes are not in
-// it yet.
+// it yet; and the one that counts down to the next try.
 
 import { age } from "./texts.js";
 
@@ -22,4 +22,11 @@ function moment(at, now, language) {
   const today = date.toDateString() === new Date(now).toDateString();
   const day = today ? {} : { month: "short", day: "numeric" };
   return date.toLocaleString(language, { hour: "numeric", minute: "2-digit", ...day });
+}
+
+/** "Next try in 12 s", "Trying again…" when the time has come, "" without a time. */
+export function countdown(until, t, now = Date.now()) {
+  if (!until) return "";
+  const seconds = Math.ceil((until - now) / 1000);
+  return seconds > 0 ? t("countdown", { seconds }) : t("tryingNow");
 }

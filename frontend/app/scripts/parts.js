@@ -106,6 +106,7 @@ export function replyPart(reply, kit, buttons) {
       "p",
       { class: "pc-meta" },
       reply.tone && el("span", {}, kit.t(`tone_${reply.tone}`)),
+      (reply.marks ?? []).map((mark) => el("span", { class: "pc-mark" }, mark)),
       reply.sources.length > 0 &&
         el(
           "span",

@@ -42,6 +42,7 @@ export function textsOf(problem) {
   const { code } = problem;
   if (code in GONE) return [`problem_${GONE[code]}`, `advice_${GONE[code]}`];
   if (NAMED.includes(code)) return [`problem_${code}`, `advice_${code}`];
+  if (code === "answer-late" || problem.status === 504) return ["problem_late", "advice_late"];
   if (problem.status === 429) return ["problem_limited", "advice_limited"];
   if (code.startsWith("freshdesk")) return ["problem_freshdesk", "advice_unavailable"];
   return problem.transient ? ["problem_unavailable", "advice_unavailable"] : ["problem_other", "advice_other"];
@@ -55,4 +56,13 @@ export function valuesOf(problem) {
 /** Whether a response is an event stream. */
 export function isStream(response) {
   return (response.headers.get("Content-Type") ?? "").startsWith("text/event-stream");
+}
+
+/** The JSON of an event or an answer. */
+export function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Problem({ status: 502, type: "not-json" });
+  }
 }

@@ -1,17 +1,22 @@
 // Recommended replies and what an agent does with them: insert, copy, edit, and have written anew, in another tone,
-// shorter, in another language, by the agent's own wish. What an agent has begun survives a newer Canvas.
+// shorter, in another language, by the agent's own wish. What an agent has begun survives a newer Canvas, and a visit to
+// another ticket; a reply that was written anew stands beside the one before, which stays.
 
-import { el, refill } from "./dom.js";
+import { refill } from "./dom.js";
 import { htmlOf } from "./markdown.js";
 import * as parts from "./parts.js";
 import { textsOf, valuesOf } from "./problem.js";
+import { Recall } from "./recall.js";
 import { editor, streamed, toolbox } from "./reply_parts.js";
+import { Writing } from "./writing.js";
 
 /** The body of the replies' section. */
 export class ReplyBox {
   #kit;
   #section;
   #thumbs;
+  #recall = new Recall();
+  #ticket = null;
   #given = [];
   #about = {};
   /** Replies that were written on demand: `{reply, run}`. */
@@ -31,6 +36,17 @@ export class ReplyBox {
     this.#thumbs = thumbs;
   }
 
+  /** A ticket is opened: go on where the agent was. */
+  open(ticketId) {
+    this.#ticket = ticketId;
+    const { own = [], edits = new Map(), chosen = 0, wishes = "", open = false } = this.#recall.get(ticketId) ?? {};
+    this.#own = own;
+    this.#edits = edits;
+    this.#chosen = chosen;
+    this.#wishes = wishes;
+    this.#open = open;
+  }
+
   /** The Canvas's replies; `about`: `{why, note}`, why there is none, and who wrote them. */
   update(replies, about) {
     const editing = this.#editing && this.#current;
@@ -43,17 +59,30 @@ export class ReplyBox {
     this.render();
   }
 
-  /** Another ticket: stop what is being written, forget what was. */
+  /** Another ticket: stop what is being written, put aside what was. */
   clear() {
-    this.#work?.abort.abort();
+    this.#work?.stop();
+    const begun = this.#own.length > 0 || this.#edits.size > 0 || this.#wishes !== "";
+    const kept = { own: this.#own, edits: this.#edits, chosen: this.#chosen, wishes: this.#wishes, open: this.#open };
+    this.#recall.put(this.#ticket, begun ? kept : null);
+    this.#work = this.#problem = null;
     this.#given = [];
     this.#about = {};
-    this.#own = [];
-    this.#edits.clear();
-    this.#chosen = 0;
-    this.#editing = this.#open = false;
-    this.#wishes = "";
-    this.#work = this.#problem = null;
+    this.#editing = false;
+    this.open(null);
+  }
+
+  /** Put nothing aside, and forget what was. */
+  forget() {
+    this.#recall.clear();
+    this.#ticket = null;
+  }
+
+  /** A `reply` that was written in another view, or the agent's `edit` of one. */
+  shared(kind, value) {
+    if (kind === "edit") this.#write(value.of, value.text);
+    else if (!this.#own.some(({ run, reply }) => run === value.run && reply.text === value.reply.text)) this.#own.push(value);
+    if (!this.#editing) this.render();
   }
 
   /** Draw everything, but never over a box in which the agent writes. */
@@ -86,36 +115,57 @@ export class ReplyBox {
     return this.#edits.get(reply.text) ?? reply.text;
   }
 
+  #write(of, text) {
+    if (text === null || text === of) this.#edits.delete(of);
+    else this.#edits.set(of, text);
+  }
+
   #content(entry, kit) {
     if (this.#work) return streamed(this.#work, kit, () => this.#stop());
     const trouble = this.#problem && parts.quiet(kit.t(textsOf(this.#problem)[0], valuesOf(this.#problem)));
     if (!entry) return [...parts.noRepliesPart(this.#about.why, kit), ...this.#tools(null, kit), trouble];
     if (this.#editing) return this.#editor(entry, kit);
-    const shown = { ...entry.reply, text: this.#text(entry) };
+    const text = this.#text(entry);
+    const marks = [
+      text !== entry.reply.text && kit.t("edited"),
+      entry.run !== undefined && kit.t("ownReply"),
+      entry.reply.degraded && kit.t("fallback"),
+    ];
+    const shown = { ...entry.reply, text, marks: marks.filter(Boolean) };
+    const note = entry.run === undefined && this.#about.note;
+    return [...parts.replyPart(shown, kit, this.#buttons(entry, kit)), note, ...this.#tools(entry, kit), trouble];
+  }
+
+  #buttons(entry, kit) {
     const press = (work) => (event) => work.call(this, entry, event.currentTarget);
-    const buttons = [
-      kit.actions.insert && parts.button(kit.t("insert"), "insert", "pc-primary", press(this.#insert)),
+    const insert = kit.actions.insert && parts.button(kit.t("insert"), "insert", "pc-primary", press(this.#insert));
+    if (insert) insert.title = kit.t("insertHint");
+    const edited = this.#edits.has(entry.reply.text);
+    return [
+      insert,
       parts.button(kit.t("copy"), "copy", "", press(this.#copy)),
       parts.button(kit.t("edit"), "edit", "", () => this.#edit()),
+      edited && parts.button(kit.t("undo"), "undo", "pc-link", () => this.#undo(entry)),
     ];
-    return [...parts.replyPart(shown, kit, buttons), this.#about.note, ...this.#tools(entry, kit), trouble];
   }
 
   #editor(entry, kit) {
-    const write = (text) => this.#edits.set(entry.reply.text, text);
+    const write = (text) => this.#write(entry.reply.text, text);
     return editor(this.#text(entry), kit, { write, done: () => this.#done(entry), undo: () => this.#undo(entry) });
   }
 
   /** What can be asked for, where the host page can ask. */
   #tools(entry, kit) {
     if (!kit.actions.generate) return [];
+    const { insert, canReplace } = kit.actions;
     const box = {
       open: this.#open,
       wishes: this.#wishes,
       toggle: () => ((this.#open = !this.#open), this.render()),
       write: (text) => (this.#wishes = text),
       ask: (wish) => this.#generate({ ...wish, ...(wish.draft && { draft: this.#text(entry) }) }),
-      replace: entry && kit.actions.insert && kit.actions.canReplace !== false && ((button) => this.#insert(entry, button, { replace: true })),
+      replace:
+        entry && insert && canReplace !== false && ((button) => this.#insert(entry, button, { replace: true })),
     };
     return toolbox(entry?.reply, box, kit);
   }
@@ -133,12 +183,15 @@ export class ReplyBox {
   }
 
   #done(entry) {
-    if (this.#text(entry) !== entry.reply.text) this.#kit().tell({ ...this.#subject(entry), action: "edited" });
+    const text = this.#text(entry);
+    if (text !== entry.reply.text) this.#kit().tell({ ...this.#subject(entry), action: "edited" });
+    this.#share("edit", { of: entry.reply.text, text });
     this.#leaveEditor();
   }
 
   #undo(entry) {
-    this.#edits.delete(entry.reply.text);
+    this.#write(entry.reply.text, null);
+    this.#share("edit", { of: entry.reply.text, text: null });
     this.#leaveEditor();
   }
 
@@ -147,6 +200,10 @@ export class ReplyBox {
     this.#section.body.querySelector(".pc-edit")?.remove();
     this.render();
     this.#section.body.querySelector('[data-key="edit"]')?.focus();
+  }
+
+  #share(kind, value) {
+    this.#kit().actions.share?.(kind, value);
   }
 
   async #insert(entry, button, { replace = false } = {}) {
@@ -162,30 +219,40 @@ export class ReplyBox {
 
   /** Have a reply written; `wish`: what `/generate_reply` takes beside the ticket. */
   async #generate(wish) {
-    this.#work?.abort.abort();
-    const work = (this.#work = { abort: new AbortController(), words: document.createTextNode("") });
+    this.#work?.stop();
+    const kit = this.#kit();
+    const work = (this.#work = new Writing(kit.t, "writing"));
     this.#problem = null;
     this.render();
     this.#section.body.querySelector('[data-key="stop"]')?.focus();
-    const kit = this.#kit();
-    const on = { delta: (text) => work.words.appendData(text), reset: () => (work.words.data = "") };
     try {
-      const { result, run } = await kit.actions.generate(wish, { signal: work.abort.signal, on });
-      if (this.#work !== work) return;
-      this.#own.push({ reply: result, run });
-      this.#chosen = this.#entries.length - 1;
-      kit.announce(kit.t("replyReady"));
+      const written = await kit.actions.generate(wish, { signal: work.signal, on: work.on });
+      if (this.#work === work) this.#written({ reply: written.result, run: written.run });
     } catch (error) {
-      if (this.#work !== work) return;
-      this.#problem = error.name === "AbortError" ? null : error;
-      if (this.#problem) kit.announce(kit.t(textsOf(error)[0], valuesOf(error)));
+      if (this.#work === work) this.#failed(error);
     }
+  }
+
+  #written(entry) {
+    const kit = this.#kit();
     this.#work = null;
+    this.#own.push(entry);
+    this.#chosen = this.#entries.length - 1;
+    this.#share("reply", entry);
+    kit.announce(kit.t("replyReady"));
+    this.render();
+  }
+
+  #failed(error) {
+    const kit = this.#kit();
+    this.#work = null;
+    this.#problem = error.name === "AbortError" ? null : error;
+    if (this.#problem) kit.announce(kit.t(textsOf(error)[0], valuesOf(error)));
     this.render();
   }
 
   #stop() {
-    this.#work?.abort.abort();
+    this.#work?.stop();
     this.#work = null;
     this.render();
   }

@@ -20,15 +20,13 @@ export function editor(text, kit, on) {
     button(kit.t("done"), "done", "pc-primary", on.done),
     button(kit.t("undo"), "undo", "", on.undo),
   ];
-  return [box, el("div", { class: "pc-buttons" }, buttons)];
+  return [box, el("div", { class: "pc-buttons" }, buttons, el("span", { class: "pc-hint" }, kit.t("editHint")))];
 }
 
 /** A reply while it is being written. */
-export function streamed({ words }, kit, stop) {
-  return [
-    el("div", { class: "pc-reply", "aria-busy": "true" }, el("p", { class: "pc-text pc-streaming" }, words)),
-    el("div", { class: "pc-buttons" }, button(kit.t("stop"), "stop", "", stop)),
-  ];
+export function streamed({ element }, kit, stop) {
+  const buttons = el("div", { class: "pc-buttons" }, button(kit.t("stop"), "stop", "", stop));
+  return [el("div", { class: "pc-reply" }, element), buttons];
 }
 
 /**

@@ -7,7 +7,7 @@
 
 import { Problem } from "./api.js";
 import { CanvasCache } from "./cache.js";
-import { GONE, textsOf, valuesOf } from "./problem.js";
+import { GONE, parsed, textsOf, valuesOf } from "./problem.js";
 import { follow, sleep } from "./stream.js";
 import { duration } from "./texts.js";
 
@@ -168,6 +168,7 @@ export class Sidebar {
     const known = this.#cache.get(ticketId);
     const answer = await this.#api.init(ticketId, { etag: known?.etag, signal, ...options });
     signal.throwIfAborted();
+    this.#view.direct?.(!this.#api.blocked);
     if (answer.kind === "canvas") this.#cache.put(ticketId, answer);
     const canvas = answer.canvas ?? (answer.kind === "unchanged" ? known.canvas : null);
     if (canvas) this.#view.canvas(canvas, { etag: answer.etag || known?.etag, newer: answer.newer });
@@ -191,7 +192,7 @@ export class Sidebar {
     for await (const { event, data } of events) {
       signal.throwIfAborted();
       story.firstMs ||= performance.now() - began;
-      const value = parse(data);
+      const value = parsed(data);
       if (event === "error") throw new Problem(value);
       if (event === "done") story.stale = value.stale === true;
       else if (event === "canvas") await this.#reload(signal);
@@ -264,35 +265,31 @@ export class Sidebar {
 
   /** Say what went wrong; returns when to try again (ms), or null where only a person can mend it. */
   #trouble(problem, waits) {
+    this.#view.direct?.(!this.#api.blocked);
     // The run's log is gone, its Canvas perhaps is not: `/init` knows.
     if (problem.code === "run-missing" && waits.length) return waits.shift();
     const view = this.#view;
     const [title, advice] = textsOf(problem);
     const values = valuesOf(problem);
     const again = problem.transient && waits.length > 0;
+    const pause = waits.shift() ?? this.#waits.slow;
+    const wait = problem.transient && pause ? Math.max(pause, problem.retryAfterMs) : null;
+    const until = wait && Date.now() + wait;
     this.#forget(problem);
     view.finish();
-    view.say(again ? "busy" : "bad", again ? "retrying" : title, { ...values, title: view.translate(title) });
-    if (!view.filled) view.problem(title, advice, values, !(problem.code in GONE));
-    const wait = waits.shift() ?? this.#waits.slow;
-    return problem.transient && wait ? Math.max(wait, problem.retryAfterMs) : null;
+    view.say(again ? "busy" : "bad", again ? "retrying" : title, { ...values, title: view.translate(title), until });
+    if (!view.filled) view.problem(title, advice, { ...values, until }, !(problem.code in GONE));
+    return wait;
   }
 
   /** What the agent may not see (any more) is neither kept nor shown. */
   #forget(problem) {
-    if (problem.code in GONE) this.#cache.drop(this.#ticket);
+    if (problem.code in GONE || problem.status === 403) this.#cache.drop(this.#ticket);
     else if (problem.status === 401) this.#cache.clear();
     else return;
     const ticket = this.#ticket;
+    this.#view.forget?.();
     this.#view.clear();
     this.#view.open?.(ticket);
-  }
-}
-
-function parse(data) {
-  try {
-    return JSON.parse(data);
-  } catch {
-    throw new Problem({ status: 502, type: "not-json" });
   }
 }

@@ -2,34 +2,32 @@
 // so that a refresh moves neither the focus nor the eye. It knows nothing of requests.
 
 import { AskBox } from "./ask.js";
+import { Cards, PARTS } from "./cards.js";
 import { el, refill } from "./dom.js";
-import { failedParts, flash, IncidentLine, makers, Message, Progress, section, StatusHead, tagOf } from "./frame.js";
-import { freshnessLine } from "./freshness.js";
+import { badgesOf, failedParts, flash, IncidentLine, makers, Message, Progress, StatusHead, tagOf } from "./frame.js";
+import { countdown, freshnessLine } from "./freshness.js";
 import { kitOf } from "./kit.js";
 import * as parts from "./parts.js";
+import { Rating } from "./rating.js";
 import { ReplyBox } from "./replies.js";
+import { SimilarBox } from "./similar.js";
 import { translator } from "./texts.js";
-import { Thumbs } from "./thumbs.js";
 
-const PARTS = ["summary", "replies", "similar", "solutions"];
-const SKELETON_LINES = { summary: 5, replies: 5, similar: 6, solutions: 3 };
 const EXTRACTIVE_NOTES = { summary: "extractiveSummary", replies: "extractiveReplies" };
-/** What feedback calls a part, and where its single items' ids stand. */
-const KIND_OF_PART = { summary: "summary", similar: "similar", solutions: "solution" };
-const ID_OF_ITEM = { similar: "ticket_id", solutions: "article_id" };
-const AGE_EVERY_MS = 1000;
+const TICK_MS = 1000;
 
 export class CanvasView {
   #actions;
   #language;
   #t;
-  #head = new StatusHead();
+  #head;
   #progress = new Progress();
   #message = new Message();
   #incident = new IncidentLine();
-  #thumbs = Object.fromEntries(PARTS.map((name) => [name, new Thumbs((entry) => this.#tell(entry))]));
-  #sections = Object.fromEntries(PARTS.map((name) => [name, section(name, this.#thumbs[name])]));
-  #replies = new ReplyBox({ kit: () => this.#kit(), section: this.#sections.replies, thumbs: this.#thumbs.replies });
+  #rating = new Rating(PARTS, (entry) => this.#tell(entry));
+  #cards;
+  #replies;
+  #similar;
   #ask = new AskBox(() => this.#kit());
   #made = el("details", { class: "pc-made", hidden: true });
   /** What is read out when something that was asked for has come. */
@@ -40,23 +38,32 @@ export class CanvasView {
   #meta = null;
   #told = {};
   #ticket = null;
+  #direct = true;
   #status = ["quiet", "opening", {}];
   #trouble = null;
-  #filter = "all";
 
   /**
-   * `actions`: `retry()`, `tell(feedback)`, and where the host page can: `insert(html, {replace, text})`,
-   * `openTicket(id)`, `openArticle(id)`, `ask(body, {signal, on})`, `generate(body, {signal, on})`.
+   * `actions`: `retry()`, `tell(feedback)`, `share(kind, value)` (see `shared`), and where the host page can:
+   * `insert(html, {replace, text})`, `openTicket(id)`, `openArticle(id)`, `ask(body, {signal, on})`,
+   * `generate(body, {signal, on})`, `wide()`. `show` names the parts that are wanted (of all, and `ask`), or is null.
    */
-  constructor(root, { language, actions = {} }) {
+  constructor(root, { language, actions = {}, show = null }) {
     this.#actions = actions;
+    this.#cards = new Cards({ show: show ?? [...PARTS, "ask"], thumbs: (name) => this.#rating.of(name) });
+    this.#head = new StatusHead(actions.wide);
     this.root = root;
     root.classList.add("pc");
-    const sections = PARTS.map((name) => this.#sections[name].element);
-    const frame = [this.#head, this.#progress, this.#message, this.#incident].map(({ element }) => element);
-    root.replaceChildren(...frame, ...sections, this.#made, this.#ask.element, this.#said);
+    this.#build();
     this.setLanguage(language);
-    setInterval(() => this.#showAge(), AGE_EVERY_MS);
+    setInterval(() => document.hidden || this.#tick(), TICK_MS);
+  }
+
+  #build() {
+    const kit = () => this.#kit();
+    this.#replies = new ReplyBox({ kit, section: this.#cards.of("replies"), thumbs: this.#rating.of("replies") });
+    this.#similar = new SimilarBox({ kit, body: this.#cards.of("similar").body });
+    const above = [this.#head, this.#progress, this.#message, this.#incident, this.#cards].map(({ element }) => element);
+    this.root.replaceChildren(...above, this.#made, this.#ask.element, this.#said);
   }
 
   /** Change the language of everything on the page at once. */
@@ -64,10 +71,11 @@ export class CanvasView {
     this.#language = language;
     this.#t = translator(language);
     this.root.lang = language;
+    this.#head.label(this.#t);
     this.#progress.label(this.#t);
     this.#ask.relabel();
     for (const name of PARTS) {
-      this.#sections[name].title.textContent = this.#t(name);
+      this.#cards.of(name).title.textContent = this.#t(name);
       if (name in this.#shown) this.#render(name);
     }
     if (this.#meta) this.#describe(this.#meta);
@@ -83,7 +91,9 @@ export class CanvasView {
   /** A ticket is opened: questions and replies are about this one. */
   open(ticketId) {
     this.#ticket = ticketId;
-    this.#ask.element.hidden = !this.#actions.ask;
+    this.#replies.open(ticketId);
+    this.#ask.open(ticketId);
+    this.#ask.element.hidden = !this.#actions.ask || !this.#cards.wants("ask");
   }
 
   /** No ticket is open. */
@@ -92,38 +102,53 @@ export class CanvasView {
     this.say("quiet", "noTicket");
   }
 
-  /** Another ticket: forget everything. */
+  /** Another ticket: show nothing of this one. */
   clear() {
     this.#shown = {};
     this.#streams = {};
     this.#meta = null;
     this.#told = {};
     this.#ticket = null;
-    this.#filter = "all";
     this.#calm();
     this.finish();
-    this.#head.badges();
+    this.#badge();
     this.#incident.show(null);
-    this.#showAge();
     this.#made.hidden = this.#ask.element.hidden = true;
     this.#replies.clear();
+    this.#similar.clear();
     this.#ask.clear();
-    for (const name of PARTS) this.#thumbs[name].forget();
-    for (const { element } of Object.values(this.#sections)) element.hidden = true;
+    this.#rating.forget();
+    for (const name of PARTS) this.#cards.hide(name);
+    this.#tick();
+  }
+
+  /** Who looks may not see (any more) what was written: nothing of it is remembered. */
+  forget() {
+    this.#replies.forget();
+    this.#ask.forget();
+  }
+
+  /** Whether results come directly, or by way of the platform: whole, and a little later. */
+  direct(direct) {
+    this.#direct = direct;
+    this.#badge();
   }
 
   /** Show that something will be there. */
   skeletons() {
     this.#calm();
     this.#progress.begin();
-    for (const name of PARTS) if (!(name in this.#shown)) this.#skeleton(name);
+    for (const name of PARTS) if (!(name in this.#shown)) this.#cards.skeleton(name);
   }
 
-  /** The status line: `kind` is its colour (hit, busy, stream, quiet, bad), the rest a text's key and values. */
+  /**
+   * The status line: `kind` is its colour (hit, busy, stream, quiet, bad), the rest a text's key and values; `until`
+   * among these is a time that is counted down to.
+   */
   say(kind, key, values = {}) {
     this.#status = [kind, key, values];
     this.#head.say(kind, this.#t(key, values));
-    this.#showAge();
+    this.#tick();
   }
 
   /** A whole Canvas; `told`: `{etag, newer}`, its name, and how many changes are not in it. */
@@ -148,9 +173,9 @@ export class CanvasView {
     delete this.#streams[name];
     if (known && JSON.stringify(this.#shown[name]) === JSON.stringify(value)) return;
     this.#shown[name] = value;
-    if (known) this.#thumbs[name].forget();
+    if (known) this.#rating.forget(name);
     this.#render(name);
-    if (known) flash(this.#sections[name].element);
+    if (known) flash(this.#cards.of(name).element);
   }
 
   /** The next words of a part that is being written; with a finished one on the page they are kept back. */
@@ -158,7 +183,7 @@ export class CanvasView {
     if (name in this.#shown) return;
     if (!this.#streams[name]) {
       this.#streams[name] = document.createTextNode("");
-      refill(this.#sections[name].body, el("p", { class: "pc-text pc-streaming" }, this.#streams[name]));
+      refill(this.#cards.of(name).body, el("p", { class: "pc-text pc-streaming" }, this.#streams[name]));
     }
     this.#streams[name].appendData(text);
   }
@@ -167,7 +192,7 @@ export class CanvasView {
   reset(name = null) {
     for (const part of name ? [name] : PARTS) {
       delete this.#streams[part];
-      if (!(part in this.#shown)) this.#skeleton(part);
+      if (!(part in this.#shown)) this.#cards.skeleton(part);
     }
     if (!name) this.#progress.restart();
   }
@@ -184,13 +209,20 @@ export class CanvasView {
     this.#progress.end();
   }
 
-  /** Nothing can be shown: say why, and what to do. */
+  /** What came in another view of this ticket: a `reply`, an `edit` or an `answer`, as `actions.share` was told it. */
+  shared(kind, value) {
+    if (kind === "answer") this.#ask.shared(value);
+    else this.#replies.shared(kind, value);
+  }
+
+  /** Nothing can be shown: say why, and what to do; `values.until` is when it is tried again. */
   problem(titleKey, adviceKey, values, retry) {
     this.#trouble = [titleKey, adviceKey, values, retry];
     this.finish();
-    const again = retry && this.#actions.retry;
-    this.#message.show(this.#t(titleKey, values), this.#t(adviceKey, values), this.#t("retry"), again);
-    for (const name of PARTS) this.#sections[name].element.hidden = !(name in this.#shown);
+    const texts = { title: this.#t(titleKey, values), advice: this.#t(adviceKey, values), retryText: this.#t("retry") };
+    this.#message.show(titleKey.replace("problem_", ""), { ...texts, retry: retry && this.#actions.retry });
+    for (const name of PARTS) if (!(name in this.#shown)) this.#cards.hide(name);
+    this.#tick();
   }
 
   /** Whether a Canvas, or some of it, is on the page. */
@@ -209,45 +241,36 @@ export class CanvasView {
     const otherMakers = makers(canvas) !== makers(this.#meta);
     this.#meta = canvas;
     this.#incident.show(canvas.incident, this.#kit());
-    this.#head.badges(this.#badge(canvas.status));
-    for (const name of PARTS) this.#sections[name].body.lang = tagOf(canvas.language);
+    this.#badge();
+    this.#cards.speak(tagOf(canvas.language));
     const summary = el("summary", { "data-key": "made" }, this.#t("made"), el("span", {}, parts.writers(models, this.#t)));
     refill(this.#made, summary, ...parts.provenancePart(canvas.provenance, this.#kit()));
     this.#made.hidden = false;
     const shown = ["summary", "replies"].filter((name) => otherMakers && name in this.#shown);
     for (const name of shown) this.#render(name);
-    this.#showAge();
+    this.#tick();
   }
 
-  #badge(status) {
-    if (status === "ready") return null;
-    const attributes = { class: `pc-chip pc-${status}`, title: this.#t(`why_${status}`) };
-    return el("span", attributes, this.#t(`status_${status}`));
+  #badge() {
+    this.#head.badges(...badgesOf({ status: this.#meta?.status, direct: this.#direct }, this.#t));
   }
 
   #render(name) {
-    const [value, kit, { element, head, body }] = [this.#shown[name], this.#kit(), this.#sections[name]];
-    element.hidden = false;
-    element.removeAttribute("aria-busy");
+    const [value, kit, { head, body }] = [this.#shown[name], this.#kit(), this.#cards.of(name)];
+    this.#cards.reveal(name);
     if (name === "replies") {
       const note = this.#note("replies", value[0]);
       return this.#replies.update(value, { why: this.#meta?.no_replies, note });
     }
     this.#rate(name);
-    if (name === "similar") return refill(body, ...parts.similarPart(value, kit));
+    if (name === "similar") return this.#similar.update(value);
     if (name === "solutions") return refill(body, ...parts.solutionsPart(value, kit));
     refill(head, parts.sentimentChip(value, kit));
     return refill(body, ...parts.summaryPart(value, kit), this.#note(name, value));
   }
 
-  /** Thumbs beside a part of a whole Canvas, and a word that it was shown; replies have their own. */
   #rate(name) {
-    const value = this.#shown[name];
-    if (name === "replies" || !this.#meta) return;
-    const shown = Array.isArray(value) ? value.length > 0 : Boolean(value);
-    this.#thumbs[name].show(shown ? { kind: KIND_OF_PART[name] } : null, this.#t);
-    const items = name in ID_OF_ITEM ? (value ?? []).map((one) => one[ID_OF_ITEM[name]]) : [undefined];
-    if (shown) for (const item of items) this.#tell({ kind: KIND_OF_PART[name], item, action: "shown" });
+    if (this.#meta && this.#cards.wants(name)) this.#rating.show(name, this.#shown[name], this.#t);
   }
 
   /** Feedback about what is shown; of a Canvas that is still being made nothing is told. */
@@ -270,30 +293,20 @@ export class CanvasView {
       language: this.#language,
       actions: this.#actions,
       ticketId: this.#ticket,
-      filter: { chosen: this.#filter, choose: (name) => ((this.#filter = name), this.#render("similar")) },
       tell: (entry) => this.#tell(entry),
       announce: (text) => (this.#said.textContent = text),
     });
   }
 
-  #skeleton(name) {
-    const { element, head, body } = this.#sections[name];
-    element.hidden = false;
-    element.setAttribute("aria-busy", "true");
-    refill(head);
-    refill(body, parts.skeleton(SKELETON_LINES[name]));
-  }
-
   #fail(name, reason) {
-    const { element, head, body } = this.#sections[name];
     delete this.#shown[name];
-    element.hidden = false;
-    element.removeAttribute("aria-busy");
-    refill(head);
-    refill(body, parts.quiet(this.#t("partFailed", { reason })));
+    this.#cards.fail(name, this.#t("partFailed", { reason }));
   }
 
-  #showAge() {
+  /** What changes by itself as time passes: the Canvas's age, and the seconds until the next try. */
+  #tick() {
     this.#head.age(freshnessLine(this.#meta, this.#told, this.#t, this.#language));
+    this.#head.count(this.#trouble ? "" : countdown(this.#status[2].until, this.#t));
+    this.#message.count(countdown(this.#trouble?.[2].until, this.#t));
   }
 }

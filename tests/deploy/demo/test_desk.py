@@ -18,7 +18,7 @@ from deploy.demo.desk_client import DeskClient
 from deploy.demo.helpdesk import Helpdesk, HelpdeskSettings, running_helpdesk, serving
 
 DOMAIN = "demo.freshdesk.com"
-SECRET = "installed-key"  # noqa: S105 - of a look-alike
+SECRET = "installed-key"
 FRAMES = "http://127.0.0.1:8001"
 DATA = Path(deploy.demo.__file__).parent / "data"
 SETTINGS = HelpdeskSettings(
@@ -37,9 +37,13 @@ def desk_of(helpdesk_url: str, http: httpx.AsyncClient) -> Litestar:
 async def seeded() -> AsyncIterator[tuple[Helpdesk, httpx.AsyncClient]]:
     """The demo's helpdesk, and a client of the desk in front of it."""
     helpdesk = Helpdesk.from_seed(DATA, SETTINGS, datetime.now(UTC))
-    async with running_helpdesk(helpdesk) as helpdesk_url, httpx.AsyncClient(trust_env=False) as http:
-        async with serving(desk_of(helpdesk_url, http)) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
-            yield helpdesk, client
+    async with (
+        running_helpdesk(helpdesk) as helpdesk_url,
+        httpx.AsyncClient(trust_env=False) as http,
+        serving(desk_of(helpdesk_url, http)) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+    ):
+        yield helpdesk, client
 
 
 @pytest.fixture(scope="session")
@@ -143,7 +147,7 @@ async def test_nothing_but_the_listed_files_is_served(desk: httpx.AsyncClient, t
 async def test_the_page_learns_what_the_app_may_know_and_no_credential(desk: httpx.AsyncClient) -> None:
     answer = await desk.get("/desk/api/config")
     config = answer.json()
-    assert (config["domain"], config["agent"]["language"]) == (DOMAIN, "en")
+    assert (config["domain"], config["agent"]["language"]) == (DOMAIN, "ko")
     assert config["app"]["frames"] == [FRAMES]
     assert config["app"]["locations"]["ticket_sidebar"] == "index.html"
     assert config["app"]["iparams"] == {"backend": "127.0.0.1:9", "freshdesk_domain": DOMAIN}
@@ -234,9 +238,8 @@ async def test_the_helpdesks_refusals_reach_the_page(desk: httpx.AsyncClient) ->
 
 
 async def test_a_silent_helpdesk_is_a_bad_gateway() -> None:
-    async with httpx.AsyncClient(trust_env=False) as http:
-        async with serving(desk_of("http://127.0.0.1:9", http)) as url:
-            answer = await http.get(f"{url}/desk/api/tickets")
+    async with httpx.AsyncClient(trust_env=False) as http, serving(desk_of("http://127.0.0.1:9", http)) as url:
+        answer = await http.get(f"{url}/desk/api/tickets")
     assert answer.status_code == 502
 
 

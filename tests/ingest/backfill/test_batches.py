@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ingest.backfill import batches
 from ingest.deferred import DeferredTexts
 from shared.backfill import BackfillOptions
 from shared.settings import Settings
@@ -126,6 +127,44 @@ async def test_a_batch_whose_answer_was_lost_is_found_and_not_paid_for_twice(
         fake.batches.lose_answers = 1
         counts = await desk.backfill(BATCH)
         assert (counts.state, len(fake.batches.made), direct(desk)) == ("done", 1, 0)
+
+
+async def test_a_batch_that_shows_late_on_the_list_is_waited_for_and_not_handed_over_again(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anthropic's batches take no name of ours, so there is only the list to tell that one has come through."""
+    monkeypatch.setattr(batches, "LISTED_WITHIN_S", 1.0)
+    async with small_desk(settings, tmp_path, CLAUDE) as desk:
+        fake = desk.claude.batches
+        fake.lose_answers, fake.unlisted = 1, 1
+        counts = await desk.backfill(BATCH)
+        assert (counts.state, len(fake.made), direct(desk)) == ("done", 1, 0)
+        assert fake.unlisted == 0, "it was looked for while it was on no list"
+
+
+async def test_a_batch_that_nobody_knows_is_handed_over_again_after_a_while(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "LISTED_WITHIN_S", 0.2)
+    async with small_desk(settings, tmp_path, CLAUDE) as desk:
+        desk.claude.batches.faults.append(Fault.overloaded())
+        counts = await desk.backfill(BATCH)
+        assert (counts.state, len(desk.claude.batches.made), direct(desk)) == ("done", 1, 0)
+
+
+async def test_a_budget_holds_for_batches_too_and_more_money_lets_them_go_on(
+    settings: Settings, tmp_path: Path
+) -> None:
+    async with small_desk(settings, tmp_path, CLAUDE) as desk:
+        counts = await desk.backfill(BackfillOptions(batch=True, budget_tokens=2_000))
+        assert counts.state == "over_budget"
+        handed_over = len(desk.claude.batches.calls)
+        assert 0 < handed_over < TICKETS
+        assert direct(desk) == 0, "what the budget has no room for waits, and is not asked for at the full price"
+        counts = await desk.backfill(BackfillOptions(batch=True, budget_tokens=10**7))
+        assert (counts.state, counts.deferred, direct(desk)) == ("done", 0, 0)
+        asked = [call.body for call in desk.claude.batches.calls]
+        assert len(asked) == len({str(body) for body in asked}), "a finished text was paid for again"
 
 
 async def test_another_process_goes_on_with_what_is_on_its_way(settings: Settings, tmp_path: Path) -> None:

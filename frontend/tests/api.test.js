@@ -1,13 +1,13 @@
 // How serve is asked: with a token that is renewed once, by the platform where the browser may not, and for answers.
 
 import assert from "node:assert/strict";
-import test from "node:test";
+import { test } from "vitest";
 
-import { CanvasApi, Problem } from "../../frontend/app/scripts/api.js";
-import { ANSWER, asked } from "../../frontend/app/scripts/asked.js";
-import { textsOf, valuesOf } from "../../frontend/app/scripts/problem.js";
-import { TEXTS } from "../../frontend/app/scripts/texts.js";
-import { CANVAS, hit, lookAlike, problem, stream } from "./look_alike.mjs";
+import { CanvasApi, Problem } from "../app/scripts/api.js";
+import { ANSWER, asked } from "../app/scripts/asked.js";
+import { textsOf, valuesOf } from "../app/scripts/problem.js";
+import { TEXTS } from "../app/scripts/texts.js";
+import { CANVAS, hit, lookAlike, problem, stream } from "./look_alike.js";
 
 async function over(routes, work, options = {}) {
   const serve = await lookAlike(routes);

@@ -1,15 +1,15 @@
-// What the parts of a Canvas say: texts of elements, over as much of a document as they need.
+// What the parts of a Canvas say, and what their buttons do.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "vitest";
 
-import { IncidentLine } from "../../frontend/app/scripts/frame.js";
-import * as parts from "../../frontend/app/scripts/parts.js";
-import { freshnessLine } from "../../frontend/app/scripts/freshness.js";
-import { translator } from "../../frontend/app/scripts/texts.js";
-import { useDocument, wordsOf } from "./document.mjs";
+import { IncidentLine } from "../app/scripts/frame.js";
+import * as parts from "../app/scripts/parts.js";
+import { freshnessLine } from "../app/scripts/freshness.js";
+import { translator } from "../app/scripts/texts.js";
+import { openPage, wordsOf } from "./document.js";
 
-useDocument();
+openPage();
 const kit = (language, actions = {}) => ({ t: translator(language), language, actions });
 const said = wordsOf;
 const TICKET = { ticket_id: 12, subject: "Blank pages", status: "Closed", score: 0.91, resolution: "Clean it.", url: "" };
@@ -49,13 +49,12 @@ test("an incident says how many tickets since when, and leads to the newest of t
   const line = new IncidentLine();
   line.show(INCIDENT, kit("en", { openTicket: (id) => opened.push(id) }));
   assert.ok(!line.element.hidden);
-  assert.match(line.element.text, /9 tickets about this since .*26.* #8 .*#4 and 3 more/s);
-  const [first] = line.element.find("button");
-  first.listeners.click();
+  assert.match(wordsOf(line.element), /9 tickets about this since .*26.* #8 .*#4 and 3 more/s);
+  line.element.querySelector("button").click();
   assert.deepEqual(opened, [8]);
   line.show(INCIDENT, kit("ko"));
-  assert.match(line.element.text, /같은 내용의 티켓 9건/);
-  assert.equal(line.element.find("button").length, 0);
+  assert.match(wordsOf(line.element), /같은 내용의 티켓 9건/);
+  assert.equal(line.element.querySelectorAll("button").length, 0);
   line.show(null, kit("ko"));
   assert.ok(line.element.hidden);
 });
@@ -70,10 +69,10 @@ test("many similar tickets can be filtered, by what would leave something out", 
   }));
   const filter = (name) => ({ chosen: name, choose: (other) => chosen.push(other) });
   const [chips, , list] = parts.similarPart(tickets, { ...kit("en"), filter: filter("solved") });
-  assert.equal(chips.text, "All Solved");
-  chips.find("button")[0].listeners.click();
+  assert.equal(wordsOf(chips), "All Solved");
+  chips.querySelector("button").click();
   assert.deepEqual(chosen, ["all"]);
-  assert.equal(list.find("li").length, 2);
+  assert.equal(list.querySelectorAll("li").length, 2);
   const none = tickets.map((ticket) => ({ ...ticket, status: "Open" }));
   assert.match(said(parts.similarPart(none, { ...kit("en"), filter: filter("solved") })), /No ticket is left/);
 });
@@ -82,8 +81,8 @@ test("a public article can be put into the reply, one for agents alone can't", (
   const put = [];
   const able = { ...kit("en", { insert: () => true }), put: (...what) => put.push(what.slice(1)) };
   const article = { article_id: 7, title: "A & B", url: "https://a.example/7", snippet: "Do it.", public: true, cited: 0 };
-  const buttons = parts.solutionsPart([article], able)[0].find("button");
-  for (const button of buttons) button.listeners.click({ currentTarget: button });
+  const buttons = parts.solutionsPart([article], able)[0].querySelectorAll("button");
+  for (const button of buttons) button.click();
   assert.deepEqual(put, [
     [
       { text: "A & B: https://a.example/7", html: '<p><a href="https://a.example/7">A &#38; B</a></p>' },
@@ -91,7 +90,7 @@ test("a public article can be put into the reply, one for agents alone can't", (
     ],
     [{ text: "Do it.", html: undefined }, { kind: "solution", item: 7 }],
   ]);
-  assert.equal(parts.solutionsPart([{ ...article, public: false }], able)[0].find("button").length, 0);
+  assert.equal(parts.solutionsPart([{ ...article, public: false }], able)[0].querySelectorAll("button").length, 0);
 });
 
 test("one line says what a Canvas covers, how old it is, and what is not in it yet", () => {

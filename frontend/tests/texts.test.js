@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import test from "node:test";
+import { test } from "vitest";
 import { fileURLToPath } from "node:url";
 
 import { DESK_TEXTS } from "../../deploy/demo/desk/texts.js";
-import { age, duration, preferredLanguage, TEXTS, translator } from "../../frontend/app/scripts/texts.js";
+import { age, duration, preferredLanguage, TEXTS, translator } from "../app/scripts/texts.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const places = (text) => [...text.matchAll(/\{\w+\}/g)].map(String).sort();

@@ -41,7 +41,9 @@ export async function lookAlike(routes) {
   const requests = [];
   const open = new Set();
   const server = createServer(async (request, response) => {
-    requests.push({ path: request.url, headers: request.headers });
+    const told = { method: request.method, path: request.url, headers: request.headers, body: "" };
+    requests.push(told);
+    for await (const piece of request) told.body += piece;
     const answers = routes[request.url] ?? [problem(404, "run-missing")];
     const answer = await (answers.length > 1 ? answers.shift() : answers[0]);
     const type = { "Content-Type": answer.status >= 400 ? "application/problem+json" : "application/json" };

@@ -1,10 +1,10 @@
 // What agents do with suggestions reaches serve: in batches, once, and later where it fails.
 
 import assert from "node:assert/strict";
-import test from "node:test";
+import { test } from "vitest";
 
-import { Feedback } from "../../frontend/app/scripts/feedback.js";
-import { until } from "./look_alike.mjs";
+import { Feedback } from "../app/scripts/feedback.js";
+import { until } from "./look_alike.js";
 
 const OF_REPLY = { ticket_id: 7, kind: "reply", item: 0, etag: '"abcdef0123456789-gzip"' };
 const ID = /^[A-Za-z0-9_.:-]{1,64}$/;

@@ -1,11 +1,11 @@
 // The token of the browser: minted once for all who ask, renewed before it expires, dropped when it is refused.
 
 import assert from "node:assert/strict";
-import test from "node:test";
+import { test } from "vitest";
 
-import { mintByKey, PageHost } from "../../frontend/app/scripts/host.js";
-import { Session } from "../../frontend/app/scripts/session.js";
-import { MemoryStorage, until } from "./look_alike.mjs";
+import { mintByKey, PageHost } from "../app/scripts/host.js";
+import { Session } from "../app/scripts/session.js";
+import { MemoryStorage, until } from "./look_alike.js";
 
 function minting({ seconds = 900 } = {}) {
   const made = { count: 0 };

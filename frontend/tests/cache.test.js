@@ -1,10 +1,10 @@
 // What the sidebar remembers of tickets: bounded, by agent, and forgotten when it must be.
 
 import assert from "node:assert/strict";
-import test from "node:test";
+import { test } from "vitest";
 
-import { CanvasCache } from "../../frontend/app/scripts/cache.js";
-import { CANVAS, MemoryStorage } from "./look_alike.mjs";
+import { CanvasCache } from "../app/scripts/cache.js";
+import { CANVAS, MemoryStorage } from "./look_alike.js";
 
 const ME = { host: "acme.freshdesk.com", agent: "1" };
 const entry = (ticket_id, changes = {}) => ({ canvas: { ...CANVAS, ticket_id, ...changes }, etag: `"${ticket_id}"` });

@@ -1,11 +1,11 @@
 // What an agent sees when a ticket is opened, changes, or can't be had: the sidebar against scripted answers of serve.
 
 import assert from "node:assert/strict";
-import { afterEach, test } from "node:test";
+import { afterEach, test } from "vitest";
 
-import { CanvasApi } from "../../frontend/app/scripts/api.js";
-import { Sidebar } from "../../frontend/app/scripts/sidebar.js";
-import { CANVAS, hit, lookAlike, problem, RecordingView, stale, stream, unchanged, until } from "./look_alike.mjs";
+import { CanvasApi } from "../app/scripts/api.js";
+import { Sidebar } from "../app/scripts/sidebar.js";
+import { CANVAS, hit, lookAlike, problem, RecordingView, stale, stream, unchanged, until } from "./look_alike.js";
 
 const WAITS = { look: [5, 5, 5, 5], again: [0, 1, 1], retry: [5, 5] };
 const opened = [];

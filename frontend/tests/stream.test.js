@@ -1,9 +1,9 @@
 // The event-stream format, and following a run over connections that break.
 
 import assert from "node:assert/strict";
-import test from "node:test";
+import { test } from "vitest";
 
-import { backoff, EventParser, follow, readEvents, sleep } from "../../frontend/app/scripts/stream.js";
+import { backoff, EventParser, follow, readEvents, sleep } from "../app/scripts/stream.js";
 
 const parse = (...pieces) => {
   const parser = new EventParser();

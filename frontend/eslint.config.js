@@ -1,0 +1,44 @@
+// What `fdk validate` objects to (complexity above 7, eval, alert, async without await, unused names), and this project's
+// own rules: short modules, and no way from text to markup or code.
+
+import js from "@eslint/js";
+
+const BROWSER = (
+  "AbortController AbortSignal CSS CustomEvent DOMException Event EventTarget FormData Headers HTMLElement Intl " +
+  "IntersectionObserver MutationObserver Node PerformanceObserver Request ResizeObserver Response TextDecoder " +
+  "TextEncoder URL URLSearchParams addEventListener cancelAnimationFrame clearInterval clearTimeout console crypto " +
+  "document fetch history innerHeight innerWidth localStorage location matchMedia navigator parent performance " +
+  "postMessage queueMicrotask removeEventListener requestAnimationFrame requestIdleCallback sessionStorage " +
+  "setInterval setTimeout structuredClone window"
+).split(" ");
+const NODE = ["Buffer", "process", "dispatchEvent"];
+const globals = (names) => Object.fromEntries(names.map((name) => [name, "readonly"]));
+const MARKUP = ["innerHTML", "outerHTML", "insertAdjacentHTML", "setHTMLUnsafe", "srcdoc", "createContextualFragment"];
+
+export default [
+  { ignores: ["node_modules/", "coverage/", "dist/", "**/crayons/"] },
+  js.configs.recommended,
+  {
+    languageOptions: { ecmaVersion: 2022, sourceType: "module", globals: globals(BROWSER) },
+    linterOptions: { reportUnusedDisableDirectives: "error" },
+    rules: {
+      complexity: ["error", 7],
+      eqeqeq: ["error", "always", { null: "ignore" }],
+      "max-lines": ["error", { max: 300 }],
+      "max-len": ["error", { code: 130, ignorePattern: "^import " }],
+      "no-alert": "error",
+      "no-eval": "error",
+      "no-implied-eval": "error",
+      "no-new-func": "error",
+      "no-restricted-properties": ["error", ...MARKUP.map((property) => ({ property })), { object: "document", property: "write" }],
+      "no-script-url": "error",
+      "no-unused-vars": ["error", { args: "after-used", argsIgnorePattern: "^_", caughtErrors: "all" }],
+      "no-var": "error",
+      "prefer-const": "error",
+      "require-await": "error",
+    },
+  },
+  { files: ["config/assets/iparams.js"], languageOptions: { sourceType: "script" } },
+  { files: ["tests/**", "*.config.js", "**/*.mjs"], languageOptions: { globals: globals(NODE) } },
+  { files: ["tests/**"], rules: { "require-await": "off", "no-script-url": "off", "max-len": "off" } },
+];
