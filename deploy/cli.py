@@ -12,21 +12,9 @@ from click.exceptions import Exit
 from rich.console import Console
 from rich.markup import escape
 
-from deploy.commands import backfill as backfill_command
-from deploy.commands import completion as completion_command
-from deploy.commands import dead as dead_command
-from deploy.commands import doctor as doctor_command
-from deploy.commands import eval as eval_command
-from deploy.commands import feedback as feedback_command
-from deploy.commands import reconcile as reconcile_command
-from deploy.commands import status as status_command
-from deploy.commands import tenant as tenant_command
-from deploy.commands import transfer as transfer_command
-from deploy.data_folder import check_format
+from deploy.later import Later
 from deploy.process import data_option, run
 from deploy.settings import load_settings
-from deploy.up import ingest_alone, serve_alone, up, worker_alone
-from deploy.worker_process import begin_beside, say_ready
 from shared.errors import CanvasError, StartupError
 from shared.queues import Queue
 
@@ -43,6 +31,20 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Shell", "commands": ["completion"]},
     ]
 }
+LATER = {
+    "tenant": ("tenant:tenant", "Connect Freshdesk accounts, look at them, change and remove them."),
+    "status": ("status:status", "Show whether all is well, and what to do if not."),
+    "doctor": ("doctor:doctor", "Look at everything, and say what to do about what is wrong."),
+    "eval": ("eval:evaluate", "Measure the search, or what tickets' texts cost and say."),
+    "reconcile": ("reconcile:reconcile", "Find now what webhooks missed."),
+    "dead": ("dead:dead", "Tickets that were given up: look, try again, or drop."),
+    "backfill": ("backfill:backfill", "Bring existing tickets and articles in."),
+    "export": ("transfer:export", "Write all of an account into a file."),
+    "import": ("transfer:import_command", "Read an account from a file that was exported elsewhere."),
+    "feedback": ("feedback:feedback", "What agents did with suggestions."),
+    "completion": ("completion:completion", "Print what makes SHELL complete commands, options and hosts."),
+}
+"""Commands in modules of their own, with the line that the map shows of each."""
 errors = Console(stderr=True, soft_wrap=True)
 DEMO_DATA = Path(".canvas/demo")
 
@@ -79,6 +81,8 @@ def up_command(data: Path | None, port: int | None) -> None:
 
     Example:  canvas up --port 8080 --data /var/lib/canvas
     """
+    from deploy.up import up
+
     settings = load_settings(data, port)
     run(settings, up(settings), "up")
 
@@ -91,6 +95,8 @@ def serve_command(data: Path | None, port: int | None) -> None:
 
     Example:  REDIS_URL=redis://redis:6379 canvas serve --port 8080
     """
+    from deploy.up import serve_alone
+
     settings = load_settings(data, port)
     run(settings, serve_alone(settings), "serve")
 
@@ -103,6 +109,8 @@ def ingest_command(data: Path | None, port: int | None) -> None:
 
     Example:  REDIS_URL=redis://redis:6379 canvas ingest --port 8081
     """
+    from deploy.up import ingest_alone
+
     settings = load_settings(data, ingest_port=port)
     run(settings, ingest_alone(settings), "ingest")
 
@@ -127,6 +135,9 @@ def worker_command(names: tuple[str, ...], data: Path | None, metrics_port: int 
 
     Example:  canvas worker --queue interactive --queue live --metrics-port 9100
     """
+    from deploy.up import worker_alone
+    from deploy.worker_process import begin_beside, say_ready
+
     settings = load_settings(data, metrics_port=metrics_port)
     queues = [Queue[name.upper()] for name in names] or list(Queue)
     if beside:
@@ -144,6 +155,7 @@ def demo_command(data: Path | None, port: int | None) -> None:
 
     Example:  canvas demo --port 8080 --data ./demo-data
     """
+    from deploy.data_folder import check_format
     from deploy.demo.run import demo
 
     settings = load_settings(data, port)
@@ -156,18 +168,8 @@ def demo_command(data: Path | None, port: int | None) -> None:
     run(settings, demo(settings), "demo")
 
 
-canvas.add_command(completion_command.completion)
-canvas.add_command(tenant_command.tenant)
-canvas.add_command(backfill_command.backfill)
-canvas.add_command(reconcile_command.reconcile)
-canvas.add_command(status_command.status)
-canvas.add_command(doctor_command.doctor)
-canvas.add_command(dead_command.dead)
-canvas.add_command(eval_command.evaluate)
-canvas.add_command(feedback_command.feedback)
-canvas.add_command(transfer_command.export)
-canvas.add_command(transfer_command.import_command)
-completion_command.with_hosts(canvas)
+for name, (where, line) in LATER.items():
+    canvas.add_command(Later(name, f"deploy.commands.{where}", line))
 
 
 def main() -> None:

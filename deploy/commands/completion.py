@@ -44,14 +44,14 @@ class Host(StringParamType):
         return [CompletionItem(host) for host in _hosts(ctx) if host.startswith(incomplete.lower())]
 
 
-def with_hosts(group: click.Group) -> None:
-    """Let every argument named `host` below a group be completed."""
-    for command in group.commands.values():
-        if isinstance(command, click.Group):
-            with_hosts(command)
-        for param in command.params:
-            if param.name == "host" and isinstance(param, click.Argument):
-                param.type = Host()
+def with_hosts(command: click.Command) -> None:
+    """Let every argument named `host` of a command, or below a group, be completed."""
+    for param in command.params:
+        if param.name == "host" and isinstance(param, click.Argument):
+            param.type = Host()
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            with_hosts(below)
 
 
 def _hosts(ctx: click.Context) -> list[str]:

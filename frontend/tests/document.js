@@ -28,7 +28,7 @@ export function placed(...children) {
   return element;
 }
 
-/** The words of elements, with single spaces between what stands in different elements. */
+/** The words of elements that are seen, with single spaces between what stands in different elements. */
 export function wordsOf(...elements) {
   const texts = elements.flat().filter(Boolean).map(textOf);
   return texts.join(" ").replace(/\s+/g, " ").trim();
@@ -52,6 +52,7 @@ export function type(field, text) {
 
 function textOf(node) {
   if (typeof node === "string") return node;
+  if (node.hidden) return "";
   return node.childNodes?.length ? [...node.childNodes].map(textOf).join(" ") : (node.textContent ?? "");
 }
 

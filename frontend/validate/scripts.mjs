@@ -1,5 +1,5 @@
-// JavaScript: it parses, imports what is there, does nothing that Freshworks or we forbid, and is simple enough. ESLint
-// counts complexity where it is installed (`npm ci` in frontend/); without it the rest is checked, and that is said.
+// JavaScript: it parses, imports what is there, does nothing that Freshworks or we forbid, and is simple enough. For the
+// last ESLint is needed (`npm ci` in frontend/); without it the rest is checked, and that is said.
 
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -8,7 +8,6 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { checkOrigins } from "./pages.mjs";
 
-const MOST_COMPLEX = 7;
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 /** Never, in whatever code. */
 const FORBIDDEN = [
@@ -41,7 +40,7 @@ export async function checkScripts(app, { eslint = true } = {}) {
     if (SECRETS.test(app.text(file))) app.find(file, "holds what looks like a secret", "make it a secure setting");
   }
   await checkTexts(app);
-  return eslint ? checkComplexity(app) : [];
+  return eslint ? lint(app) : [];
 }
 
 function checkSyntax(app) {
@@ -54,7 +53,9 @@ function checkSyntax(app) {
 }
 
 function checkImports(app, file, code) {
-  for (const [, name] of code.matchAll(/(?:^|[;}\s])(?:import|export)\b[^"';()]*["']([^"']+)["']/g)) {
+  const named = /\b(?:import|export)\b[^"';()=]*?\bfrom\s*["']([^"']+)["']|\bimport\s*["']([^"']+)["']/g;
+  for (const [, from, bare] of code.matchAll(named)) {
+    const name = from ?? bare;
     if (!name.startsWith(".")) app.find(file, `imports ${name}`, "a package has its own files alone");
     else if (!app.has(join(dirname(file), name))) app.find(file, `imports ${name}, which is not there`, "mend the path");
   }
@@ -73,16 +74,19 @@ async function checkTexts(app) {
   }
 }
 
-function checkComplexity(app) {
+/** With eslint.config.js: complexity above 7, `async` without `await`, unused names and more. */
+function lint(app) {
   const eslint = join(HERE, "../node_modules/eslint/bin/eslint.js");
   if (!existsSync(eslint)) return ["complexity was not counted: run `npm ci` in frontend/ for ESLint"];
-  const rule = ["--rule", `complexity: [error, ${MOST_COMPLEX}]`];
-  const args = [eslint, "--no-config-lookup", "--format", "json", ...rule, ...app.ending(".js", { own: true })];
+  const args = [eslint, "--config", join(HERE, "../eslint.config.js"), "--format", "json", ...app.ending(".js", { own: true })];
   const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", cwd: app.folder });
   if (!stdout.startsWith("[")) return [`ESLint did not run: ${stderr.split("\n")[0]}`];
   for (const { filePath, messages } of JSON.parse(stdout)) {
     const file = app.files.find((name) => filePath.endsWith(`/${name}`)) ?? filePath;
-    for (const { line, message } of messages) app.find(`${file}:${line}`, message, "split the function");
+    for (const { line, message, ruleId } of messages) {
+      const remedy = ruleId === "complexity" ? "split the function" : `see ESLint's ${ruleId}`;
+      app.find(`${file}:${line}`, message.replace(/\.$/, ""), remedy);
+    }
   }
   return [];
 }

@@ -40,6 +40,9 @@ CANVASES_READ: Final = 16
 # terms, of the latter 0 to .4. Korean questions over English tickets (10 and 8): .81 to .86 against .75 to .83.
 COVERED: Final = 0.45
 """Share of a question's terms that what answers it has."""
+FEW: Final = 2
+ALL_OF_FEW: Final = 1.0
+"""Of two terms one says too little: "How do I reset the router?" is not answered by how a password is reset."""
 COVERED_AND_NEAR: Final = 0.25
 NEAR: Final = 0.35
 """How far between a model's floor and 1 the cosine lies where fewer words are enough: .87 for the local model."""
@@ -240,7 +243,8 @@ def _fit(context: WorkerContext, wanted: Wanted, text: str, cosine: float) -> fl
     above = max(0.0, (cosine - floor) / (1 - floor))
     covered = len(wanted.about & terms(text)) / len(wanted.about) if wanted.about else 0.0
     foreign = detect_language(text) != detect_language(wanted.question.text)
-    fits = covered >= COVERED or (covered >= COVERED_AND_NEAR and above >= NEAR) or (foreign and above >= NEAR_FOREIGN)
+    enough = COVERED if len(wanted.about) > FEW else ALL_OF_FEW
+    fits = covered >= enough or (covered >= COVERED_AND_NEAR and above >= NEAR) or (foreign and above >= NEAR_FOREIGN)
     return covered + above if fits else None
 
 

@@ -169,6 +169,7 @@ class Batches:
             return found
         else:
             self._wait_for_lists(batch.intent)
+        self._sought.pop(batch.intent, None)
         calls: list[BatchCall] = []
         for number, place in enumerate(batch.calls):
             ticket = tickets.get(place.ticket_id)

@@ -4,6 +4,7 @@ Providers' structured output guarantees the schema only where they have it, and 
 the finished answer is always validated. What was shown of it before is a prefix of what is returned, or it fails.
 """
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -23,6 +24,9 @@ MAX_REPLIES = 3
 """More than an agent reads; the prompts ask for as many."""
 LONGEST = 60_000
 """Characters of an answer: several times what its tokens allow. A server that does not count them may never end."""
+
+ECHO = re.compile(r"[0-9a-f]{16} (?:begin|end) |Boundary: [0-9a-f]{16}")
+"""A boundary line of a prompt (`ingest.writers.blocks`): a model that copies one has written down what it was given."""
 
 
 def closed_object(**properties: Any) -> dict[str, Any]:
@@ -137,7 +141,7 @@ class Unfolding(Generic[T]):
         """What can be shown of the text now, "" if nothing new: whole words, since half a link can't be judged.
 
         Raises:
-            StageFailed: `invalid_output`, where the answer does not end.
+            StageFailed: `invalid_output`, where the answer does not end, or repeats the prompt's boundary lines.
         """
         self._answer += piece
         if len(self._answer) > LONGEST:
@@ -146,6 +150,8 @@ class Unfolding(Generic[T]):
         end = settled(text)
         if end <= self._done:
             return ""
+        if ECHO.search(text):
+            raise failed("invalid_output")
         new = self._form.links.clean(text[self._done : end])
         self._done = end
         self._shown += new
@@ -155,7 +161,7 @@ class Unfolding(Generic[T]):
         """The validated result, and the rest of the text that was not shown yet.
 
         Raises:
-            StageFailed: `invalid_output`, where the answer has another form or no text.
+            StageFailed: `invalid_output`, where the answer has another form or no text, or repeats boundary lines.
         """
         document = self._answer[self._answer.find("{") : self._answer.rfind("}") + 1]
         try:
@@ -164,7 +170,7 @@ class Unfolding(Generic[T]):
             value = None  # raised below, without msgspec's error: it quotes the answer
         text = "" if value is None else self._form.text(value)
         missing = not text and not self._form.may_be_empty
-        if value is None or missing or not text.startswith(self._shown):
+        if value is None or missing or ECHO.search(document) or not text.startswith(self._shown):
             raise failed("invalid_output")
         return value, text[len(self._shown) :]
 

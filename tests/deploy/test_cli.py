@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from click.testing import CliRunner
 
 from deploy.cli import canvas
 from deploy.data_folder import FORMAT
+from deploy.later import Later, loaded
 from tests import ports
 from tests.deploy.forking import Call, Said
 from tests.waiting import wait_until
@@ -87,7 +89,7 @@ def free_port() -> str:
 
 
 def leaves(group: click.Group) -> Iterator[list[str]]:
-    for name, command in group.commands.items():
+    for name, command in ((name, loaded(later)) for name, later in group.commands.items()):
         if isinstance(command, click.Group):
             yield from ([name, *rest] for rest in leaves(command))
         else:
@@ -157,6 +159,16 @@ def test_the_map_has_every_command_in_a_group_on_one_line_and_the_exit_codes() -
         assert line.rstrip(" │").endswith("."), f"longer than a line: {line}"
     listed = sum(len(lines.splitlines()) for name, lines in panels if name != "Options")
     assert listed == len(canvas.commands), "one line each"
+
+
+def test_the_map_is_there_at_once_and_its_lines_are_the_commands_own() -> None:
+    heavy = "import sys, deploy.cli; print([name for name in ('redis', 'litestar', 'numpy') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", heavy], capture_output=True, check=True, text=True).stdout == "[]\n"
+    assert isinstance(canvas, click.Group)
+    for later in canvas.commands.values():
+        if isinstance(later, Later):
+            own = later.command.get_short_help_str(limit=100)
+            assert later.get_short_help_str(limit=100).rstrip(".") == own.rstrip(".")
 
 
 def test_what_programs_read_can_be_had_as_json() -> None:

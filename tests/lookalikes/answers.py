@@ -49,6 +49,9 @@ def default_json(prompt: str, schema: dict[str, Any]) -> str:
     return json.dumps(_Instance(_Source.of(prompt), schema).of(schema, "$", 0), ensure_ascii=False)
 
 
+_AROUND = re.compile(r"[0-9a-f]{16} |Boundary: |Task: ")
+
+
 @dataclass(frozen=True)
 class _Source:
     """What can be quoted: the prompt's lines in its language, and its numbers."""
@@ -61,7 +64,9 @@ class _Source:
     @classmethod
     def of(cls, prompt: str) -> "_Source":
         korean = is_korean(prompt)
-        lines = [line.split() for line in _TAG_OR_LINE.split(prompt) if line.strip()]
+        # As a good model, it repeats nothing of what stands around other people's words.
+        texts = [line.strip() for line in _TAG_OR_LINE.split(prompt)]
+        lines = [text.split() for text in texts if text and not _AROUND.match(text)]
         same = [words for words in lines if is_korean(" ".join(words)) == korean]
         long = [words for words in same if len(words) >= 3]
         return cls(long or same or lines, [int(n) for n in _MARKED_NUMBER.findall(prompt)], korean, prompt)

@@ -58,8 +58,8 @@ class Batches(ABC):
     """The batches of one provider. `made` are all of them, oldest first.
 
     While `held` none ends. `expire_after` is how many calls the next batch answers before it expires; None: all. So
-    many of the next answers to a new batch are lost (`lose_answers`): it was made, and the client is not told so. So many
-    of the next lists do not show the newest one yet (`unlisted`).
+    many of the next answers to a new batch are lost (`lose_answers`): it was made, and the client is not told so. The
+    newest one is missing on so many of the next lists (`unlisted`).
     """
 
     def __init__(self, provider: "Provider") -> None:

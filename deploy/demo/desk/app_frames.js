@@ -37,7 +37,7 @@ export class AppFrames {
   close(iframe) {
     this.#instances.get(iframe)?.port?.close();
     this.#instances.delete(iframe);
-    iframe.removeAttribute("src");
+    for (const name of ["sandbox", "src"]) iframe.removeAttribute(name);
   }
 
   /** Load a frame anew, as happens where the page around it is loaded anew. */

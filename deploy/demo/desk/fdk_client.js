@@ -67,5 +67,7 @@
     },
     request: { invokeTemplate: (name, options = {}) => call("request.invokeTemplate", name, options) },
   };
+  // A page that installs the app has functions which the platform calls: this one shows the settings as they are.
+  addEventListener("load", async () => window.getConfigs?.(await client.iparams.get()));
   window.app = { initialized: () => connected.then(() => client) };
 }

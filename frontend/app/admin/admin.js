@@ -137,22 +137,20 @@ export class AdminPage {
     const onCut = () => this.#progress.how(this.#t("reconnecting"));
     let how = this.#t("live");
     const onPolling = () => (how = this.#t("polled", { seconds: POLL_MS / SECOND_MS }));
-    for (;;) {
-      try {
-        for await (const progress of this.#api.watch(id, { signal, onCut, onPolling })) {
-          this.#progress.how(how);
-          this.#shown(progress);
-          if (ENDED.includes(progress.state)) return this.#ended(progress);
-        }
-        return;
-      } catch (error) {
-        if (signal.aborted) return;
-        if (!error.transient && !(error instanceof TypeError)) return this.#refuse(error);
-        onCut();
+    const look = async () => {
+      for await (const progress of this.#api.watch(id, { signal, onCut, onPolling })) {
+        this.#progress.how(how);
+        this.#shown(progress);
+        if (ENDED.includes(progress.state)) await this.#ended(progress);
       }
-      await sleep(AGAIN_MS, signal).catch(() => {});
-      if (signal.aborted) return;
-    }
+    };
+    const failed = (error) => {
+      if (signal.aborted) return false;
+      if (isTransient(error)) onCut();
+      else this.#refuse(error);
+      return isTransient(error);
+    };
+    while (!(await look().then(yes, (error) => !failed(error)))) await sleep(AGAIN_MS, signal).catch(() => {});
   }
 
   async #ended(progress) {
@@ -202,6 +200,10 @@ export class AdminPage {
   }
 }
 
+const yes = () => true;
+/** A stream that breaks is a TypeError of the browser. */
+const isTransient = (error) => error.transient ?? error instanceof TypeError;
+
 function headOf(t) {
   return [el("h1", {}, t("title")), el("p", { class: "lead" }, t("lead"))];
 }
@@ -212,18 +214,24 @@ function showProblem(root, t, [title, advice, values], retry) {
   refill(root, ...headOf(t), el("section", { class: "card problem", role: "alert" }, ...text, again));
 }
 
+/** The app's settings, who looks at the page, and in which language. */
+async function surroundings(fdk) {
+  const [iparams, user] = await Promise.all([
+    bounded(() => fdk.iparams.get()),
+    bounded(() => fdk.data.get("loggedInUser")).catch(() => null),
+  ]);
+  const theirs = user?.loggedInUser?.contact?.language;
+  const wishes = [iparams?.language, theirs, ...navigator.languages].map((wish) => String(wish ?? ""));
+  return { iparams: iparams ?? {}, user, language: preferredLanguage(wishes) };
+}
+
 /** Start the page; what can't start says so. */
 export async function start(root, { client = fdkClient() } = {}) {
   let t = translator(preferredLanguage(), ADMIN_TEXTS);
   refill(root, ...headOf(t), el("p", { class: "hint", role: "status" }, t("loading")));
   try {
     const fdk = await client;
-    const [iparams, user] = await Promise.all([
-      bounded(() => fdk.iparams.get()),
-      bounded(() => fdk.data.get("loggedInUser")).catch(() => null),
-    ]);
-    const theirs = String(user?.loggedInUser?.contact?.language ?? "");
-    const language = preferredLanguage([String(iparams.language ?? ""), theirs, ...navigator.languages]);
+    const { iparams, user, language } = await surroundings(fdk);
     document.documentElement.lang = language;
     t = translator(language, ADMIN_TEXTS);
     document.title = t("title");

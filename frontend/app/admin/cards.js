@@ -53,7 +53,8 @@ export class ProgressCard {
   show(progress) {
     if (!progress) return refill(this.body, el("p", { class: "hint" }, this.#t("none")));
     if (!this.body.contains(this.#state)) {
-      refill(this.body, el("div", { class: "head" }, this.#state, this.#how), this.#note, this.#bars, this.#figures, this.#orders);
+      const head = el("div", { class: "head" }, this.#state, this.#how);
+      refill(this.body, head, this.#note, this.#bars, this.#figures, this.#orders);
     }
     this.#said(progress);
     refill(this.#bars, ...barsOf(progress).filter(({ all }) => all > 0).map((bar) => this.#bar(bar)));

@@ -55,7 +55,9 @@ export const ADMIN_TEXTS = {
   state_failed: { en: "Failed", ko: "실패" },
   state_over_budget: { en: "Stopped at its budget", ko: "예산 한도에서 중지됨" },
   noWorker: {
-    en: "No worker is at it. It goes on by itself as soon as one reads the backfill queue (`canvas up`, or `canvas worker --queue backfill`).",
+    en:
+      "No worker is at it. It goes on by itself as soon as one reads the backfill queue (`canvas up`, or " +
+      "`canvas worker --queue backfill`).",
     ko: "처리 중인 작업자가 없습니다. 백필 대기열을 읽는 작업자가 시작되면(`canvas up` 또는 `canvas worker --queue backfill`) 자동으로 이어집니다.",
   },
   failedWhy: {
@@ -103,7 +105,9 @@ export const ADMIN_TEXTS = {
   // Starting one
   start: { en: "Start a backfill", ko: "가져오기 시작" },
   startHint: {
-    en: "What is up to date already is skipped, so starting twice costs little. Price beforehand, on the server: canvas backfill {domain} --dry-run",
+    en:
+      "What is up to date already is skipped, so starting twice costs little. Price beforehand, on the server: " +
+      "canvas backfill {domain} --dry-run",
     ko: "이미 최신인 항목은 건너뛰므로 다시 시작해도 비용이 거의 들지 않습니다. 서버에서 비용을 미리 확인하려면: canvas backfill {domain} --dry-run",
   },
   what: { en: "What", ko: "대상" },

@@ -45,16 +45,18 @@ function amountOf(text) {
 
 /** What the app's settings say, in the form of the server's. */
 export function settingsOf(iparams = {}) {
-  const { language = "auto", tone = "", forbidden_phrases: phrases = "", search_period_days: days = "" } = iparams;
+  const text = (name) => String(iparams[name] ?? "").trim();
   return {
-    language: ["ko", "en"].includes(language) ? language : null,
-    tone: tone || null,
-    forbidden_phrases: String(phrases)
-      .split("\n")
-      .map((phrase) => phrase.trim())
-      .filter(Boolean),
-    similar_days: Number(days) || null,
+    language: ["ko", "en"].find((known) => known === text("language")) ?? null,
+    tone: text("tone") || null,
+    forbidden_phrases: linesOf(text("forbidden_phrases")),
+    similar_days: Number(text("search_period_days")) || null,
   };
+}
+
+function linesOf(text) {
+  const lines = text.split("\n").map((line) => line.trim());
+  return [...new Set(lines)].filter(Boolean);
 }
 
 /** The names of the settings that differ. */

@@ -8,9 +8,11 @@ import { Feedback } from "./feedback.js";
 import { lookForNews } from "./look.js";
 import { Sidebar } from "./sidebar.js";
 import { CanvasView } from "./view.js";
+import { overheard, WideView } from "./wide.js";
 
 /** A tab that is hidden for so long holds no stream. */
 const HIDDEN_MS = 60_000;
+const TONES = ["friendly", "formal", "brief"];
 /** A platform that takes longer to name the ticket leaves the page empty meanwhile. */
 const NAMED_WITHIN_MS = 150;
 
@@ -19,29 +21,50 @@ const NAMED_WITHIN_MS = 150;
  * ("" = here), `storage` keeps what was seen over a reload (or null).
  */
 export function mountSidebar(root, host, { base = "", storage = null } = {}) {
-  const template = host.template ? (name, context) => host.template(name, context) : null;
+  const template = host.template ? (...call) => host.template(...call) : null;
   const api = new CanvasApi({ base, credentials: (options) => host.credentials(options), template });
   const feedback = new Feedback({ send: (entries) => api.feedback(entries) });
-  const view = new CanvasView(root, {
-    language: host.language(),
-    actions: {
-      retry: () => again(),
-      tell: (entry) => feedback.tell(entry),
-      canReplace: host.canReplace ?? true,
-      insert: host.insertReply && ((html, options) => host.insertReply(html, options)),
-      openTicket: host.openTicket && ((id) => host.openTicket(id)),
-      openArticle: host.openArticle && ((id) => host.openArticle(id)),
-      ask: (body, options) => asked(api, ANSWER, body, options),
-      generate: (body, options) => asked(api, REPLY, body, options),
-    },
-  });
+  const settings = settingsOf(host);
+  const actions = {
+    retry: () => again(),
+    tell: (entry) => feedback.tell(entry),
+    insert: host.insertReply && ((html, options) => host.insertReply(html, options)),
+    canReplace: host.canReplace ?? true,
+    openTicket: host.openTicket && ((id) => host.openTicket(id)),
+    openArticle: host.openArticle && ((id) => host.openArticle(id)),
+    ask: (body, options) => asked(api, ANSWER, body, options),
+    generate: (body, options) => asked(api, REPLY, { ...settings.reply, ...body }, options),
+  };
+  const { view, own } = viewOf(root, host, settings, actions);
   const cache = new CanvasCache({ storage });
   const sidebar = new Sidebar({ api, view, cache });
   whenKnown(host.identity(), (identity) => cache.belongsTo(identity));
   const again = listenToHost(host, { sidebar, view, feedback });
   listenToBrowser(sidebar, feedback);
   lookForNews({ api, open: () => sidebar.resting, news: () => sidebar.touch() });
-  return { sidebar, view, feedback };
+  return { sidebar, view: own, feedback };
+}
+
+/** `own` is what is on the page, `view` what is to be told: the same, and where there is a modal, that one too. */
+function viewOf(root, host, settings, actions) {
+  const { language, show } = settings;
+  if (!host.onMessage || !host.openModal) {
+    const own = new CanvasView(root, { language, show, actions });
+    return { view: own, own };
+  }
+  const share = (kind, value) => own.shared(kind, value);
+  const wide = new WideView({ host, actions: { ...actions, share } });
+  const more = { wide: () => wide.open({ language, show }), share: (...shared) => wide.tell("shared", shared) };
+  const own = new CanvasView(root, { language, show, actions: { ...actions, ...more } });
+  return { view: overheard(own, (method, args) => wide.tell(method, args)), own };
+}
+
+/** What the app's settings say: the language, the parts that are shown (null: all), and how replies are asked for. */
+function settingsOf(host) {
+  const { show = "", tone = "" } = host.settings?.() ?? {};
+  const parts = String(show).split(/[\s,]+/).filter(Boolean);
+  const reply = TONES.includes(tone) ? { tone } : {};
+  return { language: host.language(), show: parts.length ? parts : null, reply };
 }
 
 /** The host names a ticket; where it has to think about that, a later one wins. Returns what asks again. */

@@ -153,6 +153,7 @@ export function replyPager(replies, chosen, kit, choose) {
 /** Who and what made this Canvas: models, tokens, cost and the time of each stage. */
 export function provenancePart(provenance, kit) {
   const { t } = kit;
+  const by = el("span", {}, writers(provenance.models, t));
   const models = Object.entries(provenance.models);
   const rows = models.map(([task, model]) => [
     t(`model_${task}`),
@@ -166,6 +167,7 @@ export function provenancePart(provenance, kit) {
   );
   if (stages.length) rows.push([t("stages"), stages.join(" · ")]);
   return [
+    el("summary", { "data-key": "made" }, t("made"), by),
     el(
       "dl",
       {},
@@ -174,8 +176,14 @@ export function provenancePart(provenance, kit) {
   ];
 }
 
+/** Says so where no model wrote a part (`summary`, `replies`), else null. */
+export function extractiveNote(name, model, { t, language }) {
+  const key = { summary: "extractiveSummary", replies: "extractiveReplies" }[name];
+  return key && model === "extractive" ? el("p", { class: "pc-note", lang: language }, t(key)) : null;
+}
+
 /** Names of who wrote the texts of a Canvas. */
-export function writers(models, t) {
+function writers(models, t) {
   const names = new Set([models.summary, models.replies].filter(Boolean));
   return [...names].map((model) => (model === "extractive" ? t("extractive") : model)).join(", ");
 }

@@ -13,7 +13,6 @@ import { ReplyBox } from "./replies.js";
 import { SimilarBox } from "./similar.js";
 import { translator } from "./texts.js";
 
-const EXTRACTIVE_NOTES = { summary: "extractiveSummary", replies: "extractiveReplies" };
 const TICK_MS = 1000;
 
 export class CanvasView {
@@ -237,14 +236,12 @@ export class CanvasView {
 
   /** What a Canvas says about itself: badges, age, language, and how it was made. */
   #describe(canvas) {
-    const { models } = canvas.provenance;
     const otherMakers = makers(canvas) !== makers(this.#meta);
     this.#meta = canvas;
     this.#incident.show(canvas.incident, this.#kit());
     this.#badge();
     this.#cards.speak(tagOf(canvas.language));
-    const summary = el("summary", { "data-key": "made" }, this.#t("made"), el("span", {}, parts.writers(models, this.#t)));
-    refill(this.#made, summary, ...parts.provenancePart(canvas.provenance, this.#kit()));
+    refill(this.#made, ...parts.provenancePart(canvas.provenance, this.#kit()));
     this.#made.hidden = false;
     const shown = ["summary", "replies"].filter((name) => otherMakers && name in this.#shown);
     for (const name of shown) this.#render(name);
@@ -258,15 +255,13 @@ export class CanvasView {
   #render(name) {
     const [value, kit, { head, body }] = [this.#shown[name], this.#kit(), this.#cards.of(name)];
     this.#cards.reveal(name);
-    if (name === "replies") {
-      const note = this.#note("replies", value[0]);
-      return this.#replies.update(value, { why: this.#meta?.no_replies, note });
-    }
+    const note = this.#note(name, name === "replies" ? value[0] : value);
+    if (name === "replies") return this.#replies.update(value, { why: this.#meta?.no_replies, note });
     this.#rate(name);
     if (name === "similar") return this.#similar.update(value);
     if (name === "solutions") return refill(body, ...parts.solutionsPart(value, kit));
     refill(head, parts.sentimentChip(value, kit));
-    return refill(body, ...parts.summaryPart(value, kit), this.#note(name, value));
+    return refill(body, ...parts.summaryPart(value, kit), note);
   }
 
   #rate(name) {
@@ -280,10 +275,8 @@ export class CanvasView {
     this.#actions.tell?.({ ticket_id: this.#ticket, ...about, ...entry });
   }
 
-  /** Says so where no model wrote a part. */
   #note(name, value) {
-    if (!value || this.#meta?.provenance.models[name] !== "extractive") return null;
-    return el("p", { class: "pc-note", lang: this.#language }, this.#t(EXTRACTIVE_NOTES[name]));
+    return value ? parts.extractiveNote(name, this.#meta?.provenance.models[name], this.#kit()) : null;
   }
 
   /** What parts share: texts, the host page's actions, and what buttons do. */

@@ -19,7 +19,7 @@ export async function check(values, { client, fetch = globalThis.fetch?.bind(glo
 }
 
 /** Store on the backend what it applies itself; resolves to whether it did. */
-export async function saveSettings(values, settings, { client }) {
+export function saveSettings(values, settings, { client }) {
   const request = { context: contextOf(values), body: JSON.stringify(settings) };
   const sent = client && client.request.invokeTemplate("install_settings", request);
   return Promise.resolve(sent ?? Promise.reject(new Error("no client"))).then(
@@ -34,16 +34,21 @@ function contextOf({ backend, freshdesk_domain, api_key }) {
 
 /** `{status, body}`, or null where the platform has not sent it. */
 async function byTemplate(values, client) {
-  if (!client?.request?.invokeTemplate) return null;
+  if (!client) return null;
   try {
     const request = client.request.invokeTemplate("install_session", { context: contextOf(values) });
     const { status, response } = await within(request);
     return { status: Number(status), body: parsed(response) };
   } catch (error) {
-    const [status, body] = [Number(error?.status) || 0, parsed(error?.response)];
-    if (CODE.test(body?.type ?? "")) return { status, body };
-    return status >= 500 ? { status, body: null } : null;
+    return refusal(Object(error));
   }
+}
+
+/** What a rejection tells: a refusal of the backend, that nothing answers there, or that nothing was sent. */
+function refusal({ status: code, response }) {
+  const [status, body] = [Number(code) || 0, parsed(response)];
+  if (CODE.test(Object(body).type)) return { status, body };
+  return status >= 500 ? { status, body: null } : null;
 }
 
 async function directly({ backend, freshdesk_domain, api_key }, fetch) {
@@ -61,13 +66,13 @@ async function directly({ backend, freshdesk_domain, api_key }, fetch) {
 function judged(asked, values) {
   if (!asked) return { state: "unknown" };
   const { status, body } = asked;
-  if (status === 200) return welcomed(body, values);
-  const code = String(body?.type ?? "").replace(CODE, "");
-  return { state: stateOf(status, code), says: String(body?.detail ?? body?.title ?? "").slice(0, 300) };
+  if (status === 200) return welcomed(Object(body), values);
+  const { type = "", title = "", detail = title } = Object(body);
+  return { state: stateOf(status, String(type).replace(CODE, "")), says: String(detail).slice(0, 300) };
 }
 
 function welcomed(body, { freshdesk_domain: domain }) {
-  if (typeof body?.token !== "string") return { state: "notCanvas" };
+  if (typeof body.token !== "string") return { state: "notCanvas" };
   return body.host === domain ? { state: "ok", admin: body.admin === true } : { state: "otherAccount" };
 }
 
@@ -86,7 +91,7 @@ function parsed(text) {
   }
 }
 
-async function within(promise) {
+function within(promise) {
   let timer;
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => reject(Object.assign(new Error("No answer"), { status: 504 })), WITHIN_MS);

@@ -23,17 +23,17 @@ export function bareHost(text) {
 /** The backend's host. A port or an address can't stand in a request template; `local` is a page of this machine. */
 export function backend(text, { local = false } = {}) {
   const typed = text.trim().toLowerCase();
-  const problem = missing(typed) ?? shape(typed);
   if (local && LOCAL.test(typed)) return { value: typed };
-  if (problem) return { problem };
-  return FQDN.test(typed) ? { value: typed } : { problem: "backendNoHost" };
+  const problem = missing(typed) ?? shape(typed);
+  return problem ? { problem } : { value: typed };
 }
 
 function shape(typed) {
   if (/^[a-z]+:\/\//.test(typed)) return "backendScheme";
   if (/[/?#]/.test(typed)) return "backendPath";
   if (ADDRESS.test(typed)) return "backendAddress";
-  return /:/.test(typed) ? "backendPort" : null;
+  if (/:/.test(typed)) return "backendPort";
+  return FQDN.test(typed) ? null : "backendNoHost";
 }
 
 /** The account's host; its name alone will do. */

@@ -16,7 +16,9 @@ const CONNECTION = ["backend", "freshdesk_domain", "api_key"];
 const TYPED = [...CONNECTION, "search_period_days", "forbidden_phrases"];
 /** What is only worth trying again; the admin may store without an answer. */
 const UNSURE = ["network", "unknown", "freshdesk", "limited"];
-const LOOK = { ok: "good", refused: "bad", otherAccount: "bad", notCanvas: "bad" };
+const LOOK = { checking: "asking", checkFirst: "asking", ok: "good", refused: "bad", otherAccount: "bad", notCanvas: "bad" };
+/** Half a host name is no mistake yet, while it is being typed. */
+const UNFINISHED = ["backendNoHost", "domainForm", "keyForm", "empty"];
 
 /** The form; `client()` resolves to FDK's client or null, `fetch` asks where the platform does not. */
 export class InstallForm {
@@ -112,7 +114,7 @@ export class InstallForm {
 
   #typed(name) {
     // A mistake is said once the field was left; that it is mended, at once.
-    if (this.#touched.has(name) || $(name).value.length > 3) this.#judge(name, { typing: true });
+    if (this.#touched.has(name) || $(name).value.length > 3) this.#judge(name, true);
     if (CONNECTION.includes(name) && this.#found.of !== connectionOf(this.#values())) this.#forget();
   }
 
@@ -123,8 +125,13 @@ export class InstallForm {
     const { value } = this.#rule(name);
     if (value && name !== "api_key") field.value = value;
     this.#judge(name);
+    if (CONNECTION.includes(name)) this.#checkOnce();
+  }
+
+  /** Once the connection's fields are complete, it is tried without being asked to. */
+  #checkOnce() {
     const complete = CONNECTION.every((each) => this.#rule(each).value);
-    if (CONNECTION.includes(name) && complete && this.#found.of !== connectionOf(this.#values())) this.check();
+    if (complete && this.#found.of !== connectionOf(this.#values())) this.check();
   }
 
   #forget() {
@@ -136,16 +143,18 @@ export class InstallForm {
   }
 
   /** Say what is wrong with a field, or that nothing is; returns whether it is right. */
-  #judge(name, { typing = false } = {}) {
-    const { problem = "" } = this.#rule(name);
-    // Half a host name is no mistake yet.
-    const early = typing && ["backendNoHost", "domainForm", "keyForm", "empty"].includes(problem) && !this.#touched.has(name);
-    const said = problem && !early ? this.#t(problem) : "";
-    $(`${name}-error`).textContent = said;
-    $(name).toggleAttribute("data-wrong", Boolean(said));
-    if (name !== "show") $(name).setAttribute("aria-invalid", String(Boolean(said)));
+  #judge(name, typing = false) {
+    const { problem } = this.#rule(name);
+    const early = typing && !this.#touched.has(name) && UNFINISHED.includes(problem);
     if (!early) this.#touched.add(name);
+    this.#mark(name, early ? undefined : problem);
     return !problem;
+  }
+
+  #mark(name, problem) {
+    $(`${name}-error`).textContent = problem ? this.#t(problem) : "";
+    $(name).toggleAttribute("data-wrong", Boolean(problem));
+    if (name !== "show") $(name).setAttribute("aria-invalid", String(Boolean(problem)));
   }
 
   #rule(name) {
@@ -173,14 +182,13 @@ export class InstallForm {
   /** Say how the check goes, or what it has found. */
   #tell() {
     const { state, admin, says = "" } = this.#found;
-    const values = this.#values();
-    const asking = state === "checking" || state === "checkFirst";
+    const { freshdesk_domain: domain, backend } = this.#values();
+    const key = state === "ok" && !admin ? "okNoAdmin" : state;
     const told = $("told");
     told.hidden = false;
-    told.className = `told told-${asking ? "asking" : (LOOK[state] ?? "unsure")}${state === "ok" && !admin ? " told-unsure" : ""}`;
-    const key = state === "ok" && !admin ? "okNoAdmin" : state;
-    told.textContent = this.#t(key, { domain: values.freshdesk_domain, backend: values.backend, says });
-    $("check").loading = asking;
+    told.className = `told told-${LOOK[key] ?? "unsure"}`;
+    told.textContent = this.#t(key, { domain, backend, says });
+    $("check").loading = LOOK[key] === "asking";
     $("anyway-line").hidden = !UNSURE.includes(state);
   }
 

@@ -39,7 +39,9 @@ export const TEXTS = {
   },
   key: { en: "API key", ko: "API 키" },
   keyHint: {
-    en: "Of an agent who may see what the users of this app may see; an admin's, to bring in earlier tickets. It is stored encrypted and never reaches the browser of an agent.",
+    en:
+      "Of an agent who may see what the users of this app may see; an admin's, to bring in earlier tickets. It " +
+      "is stored encrypted and never reaches the browser of an agent.",
     ko: "앱 사용자가 볼 수 있는 범위와 같은 권한을 가진 상담원의 키를 입력하세요. 이전 티켓을 가져오려면 관리자의 키가 필요합니다. 키는 암호화되어 저장되며 상담원의 브라우저로 전달되지 않습니다.",
   },
   keyKept: { en: "Stored. Leave empty to keep it.", ko: "저장되어 있습니다. 그대로 두려면 비워 두세요." },
@@ -56,11 +58,15 @@ export const TEXTS = {
   },
   ok: { en: "Connected to {domain}.", ko: "{domain} 계정에 연결되었습니다." },
   okNoAdmin: {
-    en: "Connected to {domain}. This key is no admin's: the sidebar works, but earlier tickets can't be brought in and the texts' settings below can't be changed with it.",
+    en:
+      "Connected to {domain}. This key is no admin's: the sidebar works, but earlier tickets can't be brought " +
+      "in and the texts' settings below can't be changed with it.",
     ko: "{domain} 계정에 연결되었습니다. 관리자의 키가 아니므로 사이드바는 사용할 수 있지만, 이전 티켓을 가져오거나 아래의 문구 설정을 바꿀 수는 없습니다.",
   },
   refused: {
-    en: "The server does not accept this domain and key. Check the key; and whether the account is connected on the server (`canvas tenant add {domain}`).",
+    en:
+      "The server does not accept this domain and key. Check the key; and whether the account is connected on " +
+      "the server (`canvas tenant add {domain}`).",
     ko: "서버가 이 도메인과 키를 받아들이지 않았습니다. 키가 올바른지, 그리고 서버에 계정이 연결되어 있는지(`canvas tenant add {domain}`) 확인하세요.",
   },
   otherAccount: { en: "This key belongs to another Freshdesk account.", ko: "다른 Freshdesk 계정의 키입니다." },

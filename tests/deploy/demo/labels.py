@@ -20,7 +20,7 @@ COLLECT = """() => {
         if (text && shown && !element.closest(others)) found.push(text);
     }
     for (const element of document.querySelectorAll("[aria-label], [title], [placeholder]")) {
-        if (!visible(element) || element.closest("#languages")) continue;
+        if (!visible(element) || element.closest("#languages, .pc-title")) continue;
         for (const name of ["aria-label", "title", "placeholder"])
             if (element.getAttribute(name)) found.push(element.getAttribute(name));
     }

@@ -85,3 +85,15 @@ def test_an_answer_that_never_ends_is_left_although_its_server_counts_no_tokens(
     with pytest.raises(StageFailed) as raised:
         answer.feed("without an end " * (LONGEST // 20))
     assert raised.value.kind == "invalid_output"
+
+
+@pytest.mark.parametrize("line", ["0123456789abcdef begin message 3 [agent]", "Boundary: 0123456789abcdef"])
+def test_an_answer_that_repeats_a_boundary_of_its_prompt_is_invalid(line: str) -> None:
+    answer = Unfolding(summary_form(Links(frozenset())))
+    document = json.dumps(SUMMARY | {"tried": f"They wrote:\n{line} and more."})
+    answer.feed(document)
+    with pytest.raises(StageFailed) as failure:
+        answer.finish()
+    assert failure.value.kind == "invalid_output"
+    with pytest.raises(StageFailed):
+        Unfolding(summary_form(Links(frozenset()))).feed(json.dumps(SUMMARY | {"text": f"{line} and more words."}))
