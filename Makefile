@@ -7,7 +7,7 @@ PYTHON ?= python3
 STAMP := $(VENV)/.ready
 TEST_PROCESSES ?= 2
 
-.PHONY: help setup demo test bench chaos lint format lock clean
+.PHONY: help setup demo test fuzz bench chaos lint format lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ demo: setup ## Start a helpdesk with 300 tickets and show a page with the sideba
 test: setup ## Run everything that checks this project: linters, types, contracts, tests (TEST_PROCESSES=n)
 	@sh deploy/browser.sh
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations 15 $(PYTEST_ARGS)
+
+fuzz: setup ## Throw 10,000 malformed requests at the API (SEED=n)
+	$(BIN)/python -m tests.fuzz --inputs 10000 $(if $(SEED),--seed $(SEED))
 
 bench: setup ## Measure, and print the performance table
 	$(BIN)/python -m tests.bench

@@ -16,7 +16,6 @@ from deploy.later import Later
 from deploy.process import data_option, run
 from deploy.settings import load_settings
 from shared.errors import CanvasError, StartupError
-from shared.queues import Queue
 
 click.rich_click.TEXT_MARKUP = "rich"
 click.rich_click.MAX_WIDTH = 100
@@ -45,6 +44,8 @@ LATER = {
     "completion": ("completion:completion", "Print what makes SHELL complete commands, options and hosts."),
 }
 """Commands in modules of their own, with the line that the map shows of each."""
+QUEUES = ["interactive", "live", "backfill"]
+"""By their names (`shared.queues.Queue`, which loads arq)."""
 errors = Console(stderr=True, soft_wrap=True)
 DEMO_DATA = Path(".canvas/demo")
 
@@ -120,7 +121,7 @@ def ingest_command(data: Path | None, port: int | None) -> None:
     "--queue",
     "names",
     multiple=True,
-    type=click.Choice([queue.name.lower() for queue in Queue]),
+    type=click.Choice(QUEUES),
     help="Queue to work on; may be given more than once (default: all)",
 )
 @data_option
@@ -137,6 +138,7 @@ def worker_command(names: tuple[str, ...], data: Path | None, metrics_port: int 
     """
     from deploy.up import worker_alone
     from deploy.worker_process import begin_beside, say_ready
+    from shared.queues import Queue
 
     settings = load_settings(data, metrics_port=metrics_port)
     queues = [Queue[name.upper()] for name in names] or list(Queue)

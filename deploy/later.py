@@ -15,7 +15,7 @@ class Later(click.RichCommand):
     """Stands for the command at `where` (`module:attribute`) until it is called or asked for its own help."""
 
     def __init__(self, name: str, where: str, line: str) -> None:
-        super().__init__(name, help=line, short_help=line, add_help_option=False)
+        super().__init__(name=name, help=line, short_help=line, add_help_option=False)
         self._where = where
 
     @cached_property

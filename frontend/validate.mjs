@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { checkManifest } from "./validate/manifest.mjs";
 import { AppPackage } from "./validate/package.mjs";
 import { checkPages } from "./validate/pages.mjs";
+import { checkPreloads } from "./validate/reached.mjs";
 import { checkScripts } from "./validate/scripts.mjs";
 import { checkTemplates } from "./validate/templates.mjs";
 
@@ -24,6 +25,7 @@ export async function validate(folder, { eslint = true } = {}) {
   const manifest = checkManifest(app);
   checkTemplates(app, manifest);
   checkPages(app);
+  checkPreloads(app);
   const notes = await checkScripts(app, { eslint });
   const bytes = app.files.reduce((sum, file) => sum + app.size(file), 0);
   if (bytes > MOST_BYTES) app.find(".", `the package has ${bytes} bytes`, `${MOST_BYTES} is the most: leave something out`);

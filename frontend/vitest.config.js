@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     include: ["tests/**/*.test.js"],
     pool: "threads",
-    poolOptions: { threads: { minThreads: 1, maxThreads: 2, isolate: true } },
+    poolOptions: { threads: { minThreads: 1, maxThreads: 2, isolate: false } },
     testTimeout: 15_000,
     coverage: {
       provider: "v8",

@@ -60,10 +60,10 @@ class BackfillCounts(msgspec.Struct, frozen=True, kw_only=True):
     Of `tickets` that are not `current`, so many are `prepared` (read and indexed) or could not be (`unprepared`); later
     `computed`, `waiting` for another attempt, or `dead`; of those computed, `deferred` ones wait for the texts of a
     provider's batch. `unreached` tickets share a second with more than Freshdesk lists. `canned` responses were found
-    (-1: the key may not read them). No list shows a higher id than `highest`. `tokens` and `cost` (USD) are those of its texts, `calls` the API calls of its own,
-    `credits` what they cost; `calls_minute` of the account's `calls_limit` credits were used within the last minute, by
-    whomever. `per_s` tickets a second were done within it, and `left_s` seconds are left at that pace (-1: nobody can
-    tell yet). Other times are ms since the epoch, 0 where there is none yet.
+    (-1: the key may not read them), and no id above `highest`. `tokens` and `cost` (USD) are its texts', `calls` are
+    the API calls of its own, `credits` what they cost; `calls_minute` of the account's `calls_limit` credits were used
+    within the last minute, by whomever. `per_s` tickets a second were done within it, and `left_s` seconds are left at
+    that pace (-1: nobody can tell yet). Other times are ms since the epoch, 0 where there is none yet.
     """
 
     id: str = ""

@@ -22,7 +22,8 @@ from shared.errors import CanvasError
 Kind = Literal["internal", "server", "consumer", "client"]
 Attribute = str | int | float | bool
 
-EXTRA = "prompt-canvas[otel]"
+EXTRA = ".[otel]"
+"""As `pip install` wants it in the project's folder: nothing is published."""
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 log = structlog.get_logger()

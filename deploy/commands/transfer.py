@@ -2,14 +2,16 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import rich_click as click
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from deploy.data_folder import redis_asked, redis_ready
 from deploy.process import data_option, run
@@ -21,6 +23,7 @@ from ingest.context import worker_context
 from shared.errors import BadInput
 from shared.tenants import parse_host
 
+PLAIN_EVERY_S = 5.0
 file_type = click.Path(dir_okay=False, path_type=Path)
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs")
 passphrase_option = click.option(
@@ -95,7 +98,7 @@ async def _export(settings: AllSettings, host: str, file: Path, phrase: str | No
         worker_context(shared, settings.ingest) as context,
         redis_asked(),
     ):
-        with _progress() as told:
+        with _progress({"vectors": await context.vectors.count(host)}) as told:
             manifest = await export_tenant(context, host, file, phrase, told)
     size = await asyncio.to_thread(lambda: file.stat().st_size)
     if as_json:
@@ -114,7 +117,7 @@ async def _import(
         worker_context(shared, settings.ingest) as context,
         redis_asked(),
     ):
-        with _progress() as told:
+        with _progress({"keys": reader.manifest.entries[KEYS].records}) as told:
             done = await import_tenant(context, reader, checked, told, api_key=key, replace=replace)
     if as_json:
         click.echo(msgspec.json.encode(done).decode())
@@ -126,10 +129,24 @@ async def _import(
 
 
 @contextmanager
-def _progress() -> Iterator[Told]:
-    """Counters on a terminal, nothing elsewhere."""
-    console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,}"), TimeElapsedColumn())
+def _progress(totals: Mapping[str, int]) -> Iterator[Told]:
+    """Bars on a terminal, with an end where the total is known; elsewhere a line every few seconds."""
+    console, done, said_at = Console(stderr=True), Counter[str](), [time.monotonic()]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
-        tasks = {name: shown.add_task(name, total=None) for name in ("keys", "vectors")}
-        yield lambda name, count: shown.advance(tasks[name], count)
+        tasks = {name: shown.add_task(f"{name:<8}", total=totals.get(name)) for name in ("keys", "vectors")}
+
+        def told(name: str, count: int) -> None:
+            shown.advance(tasks[name], count)
+            done[name] += count
+            if not console.is_terminal and time.monotonic() - said_at[0] >= PLAIN_EVERY_S:
+                said_at[0] = time.monotonic()
+                click.echo(_line(done, totals), err=True)
+
+        yield told
+
+
+def _line(done: Mapping[str, int], totals: Mapping[str, int]) -> str:
+    """`1,000 of 4,000 keys, 20 vectors`."""
+    ends = {name: f" of {totals[name]:,}" if name in totals else "" for name in done}
+    return ", ".join(f"{count:,}{ends[name]} {name}" for name, count in done.items())

@@ -11,7 +11,7 @@ openPage();
 const { mayAdminister, start, wordsOf: wordsOfProblem } = await import("../app/admin/admin.js");
 const { Problem } = await import("../app/scripts/problem.js");
 const closing = [];
-const minted = { status: 201, json: { token: "t1", expires_in: 900, host: "acme.freshdesk.com", agent_id: 42, admin: true } };
+const minted = { status: 200, json: { token: "t1", expires_in: 900, host: "acme.freshdesk.com", agent_id: 42, admin: true } };
 const SETTINGS = { language: null, tone: null, forbidden_phrases: [], similar_days: null };
 const RUN = {
   id: "b1", state: "running", working: true, error: "", tickets: 100, prepared: 40, unprepared: 1, missing: 0, computed: 30, waiting: 2, dead: 1,

@@ -6,14 +6,15 @@ import { afterEach, beforeEach, test } from "vitest";
 import { lookForNews } from "../app/scripts/look.js";
 import { mountSidebar } from "../app/scripts/mount.js";
 import { translator } from "../app/scripts/texts.js";
-import { openPage, placed, wordsOf } from "./document.js";
-import { hit, lookAlike, MemoryStorage, problem, unchanged, until } from "./look_alike.js";
+import { ANSWER, FULL, REPLY } from "./canvases.js";
+import { keyed, openPage, placed, type, wordsOf } from "./document.js";
+import { hit, lookAlike, MemoryStorage, problem, stream, unchanged, until } from "./look_alike.js";
 import { platform } from "./platform.js";
 
 openPage();
 const { fdkClient, start } = await import("../app/scripts/app.js");
 const closing = [];
-const minted = { status: 201, json: { token: "t1", expires_in: 900, host: "acme.freshdesk.com", agent_id: 42, admin: false } };
+const minted = { status: 200, json: { token: "t1", expires_in: 900, host: "acme.freshdesk.com", agent_id: 42, admin: false } };
 const summary = (text) => ({ summary: { text, problem: "", tried: "", next_step: "", sentiment: "neutral" } });
 
 beforeEach(() => openPage("", { url: "http://app.example/index.html" }));
@@ -160,6 +161,55 @@ test("news of the open Canvas wake the sidebar up, once for each, and nobody loo
   await new Promise((resolve) => setTimeout(resolve, 15));
   assert.ok(asked.length <= before + 1);
   stop();
+});
+
+test("what is pressed in the sidebar is done by Freshdesk or asked of serve", async () => {
+  const { root, desk, shows, serve } = await started({
+    "/init/7": [hit({ ...FULL, ticket_id: 7 })],
+    "/query/stream": [stream([["1-0", "answer", ANSWER], ["2-0", "done", {}]], { run: "/runs/q1" })], // prettier-ignore
+    "/generate_reply/stream": [stream([["1-0", "reply", REPLY], ["2-0", "done", {}]], { run: "/runs/g1" })], // prettier-ignore
+  }, { iparams: { tone: "formal" } });
+  const opened = [];
+  window.open = (address) => opened.push(address);
+  desk.fire("app.activated");
+  await shows("every night");
+  keyed(root, "ticket-301").click();
+  keyed(root, "article-81").click();
+  assert.deepEqual(opened, ["https://acme.freshdesk.com/a/tickets/301", "https://acme.freshdesk.com/a/solutions/articles/81"]);
+  keyed(root, "insert").click();
+  await until(() => desk.calls.some(([action]) => action === "click"));
+  type(root.querySelector(".pc-question"), "Why?");
+  keyed(root, "ask").click();
+  await shows("Firmware 2.4.1 ends it");
+  keyed(root, "tools").click();
+  keyed(root, "in-ko").click();
+  await shows("A shorter one.");
+  const asked = serve.requests.find(({ path }) => path === "/generate_reply/stream");
+  assert.deepEqual([JSON.parse(asked.body).tone, JSON.parse(asked.body).language], ["formal", "ko"]);
+  keyed(root, "wide").click();
+  await until(() => desk.calls.some(([action]) => action === "showModal"));
+});
+
+test("a platform that thinks long about the ticket leaves no other one's Canvas there", async () => {
+  const { root, desk, shows } = await started({ "/init/7": [hit(summary("Seven."))] });
+  desk.fire("app.activated");
+  await shows("Seven.");
+  desk.client.data.get = () => new Promise(() => {});
+  desk.fire("app.activated");
+  await until(() => !wordsOf(root).includes("Seven."));
+});
+
+test("the page's own place is filled by itself, and its button starts anew", async () => {
+  openPage('<main id="sidebar"></main>');
+  globalThis.app = { initialized: Promise.reject(new Error("no client")) };
+  assert.equal(await start(document.getElementById("sidebar")), null);
+  let reloaded = 0;
+  globalThis.location = { reload: () => (reloaded += 1) };
+  keyed(document.body, "retry").click();
+  assert.equal(reloaded, 1);
+  delete globalThis.app;
+  // Without a serve there is no token: the sidebar starts all the same, and says so as soon as a ticket is opened.
+  assert.ok(await start(placed(), { client: Promise.resolve(platform().client) }));
 });
 
 test("a refused ticket is a clear state in the sidebar", async () => {

@@ -11,7 +11,7 @@ import { IPARAMS, platform } from "./platform.js";
 
 beforeEach(() => openPage());
 const never = () => new Promise(() => {});
-const minted = { status: 201, json: { token: "t1", expires_in: 900, host: "acme.freshdesk.com", agent_id: 42, admin: true } };
+const minted = { status: 200, json: { token: "t1", expires_in: 900, host: "acme.freshdesk.com", agent_id: 42, admin: true } };
 
 test("it knows account, agent and language, and which ticket is open", async () => {
   const desk = platform();

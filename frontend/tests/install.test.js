@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { runInThisContext } from "node:vm";
 import { afterEach, beforeEach, test } from "vitest";
 
 import { check, saveSettings } from "../config/assets/check.js";
@@ -13,11 +14,14 @@ import { platform } from "./platform.js";
 
 const PAGE = readFileSync(new URL("../config/iparams.html", import.meta.url), "utf8").match(/<body>([\s\S]*)<\/body>/)[1];
 const GOOD = { backend: "canvas.example.com", freshdesk_domain: "acme.freshdesk.com", api_key: "abcdefgh12345678" };
-const minted = (changes = {}) => ({ status: 201, json: { token: "t1", host: GOOD.freshdesk_domain, admin: true, ...changes } });
+const minted = (changes = {}) => ({ status: 200, json: { token: "t1", host: GOOD.freshdesk_domain, admin: true, ...changes } });
 const closing = [];
 
+// A classic script, as the install page loads it: its functions are global.
+const SCRIPT = new URL("../config/assets/iparams.js", import.meta.url);
+runInThisContext(readFileSync(SCRIPT, "utf8"), { filename: SCRIPT.href });
+
 openPage();
-globalThis.installPage = {};
 const { InstallForm } = await import("../config/assets/page.js");
 
 beforeEach(() => openPage(PAGE));
@@ -62,14 +66,14 @@ test("the connection is judged by what answers, asked by the platform or directl
   const rejecting = (error) => ({ request: { invokeTemplate: () => Promise.reject(error) } });
   const answering = (status, body) => ({ request: { invokeTemplate: async () => ({ status, response: JSON.stringify(body) }) } });
   const state = async (client, fetch = () => Promise.reject(new TypeError("CORS"))) => (await check(GOOD, { client, fetch })).state;
-  assert.equal(await state(answering(201, minted().json)), "ok");
-  assert.equal(await state(answering(201, { ...minted().json, host: "other.freshdesk.com" })), "otherAccount");
+  assert.equal(await state(answering(200, minted().json)), "ok");
+  assert.equal(await state(answering(200, { ...minted().json, host: "other.freshdesk.com" })), "otherAccount");
   assert.equal(await state(answering(200, "<html>")), "notCanvas");
   assert.equal(await state(rejecting({ status: 502, response: "" })), "network");
   for (const [code, found] of [["unauthorized", "refused"], ["forbidden", "refused"], ["rate-limited", "limited"], ["freshdesk-down", "freshdesk"]]) // prettier-ignore
     assert.equal(await state(rejecting({ status: 403, response: JSON.stringify({ type: `urn:prompt-canvas:${code}` }) })), found);
   assert.equal(await state(null), "unknown");
-  assert.equal(await state(rejecting({ status: 400, response: "no such template" }), async () => new Response(JSON.stringify(minted().json), { status: 201 })), "ok");
+  assert.equal(await state(rejecting({ status: 400, response: "no such template" }), async () => new Response(JSON.stringify(minted().json))), "ok");
   assert.equal(await saveSettings(GOOD, {}, { client: null }), false);
   assert.equal(await saveSettings(GOOD, {}, { client: answering(200, {}) }), true);
 });
@@ -130,11 +134,23 @@ test("opened again it shows what is stored, but never the key, and wants it agai
 
 test("everything is there in both languages", async () => {
   const { made } = await form([minted()]);
-  fill({ backend: "x/y" });
+  type($("backend"), "canvas.example.com/y");
   document.querySelector('[data-language="ko"]').click();
   assert.equal(document.title, TEXTS.title.ko);
   assert.equal($("backend-error").textContent, TEXTS.backendPath.ko);
   assert.ok(!wordsOf(document.body).includes("undefined"));
   made.say("en");
   for (const [key, languages] of Object.entries(TEXTS)) assert.ok(languages.en && languages.ko, key);
+});
+
+test("what the platform asks before the form is there is kept for it", async () => {
+  const { getConfigs, postConfigs, validate, installPage } = globalThis;
+  assert.deepEqual([postConfigs(), validate()], [{}, false]);
+  getConfigs({ backend: "early.example.com" });
+  const { made } = await form([minted()]);
+  installPage.form = made;
+  made.fill(installPage.stored);
+  assert.equal($("backend").value, "early.example.com");
+  getConfigs({ backend: "late.example.com" });
+  assert.deepEqual([$("backend").value, postConfigs().backend, validate()], ["late.example.com", "late.example.com", false]);
 });

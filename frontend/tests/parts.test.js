@@ -5,6 +5,7 @@ import { test } from "vitest";
 
 import { IncidentLine } from "../app/scripts/frame.js";
 import * as parts from "../app/scripts/parts.js";
+import { similarItem } from "../app/scripts/similar.js";
 import { freshnessLine } from "../app/scripts/freshness.js";
 import { translator } from "../app/scripts/texts.js";
 import { openPage, wordsOf } from "./document.js";
@@ -17,14 +18,14 @@ const INCIDENT = { count: 9, first_seen: "2026-06-01T10:00:00Z", last_seen: "202
 
 test("a similar ticket says what both have in common, how many are like it, and what solved it", () => {
   const why = { terms: ["e-421", "blank"], other_language: true, answered: true };
-  const shown = said(parts.similarPart([{ ...TICKET, why, count: 3 }], kit("en")));
-  for (const text of ["91 % alike", "In both: e-421, blank", "other language", "3 tickets like this", "Clean it."])
+  const shown = said([similarItem({ ...TICKET, why, count: 3 }, kit("en"))]);
+  for (const text of [translator("en")("score", { percent: 91 }), "e-421, blank", "other language", "3 tickets like this", "Clean it."])
     assert.ok(shown.includes(text), `${text} in ${shown}`);
 });
 
 test("one that has no word in common is alike in meaning, and an entry of an older server has no reason", () => {
-  assert.ok(said(parts.similarPart([{ ...TICKET, why: {}, count: 1 }], kit("ko"))).includes("의미가 비슷함"));
-  const older = said(parts.similarPart([TICKET], kit("en")));
+  assert.ok(said([similarItem({ ...TICKET, why: {}, count: 1 }, kit("ko"))]).includes("의미가 비슷함"));
+  const older = said([similarItem(TICKET, kit("en"))]);
   assert.ok(older.includes("Blank pages"));
   assert.ok(!older.includes("tickets like this"));
 });
@@ -57,24 +58,6 @@ test("an incident says how many tickets since when, and leads to the newest of t
   assert.equal(line.element.querySelectorAll("button").length, 0);
   line.show(null, kit("ko"));
   assert.ok(line.element.hidden);
-});
-
-test("many similar tickets can be filtered, by what would leave something out", () => {
-  const chosen = [];
-  const tickets = [1, 2, 3, 4].map((number) => ({
-    ...TICKET,
-    ticket_id: number,
-    subject: `Ticket ${number}`,
-    status: number > 2 ? "Open" : "Resolved",
-  }));
-  const filter = (name) => ({ chosen: name, choose: (other) => chosen.push(other) });
-  const [chips, , list] = parts.similarPart(tickets, { ...kit("en"), filter: filter("solved") });
-  assert.equal(wordsOf(chips), "All Solved");
-  chips.querySelector("button").click();
-  assert.deepEqual(chosen, ["all"]);
-  assert.equal(list.querySelectorAll("li").length, 2);
-  const none = tickets.map((ticket) => ({ ...ticket, status: "Open" }));
-  assert.match(said(parts.similarPart(none, { ...kit("en"), filter: filter("solved") })), /No ticket is left/);
 });
 
 test("a public article can be put into the reply, one for agents alone can't", () => {

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
 
-import { mintByKey, PageHost } from "../app/scripts/host.js";
 import { Session } from "../app/scripts/session.js";
 import { MemoryStorage, until } from "./look_alike.js";
 
@@ -54,34 +53,4 @@ test("a frame that is loaded anew goes on with the token of its tab, until that 
   assert.equal(made.count, 2);
   open().drop();
   assert.equal(Object.keys(storage).length, 0);
-});
-
-test("a page's host tells who is there, and hands on what its page can do", async () => {
-  const heard = [];
-  const { mint } = minting();
-  const identity = { host: "acme", agent: "1" };
-  const insert = (text, { replace }) => heard.push([text, replace]) > 0;
-  const host = new PageHost({ identity, mint, language: "ko", insert, notify: (type, text) => heard.push([type, text]) });
-  host.onActivated(() => heard.push(`opened ${host.ticketId()}`));
-  host.onDeactivated(() => heard.push("closed"));
-  host.onTouched((revision) => heard.push(`touched ${revision}`));
-  host.activate(7);
-  host.touch("r1");
-  host.deactivate();
-  assert.equal(host.insertReply("<p>a</p>", { text: "a", replace: true }), true);
-  host.notify("info", "b");
-  assert.deepEqual(heard, ["opened 7", "touched r1", "closed", ["a", true], ["info", "b"]]);
-  assert.deepEqual([host.language(), host.identity(), host.settings(), host.template], ["ko", identity, {}, null]);
-  assert.equal((await host.credentials()).Authorization, "Bearer t1");
-  assert.equal(new PageHost({ identity, mint }).insertReply, null);
-});
-
-test("a key that serve refuses, or a serve that is not there, is a problem", async () => {
-  const refused = async () => new Response('{"type":"urn:prompt-canvas:unauthorized"}', { status: 401 });
-  await assert.rejects(mintByKey({}, { fetch: refused }), { code: "unauthorized", status: 401 });
-  const broken = async () => {
-    throw new TypeError("no route");
-  };
-  await assert.rejects(mintByKey({}, { fetch: broken }), { code: "network" });
-  assert.equal((await mintByKey({}, { fetch: async () => new Response('{"token":"t"}') })).token, "t");
 });

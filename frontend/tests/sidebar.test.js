@@ -267,7 +267,7 @@ test("twenty tickets in a row leave the last one's stream alone open", async () 
     await until(() => open.size > 0);
   }
   await until(() => [...open].join() === "/init/19", "one stream");
-  assert.ok(view.told.includes("skeletons"));
+  await until(() => view.told.includes("skeletons"));
   sidebar.suspend();
   await until(() => open.size === 0);
   sidebar.touch();

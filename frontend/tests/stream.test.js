@@ -162,3 +162,14 @@ test("waits double, are half random, and have a limit", () => {
     15_000,
   );
 });
+
+test("a cut line is left alone for as long as the server wishes", async () => {
+  const waits = [];
+  const response = (text) => new Response(new Blob([text]).stream(), { headers: { "Content-Type": "text/event-stream" } });
+  const bodies = ["retry: 40\n\nid: 1\ndata: a\n\n", "id: 2\nevent: done\ndata: b\n\n"];
+  const pause = async (ms) => waits.push(ms);
+  const events = [];
+  for await (const { data } of follow({ open: async () => response(bodies.shift()), pause })) events.push(data);
+  assert.deepEqual(events, ["a", "b"]);
+  assert.ok(waits.length === 1 && waits[0] >= 20 && waits[0] <= 40, String(waits));
+});

@@ -7,6 +7,7 @@ import { dirname, join } from "node:path/posix";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { checkOrigins } from "./pages.mjs";
+import { able, unparsed } from "./syntax.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 /** Never, in whatever code. */
@@ -45,11 +46,15 @@ export async function checkScripts(app, { eslint = true } = {}) {
 
 function checkSyntax(app) {
   const files = app.ending(".js");
-  const args = ["--experimental-vm-modules", "--no-warnings", join(HERE, "syntax.mjs"), ...files.map((file) => app.path(file))];
-  const { stdout } = spawnSync(process.execPath, args, { encoding: "utf8" });
-  for (const [file, message] of JSON.parse(stdout)) {
-    app.find(files.find((name) => app.path(name) === file), `does not parse: ${message}`, "mend the syntax");
+  const paths = files.map((file) => app.path(file));
+  for (const [path, message] of able ? unparsed(paths) : unparsedBeside(paths)) {
+    app.find(files[paths.indexOf(path)], `does not parse: ${message}`, "mend the syntax");
   }
+}
+
+function unparsedBeside(paths) {
+  const args = ["--experimental-vm-modules", "--no-warnings", join(HERE, "syntax.mjs"), ...paths];
+  return JSON.parse(spawnSync(process.execPath, args, { encoding: "utf8" }).stdout);
 }
 
 function checkImports(app, file, code) {
@@ -84,7 +89,7 @@ function lint(app) {
   for (const { filePath, messages } of JSON.parse(stdout)) {
     const file = app.files.find((name) => filePath.endsWith(`/${name}`)) ?? filePath;
     for (const { line, message, ruleId } of messages) {
-      const remedy = ruleId === "complexity" ? "split the function" : `see ESLint's ${ruleId}`;
+      const remedy = String(ruleId).endsWith("complexity") ? "split the function" : `see ESLint's ${ruleId}`;
       app.find(`${file}:${line}`, message.replace(/\.$/, ""), remedy);
     }
   }

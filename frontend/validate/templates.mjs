@@ -1,6 +1,8 @@
 // config/requests.json and the settings (iparams): templates that the platform takes, listed in the manifest, used by the
 // code; secrets in headers alone, and stored as secure ones.
 
+import { withoutComments } from "./scripts.mjs";
+
 const REQUESTS = "config/requests.json";
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 const FIELDS = ["protocol", "method", "host", "path", "headers", "query"];
@@ -30,7 +32,7 @@ function settingsOf(app) {
   if (page === json) app.find("config/", "needs iparams.html or iparams.json, and not both", "keep one of them");
   if (!page) return { all: null, secure: new Set() };
   const code = app.ending(".js", { own: true }).filter((file) => file.startsWith("config/assets/"));
-  const text = code.map((file) => app.text(file)).join("\n");
+  const text = code.map((file) => withoutComments(app.text(file))).join("\n");
   const html = app.text("config/iparams.html");
   const all = new Set([...html.matchAll(/<(?:input|select|textarea)\b[^>]*\bname="(\w+)"/g)].map((match) => match[1]));
   const secure = new Set([...(text.match(/secure: \[([^\]]*)\]/)?.[1] ?? "").matchAll(/"(\w+)"/g)].map((match) => match[1]));

@@ -34,7 +34,7 @@ from shared.tenants import Tenant
 
 SAMPLE = 100
 """Tickets: their mean prompt is then known to some 5 %."""
-DRAFTED = 50
+DRAFTED = 25
 """Tickets whose texts are written without a model, to see how long they become."""
 AT_ONCE = 4
 ARTICLES_READ = 30

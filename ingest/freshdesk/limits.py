@@ -28,7 +28,7 @@ class Priority(IntEnum):
     LIVE = 1
     """A ticket changed: leaves 5 % to agents, about one look at a ticket where the limit is lowest."""
     BACKFILL = 2
-    """History and reconciling: leaves 5 % to agents and to live tickets what they take in a quarter of a minute (at most
+    """History and reconciling: leaves 5 % to agents, to live tickets what they take in a quarter of a minute (at most
     15 %), comes evenly spread, and nearly stops while live tickets queue."""
 
 

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -81,7 +82,12 @@ async def forking() -> AsyncIterator[Forking]:
 
 def _serve() -> None:
     from deploy import cli
+    from deploy.later import loaded
 
+    # What the command would import when it is called, each fork has already.
+    import_module("deploy.up")
+    for later in cli.canvas.commands.values():
+        assert loaded(later).name
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

@@ -16,9 +16,10 @@ import rich_click as click
 import yaml
 from click.testing import CliRunner
 
-from deploy.cli import canvas
+from deploy.cli import QUEUES, canvas
 from deploy.data_folder import FORMAT
 from deploy.later import Later, loaded
+from shared.queues import Queue
 from tests import ports
 from tests.deploy.forking import Call, Said
 from tests.waiting import wait_until
@@ -164,6 +165,7 @@ def test_the_map_has_every_command_in_a_group_on_one_line_and_the_exit_codes() -
 def test_the_map_is_there_at_once_and_its_lines_are_the_commands_own() -> None:
     heavy = "import sys, deploy.cli; print([name for name in ('redis', 'litestar', 'numpy') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", heavy], capture_output=True, check=True, text=True).stdout == "[]\n"
+    assert [queue.name.lower() for queue in Queue] == QUEUES
     assert isinstance(canvas, click.Group)
     for later in canvas.commands.values():
         if isinstance(later, Later):

@@ -96,17 +96,25 @@ KO: dict[str, Any] = EN | {
         }
     ],
     "similar_tickets": [
-        similar(1, subject="공유기가 매일 밤 재시작됩니다", resolution="펌웨어 2.4.1을 설치하면 재시작이 멈춥니다. " * 4),
+        similar(
+            1, subject="공유기가 매일 밤 재시작됩니다", resolution="펌웨어 2.4.1을 설치하면 재시작이 멈춥니다. " * 4
+        ),
         similar(2, subject=LONG_KO * 2, status="Open", resolution="", count=3),
         similar(3, why={"terms": [], "other_language": True}, status="Closed"),
         similar(4, status="Waiting on Third Party", resolution="", subject="업데이트 후 인터넷이 끊깁니다"),
     ],
     "solutions": [
-        EN["solutions"][0] | {"title": "펌웨어 2.4.1 업데이트 방법", "snippet": "설정, 시스템, 업데이트 순서로 들어가 설치합니다."},
+        EN["solutions"][0]
+        | {"title": "펌웨어 2.4.1 업데이트 방법", "snippet": "설정, 시스템, 업데이트 순서로 들어가 설치합니다."},
         EN["solutions"][1] | {"title": f"상담원용: {LONG_KO}"},
     ],
 }
-INCIDENT = {"count": 9, "first_seen": "2026-06-01T08:00:00Z", "last_seen": "2026-06-01T09:50:00Z", "tickets": [8, 6, 5, 4, 3, 2]}
+INCIDENT = {
+    "count": 9,
+    "first_seen": "2026-06-01T08:00:00Z",
+    "last_seen": "2026-06-01T09:50:00Z",
+    "tickets": [8, 6, 5, 4, 3, 2],
+}
 ANSWER: dict[str, Any] = {
     "text": "Firmware 2.4.1 ends the restarts [1]. Read the log first [2].",
     "found": True,

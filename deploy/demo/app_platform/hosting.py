@@ -26,7 +26,7 @@ def create_hosting(app: AppPackage, ancestors: Iterable[str], backends: Iterable
     """The files of `app` below `/app-assets`; pages of `ancestors` may frame them, and they may call `backends`."""
     return Litestar(
         [asset],
-        state=State({"files": {**app.files, CLIENT: CLIENT_FILE}, "headers": _headers(ancestors, backends)}),
+        state=State({"app": app, "headers": _headers(ancestors, backends)}),
         openapi_config=None,
         logging_config=None,
     )
@@ -35,7 +35,9 @@ def create_hosting(app: AppPackage, ancestors: Iterable[str], backends: Iterable
 @get(ROOT + "/{name:path}")
 async def asset(request: Call, name: FromPath[str]) -> Response[bytes]:
     """A file of the app, or the client."""
-    path: Path | None = request.app.state.files.get(name.lstrip("/"))
+    app: AppPackage = request.app.state.app
+    name = name.lstrip("/")
+    path = CLIENT_FILE if name == CLIENT else app.file(name)
     if path is None:
         raise NotFoundException
     body = path.read_bytes()

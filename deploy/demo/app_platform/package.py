@@ -1,7 +1,7 @@
 """The Freshdesk app as its package lies on disk: manifest, request templates, settings, and the files of its frames."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,18 @@ def frontend_folder() -> Path:
 
 @dataclass(frozen=True)
 class AppPackage:
-    """`templates` by name, those that the manifest lists; `files` by their path in the package."""
+    """`templates` by name, those that the manifest lists, `locations` and the pages that lie there."""
 
     templates: dict[str, Any]
     locations: dict[str, str]
-    files: dict[str, Path]
+    folder: Path
+    _files: dict[str, Path] = field(default_factory=dict)
+
+    def file(self, name: str) -> Path | None:
+        """A file that a browser gets, by its path in the package; one that was added later is found, too."""
+        if name not in self._files:
+            self._files.update(_files(self.folder))
+        return self._files.get(name)
 
     @classmethod
     def read(cls, folder: Path) -> "AppPackage":
@@ -51,7 +58,7 @@ class AppPackage:
         locations = {
             name: place["url"] for module in modules.values() for name, place in module.get("location", {}).items()
         }
-        return cls({name: requests[name] for name in requests if name in listed}, locations, _files(folder))
+        return cls({name: requests[name] for name in requests if name in listed}, locations, folder)
 
 
 def _files(folder: Path) -> dict[str, Path]:

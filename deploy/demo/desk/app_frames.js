@@ -29,7 +29,7 @@ export class AppFrames {
     const context = { instanceId, location, parentId, modalData };
     this.#instances.set(iframe, { ...context, context, iframe, port: null, listens: new Set() });
     // At the desk's own origin a sandbox would hold nothing: it could take itself off.
-    if (this.#origin !== location.origin) iframe.setAttribute("sandbox", SANDBOX);
+    if (this.#origin !== window.location.origin) iframe.setAttribute("sandbox", SANDBOX);
     iframe.src = `${this.#origin}${ROOT}/${path}`;
   }
 

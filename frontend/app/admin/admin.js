@@ -1,9 +1,8 @@
 // The administration page in Freshdesk: starts a backfill, watches it, and compares settings. Who may not do that is told
 // why not. What goes on is found again whenever the page is opened; it does not need the page.
 
-import { fdkClient } from "../scripts/app.js";
 import { el, refill } from "../scripts/dom.js";
-import { bounded } from "../scripts/fdk_calls.js";
+import { bounded, fdkClient } from "../scripts/fdk_calls.js";
 import { baseOf } from "../scripts/fdk_host.js";
 import { Problem } from "../scripts/problem.js";
 import { sleep } from "../scripts/stream.js";
@@ -154,6 +153,7 @@ export class AdminPage {
   }
 
   async #ended(progress) {
+    this.#say("");
     await remember(this.#client, progress);
     this.#listEarlier();
   }

@@ -29,6 +29,8 @@ export class ProgressCard {
   #figures = el("dl", { class: "figures" });
   #note = el("p", { class: "note", hidden: true });
   #order = "pause";
+  /** What is wrong, or "". */
+  #why = "";
   #steerButton;
   #cancelButton;
   #orders;
@@ -45,6 +47,7 @@ export class ProgressCard {
     // Always the same two, so that whoever has pressed one stays on it.
     this.#steerButton = button(t("pause"), () => this.#steer(this.#order));
     this.#cancelButton = button(t("cancel"), () => this.#cancel());
+    this.#cancelButton.addEventListener("focusout", () => this.#doubt(false));
     this.#orders = el("div", { class: "orders" }, this.#steerButton, this.#cancelButton);
     this.show(null);
   }
@@ -74,9 +77,7 @@ export class ProgressCard {
     if (shown === this.#shown) return;
     this.#shown = shown;
     refill(this.#state, el("span", { class: `pill pill-${lookOf(state)}` }, this.#t(`state_${state || "queued"}`)));
-    const note = this.#noteOf(progress);
-    this.#note.textContent = note;
-    this.#note.hidden = !note;
+    this.#why = this.#noteOf(progress);
     if (ENDED.includes(state)) this.how("");
     this.#offer(state);
   }
@@ -101,8 +102,6 @@ export class ProgressCard {
   #cancel() {
     if (this.#cancelButton.dataset.sure) return this.#steer("cancel");
     this.#doubt(true);
-    this.#note.textContent = this.#t("cancelHint");
-    this.#note.hidden = false;
   }
 
   #doubt(asking) {
@@ -111,6 +110,8 @@ export class ProgressCard {
     else delete pressed.dataset.sure;
     pressed.color = asking ? "danger" : "secondary";
     pressed.textContent = this.#t(asking ? "cancelSure" : "cancel");
+    this.#note.textContent = asking ? this.#t("cancelHint") : this.#why;
+    this.#note.hidden = !this.#note.textContent;
   }
 
   #bar({ key, done, all }) {
@@ -161,6 +162,8 @@ export function earlierTable(runs, t, language) {
       el("td", { class: "number" }, number(run.unprepared + run.dead)),
       el("td", { class: "number" }, money(run.cost, language)),
     );
-  const head = ["began", "col_state", "settled", "failures", "cost"].map((key) => el("th", { scope: "col" }, t(key)));
+  const numbers = ["settled", "failures", "cost"];
+  const look = (key) => (numbers.includes(key) ? "number" : null);
+  const head = ["began", "col_state", ...numbers].map((key) => el("th", { scope: "col", class: look(key) }, t(key)));
   return scrolling(t("earlier"), head, runs.map(row));
 }

@@ -21,7 +21,8 @@ export function barsOf(progress) {
 /** `[[key of a label, text]]`: what goes on has a pace and time left, what has ended a total. */
 export function figuresOf(progress, t, language) {
   const number = (value) => value.toLocaleString(language);
-  const going = ENDED.includes(progress.state) ? [] : goingOf(progress, t, number);
+  const still = [...ENDED, "paused"].includes(progress.state);
+  const going = still ? [] : goingOf(progress, t, number);
   const failures = progress.unprepared + progress.dead + progress.unreached;
   const rare = [
     ["waiting", progress.waiting],
@@ -49,10 +50,10 @@ function goingOf({ per_s: pace, left_s: left, calls_minute: calls, calls_limit: 
   ];
 }
 
-function timesOf({ started_ms: started, ended_ms: ended }, language) {
+function timesOf({ state, started_ms: started, ended_ms: ended }, language) {
   return [
     ["began", started],
-    ["ended", ended],
+    ["ended", ENDED.includes(state) ? ended : 0],
   ]
     .filter(([, at]) => at > 0)
     .map(([key, at]) => [key, moment(at, language)]);

@@ -41,7 +41,7 @@ export class CanvasApi {
    * `{kind: "run", response}` (an open event stream), each with `ms` (round trip), `stale`, `newer` (changes that are
    * not in it) and `run`. `run` is "" where its events can't be followed. `stream: false` wants no stream.
    */
-  async init(ticketId, { etag = "", signal, stream = true } = {}) {
+  init(ticketId, { etag = "", signal, stream = true } = {}) {
     const began = performance.now();
     const headers = { Accept: stream ? "application/json, text/event-stream" : "application/json" };
     if (etag) headers["If-None-Match"] = etag;
@@ -66,7 +66,7 @@ export class CanvasApi {
    * Ask for an answer (`/query/stream`) or a reply (`/generate_reply/stream`); resolves to an open event stream, or to
    * a response of JSON where the platform had to ask.
    */
-  async ask(path, body, { signal } = {}) {
+  ask(path, body, { signal } = {}) {
     const headers = { Accept: "text/event-stream", "Content-Type": "application/json" };
     const direct = async () =>
       streamOf(await this.#send(path, { method: "POST", headers, body: JSON.stringify(body) }, signal));
@@ -101,8 +101,9 @@ export class CanvasApi {
       this.#blockedUntil = Date.now() + BLOCKED_FOR_MS;
       return found;
     } catch (error) {
-      if (error.status === 0 && error.name === "Problem") throw wall;
-      if (error.name === "Problem" && error.status < 500) this.#blockedUntil = Date.now() + BLOCKED_FOR_MS;
+      if (!(error instanceof Problem)) throw error;
+      if (error.status === 0) throw wall;
+      this.#blockedUntil = Date.now() + BLOCKED_FOR_MS;
       throw error;
     }
   }
@@ -110,7 +111,7 @@ export class CanvasApi {
   /** The response of a request template that is no refusal. */
   async #whole(name, context, body, signal) {
     const { status, headers, body: text } = await this.#template(name, context, body).catch((error) => {
-      throw error instanceof Problem ? error : new Problem({ type: "blocked", title: String(error?.message ?? error) });
+      throw templateProblem(error);
     });
     signal?.throwIfAborted();
     const response = new Response(BODILESS.includes(status) ? null : text, { status, headers });
@@ -146,7 +147,7 @@ export class CanvasApi {
     }
   }
 
-  async #given(signal, options) {
+  #given(signal, options) {
     signal?.throwIfAborted();
     return this.#credentials(options);
   }
@@ -170,6 +171,12 @@ export class CanvasApi {
       // From here on an abort has to reach the body: the listener stays until the signal is gone.
     }
   }
+}
+
+/** Why a request template brought nothing: a platform that could not reach serve is no platform that fails. */
+function templateProblem(error) {
+  if (!(error instanceof Problem)) return new Problem({ type: "blocked", title: String(error?.message ?? error) });
+  return error.code === "platform" && error.status >= 500 ? new Problem({ type: "network", title: error.title }) : error;
 }
 
 /** What the headers of `/init` tell beside the Canvas. */

@@ -1,23 +1,14 @@
 // The sidebar's start in Freshdesk: wait for the platform's client, ask what does not change, mount. What can't start
 // says so in the sidebar's own place, with a way to try again.
 
-import { bounded } from "./fdk_calls.js";
+import { fdkClient } from "./fdk_calls.js";
 import { fdkHost } from "./fdk_host.js";
 import { mountSidebar } from "./mount.js";
 import { Problem, textsOf, valuesOf } from "./problem.js";
 import { preferredLanguage } from "./texts.js";
 import { CanvasView } from "./view.js";
 
-/** The client waits for the page around the frame, which may be slow to load. */
-const CLIENT_MS = 15_000;
-
-/** Resolves to FDK's client, or throws a `Problem`. */
-export function fdkClient(app = globalThis.app, ms = CLIENT_MS) {
-  return bounded(async () => {
-    if (!app) throw new Problem({ type: "platform", title: "FDK's client script is missing" });
-    return typeof app.initialized === "function" ? app.initialized() : app.initialized;
-  }, ms);
-}
+export { fdkClient };
 
 /** Mount the sidebar in `root`; resolves to what `mountSidebar` returns, or to null where the platform or its settings fail. */
 export async function start(root, { client = fdkClient(), storage = tabStorage() } = {}) {

@@ -15,7 +15,12 @@ export const REPLY = "/generate_reply/stream";
 export async function asked(api, path, body, { signal, on = {} }) {
   const first = await api.ask(path, body, { signal });
   const run = first.headers.get("Location") ?? first.headers.get("Canvas-Run") ?? "";
-  if (!isStream(first)) return { result: await whole(first), run };
+  const result = isStream(first) ? await followed(api, { first, run, signal, on }) : await whole(first);
+  if (!result) throw new Problem({ status: 502, type: "no-answer" });
+  return { result, run };
+}
+
+async function followed(api, { first, run, signal, on }) {
   const open = (lastEventId) => api.events(run, { lastEventId, signal });
   let result = null;
   for await (const { event, data } of follow({ open, first, signal, onCut: () => on.cut?.() })) {
@@ -25,8 +30,7 @@ export async function asked(api, path, body, { signal, on = {} }) {
     if (event === "answer" || event === "reply") result = value;
     else tell(on, event, value);
   }
-  if (!result) throw new Problem({ status: 502, type: "no-answer" });
-  return { result, run };
+  return result;
 }
 
 /** What the platform brought: the answer without the events that led to it. */
@@ -34,10 +38,9 @@ async function whole(response) {
   return parsed(await response.text());
 }
 
+const HEARD = { reset: "reset", sources: "sources", waiting: "waiting", started: "begun" };
+
 function tell(on, event, value) {
   if (event.endsWith(".delta")) on.delta?.(value.text);
-  else if (event === "reset") on.reset?.();
-  else if (event === "sources") on.sources?.(value);
-  else if (event === "waiting") on.waiting?.();
-  else if (event === "started") on.begun?.();
+  else on[HEARD[event]]?.(value);
 }

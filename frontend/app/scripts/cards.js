@@ -42,6 +42,14 @@ export class Cards {
     this.#sections[name].element.hidden = true;
   }
 
+  /** Another ticket: what comes next is new, begins at the top, and is nothing of the old that has moved. */
+  away() {
+    for (const name of PARTS) this.hide(name);
+    void this.element.offsetHeight; // so that the browser has seen them go
+    const page = document.scrollingElement;
+    if (page?.scrollTop) page.scrollTop = 0;
+  }
+
   /** Something will be there. */
   skeleton(name) {
     const { element, head, body } = this.#sections[name];

@@ -31,8 +31,10 @@ export function link(address, text, attributes = {}, open = null) {
 export function refill(parent, ...children) {
   const focused = parent.contains(document.activeElement) ? document.activeElement : null;
   parent.replaceChildren(...children.flat().filter(Boolean));
-  if (!focused || focused === parent || parent.contains(focused)) return;
-  const { key } = focused.dataset;
+  if (focused && focused !== parent && !parent.contains(focused)) focusAgain(parent, focused.dataset.key);
+}
+
+function focusAgain(parent, key) {
   const same = [...parent.querySelectorAll("[data-key]")].find((element) => element.dataset.key === key);
   const next = same ?? parent.querySelector("[data-focus]") ?? parent;
   if (next === parent) parent.setAttribute("tabindex", "-1");

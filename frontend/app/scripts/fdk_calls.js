@@ -9,6 +9,16 @@ export const CALL_MS = 5000;
 export const TEMPLATE_MS = 32_000;
 /** The platform's limits are per minute. */
 const LIMITED_MS = 30_000;
+/** The client waits for the page around the frame, which may be slow to load. */
+const CLIENT_MS = 15_000;
+
+/** Resolves to FDK's client, or throws a `Problem`. */
+export function fdkClient(app = globalThis.app, ms = CLIENT_MS) {
+  return bounded(() => {
+    if (!app) throw new Problem({ type: "platform", title: "FDK's client script is missing" });
+    return typeof app.initialized === "function" ? app.initialized() : app.initialized;
+  }, ms);
+}
 
 /** What `call()` resolves to, or a `Problem` of the type `platform` where it fails or does not answer in time. */
 export async function bounded(call, ms = CALL_MS) {
@@ -29,8 +39,8 @@ export async function bounded(call, ms = CALL_MS) {
  * A request by template: `{status, headers, body}`, of a backend's refusal too, since it is an answer. Where there was
  * none (the template is missing, the platform's limit is reached, the backend can't be reached), a `Problem`.
  */
-export async function invoked(client, name, context = {}, body = undefined, ms = TEMPLATE_MS) {
-  const request = { context, ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }) };
+export function invoked(client, name, context = {}, body = undefined, ms = TEMPLATE_MS) {
+  const request = body === undefined ? { context } : { context, body: textOf(body) };
   const call = () => client.request.invokeTemplate(name, request).then(answered, refused);
   return bounded(call, ms);
 }
@@ -55,11 +65,16 @@ function answered({ status, headers, response }) {
 
 /** A rejection that carries a backend's answer is one; anything else says that the platform could not ask. */
 function refused(error) {
-  const [status, body] = [Number(error?.status) || 0, textOf(error?.response ?? "")];
-  const headers = headersOf(error?.headers);
-  if (status >= 400 && parsed(body)?.type) return { status, headers, body };
-  if (status === 429) throw new Problem({ status, type: "rate-limited", retryAfterMs: retryAfter(headers) || LIMITED_MS });
-  throw new Problem({ status: status >= 400 ? status : 0, type: "platform", title: wordsOf(error) });
+  const { status: given, headers: lines, response = "" } = error ?? {};
+  const [headers, body] = [headersOf(lines), textOf(response)];
+  const status = Number(given) >= 400 ? Number(given) : 0;
+  if (status && parsed(body)?.type) return { status, headers, body };
+  throw new Problem({ status, title: wordsOf(error), ...platformProblem(status, headers) });
+}
+
+function platformProblem(status, headers) {
+  if (status !== 429) return { type: "platform" };
+  return { type: "rate-limited", retryAfterMs: retryAfter(headers) || LIMITED_MS };
 }
 
 function retryAfter(headers) {

@@ -1,4 +1,14 @@
-// Freshdesk as the host of a sidebar, over FDK's client; the members are those that host.js describes.
+// Freshdesk as the host of a sidebar, over FDK's client: which ticket is open, who asks, where a reply goes. This is the
+// only seam to the platform.
+//
+//   identity()            {host, agent}, whose Canvases these are
+//   ticketId()            a promise of the open ticket's number, or null
+//   onActivated(f), onDeactivated(f), onTouched(f(revision))   another ticket, none, the same one has changed
+//   credentials({refused})   headers for serve: `{Authorization: "Bearer …"}`
+//   template(name, context, body)  a request by the platform: {status, headers, body}
+//   insertReply(html, {replace})   into the editor; resolves to whether it could; `canReplace` says what it can
+//   notify(type, text), openModal(data), send(message), onMessage(f), language(), settings()
+//   openTicket(id), openArticle(id)   beside the ticket
 //
 // Whatever does not change with the ticket is asked for once, all of it at the same time. The API key stays with the
 // platform: the template `session` buys a token, which lasts as long as the tab, under the name of account and agent.
@@ -23,6 +33,8 @@ const TOUCHING = [
 ];
 /** A ticket that is left for another one is deactivated first: only who does not come back soon closes the sidebar. */
 const LEAVE_MS = 150;
+/** Without these the sidebar works, too: it does not wait long for them. */
+const OPTIONAL_MS = 2000;
 const EDITOR = "ticket_conversation_editor";
 const TITLE = "Prompt Canvas";
 const NOTIFY = { error: "danger", success: "success", warning: "warning", info: "info" };
@@ -34,12 +46,12 @@ const NOTIFY = { error: "danger", success: "success", warning: "warning", info: 
  */
 export async function fdkHost(client, { storage = null } = {}) {
   const activity = new Activity(client);
-  const or = (fallback) => () => fallback;
+  const optional = (call) => bounded(call, OPTIONAL_MS).catch(() => null);
   const [iparams, user, place, context] = await Promise.all([
     bounded(() => client.iparams.get()),
-    bounded(() => client.data.get("loggedInUser")).catch(or(null)),
-    bounded(() => client.data.get("currentHost")).catch(or(null)),
-    bounded(() => client.instance.context()).catch(or(null)),
+    optional(() => client.data.get("loggedInUser")),
+    optional(() => client.data.get("currentHost")),
+    optional(() => client.instance.context()),
   ]);
   return new FdkHost(client, activity, { iparams: iparams ?? {}, user, place, context, storage });
 }

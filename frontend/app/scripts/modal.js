@@ -1,7 +1,7 @@
 // The wide view: the sidebar's Canvas in a modal. It is told what the sidebar's view is told (wide.js), and has the
 // sidebar do what is to be done; tickets and articles it opens itself, as only who was clicked on may open a tab.
 
-import { fdkClient } from "./app.js";
+import { fdkClient } from "./fdk_calls.js";
 import { fdkHost } from "./fdk_host.js";
 import { Problem } from "./problem.js";
 import { preferredLanguage } from "./texts.js";

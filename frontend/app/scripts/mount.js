@@ -17,7 +17,7 @@ const TONES = ["friendly", "formal", "brief"];
 const NAMED_WITHIN_MS = 150;
 
 /**
- * Mount; returns `{sidebar, view, feedback}`. `host` is described in host.js, `base` is where serve answers
+ * Mount; returns `{sidebar, view, feedback}`. `host` is described in fdk_host.js, `base` is where serve answers
  * ("" = here), `storage` keeps what was seen over a reload (or null).
  */
 export function mountSidebar(root, host, { base = "", storage = null } = {}) {

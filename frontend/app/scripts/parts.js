@@ -93,7 +93,7 @@ export function incidentPart(incident, kit) {
   const more = incident.count - 1 - named.length;
   return [
     el("p", {}, kit.t("incident", { count: incident.count, time })),
-    el("p", { class: "pc-meta" }, named.map(ticket), more > 0 && el("span", {}, kit.t("incidentMore", { count: more }))),
+    el("p", { class: "pc-meta" }, el("span", {}, named.map(ticket)), more > 0 && el("span", {}, kit.t("incidentMore", { count: more }))),
   ];
 }
 

@@ -6,6 +6,8 @@ const PREFIX = "urn:prompt-canvas:";
 export const GONE = { "ticket-missing": "missing", "ticket-deleted": "deleted", "ticket-spam": "spam" };
 /** Codes with texts of their own. */
 const NAMED = ["unauthorized", "forbidden", "network", "offline", "blocked", "platform", "settings"];
+/** What a status says where the code says nothing. */
+const BY_STATUS = { 429: "limited", 504: "late" };
 
 /** An answer that is no success: `code` is stable, `status` 0 means that nothing answered. */
 export class Problem extends Error {
@@ -42,10 +44,9 @@ export function textsOf(problem) {
   const { code } = problem;
   if (code in GONE) return [`problem_${GONE[code]}`, `advice_${GONE[code]}`];
   if (NAMED.includes(code)) return [`problem_${code}`, `advice_${code}`];
-  if (code === "answer-late" || problem.status === 504) return ["problem_late", "advice_late"];
-  if (problem.status === 429) return ["problem_limited", "advice_limited"];
   if (code.startsWith("freshdesk")) return ["problem_freshdesk", "advice_unavailable"];
-  return problem.transient ? ["problem_unavailable", "advice_unavailable"] : ["problem_other", "advice_other"];
+  const known = BY_STATUS[problem.status] ?? (problem.transient ? "unavailable" : "other");
+  return [`problem_${known}`, `advice_${known}`];
 }
 
 /** What these texts are filled with. */

@@ -23,15 +23,22 @@ export class Rating {
 
   /** A part of a whole Canvas is on the page. */
   show(name, value, t) {
-    if (!(name in KIND_OF_PART)) return;
-    const shown = Array.isArray(value) ? value.length > 0 : Boolean(value);
-    this.#thumbs[name].show(shown ? { kind: KIND_OF_PART[name] } : null, t);
-    const items = name in ID_OF_ITEM ? (value ?? []).map((one) => one[ID_OF_ITEM[name]]) : [undefined];
-    if (shown) for (const item of items) this.#tell({ kind: KIND_OF_PART[name], item, action: "shown" });
+    const kind = KIND_OF_PART[name];
+    if (!kind) return;
+    const items = itemsOf(name, value);
+    this.#thumbs[name].show(items.length ? { kind } : null, t);
+    for (const item of items) this.#tell({ kind, item, action: "shown" });
   }
 
   /** Another suggestion has taken a part's place; without a name, of all parts. */
   forget(name = null) {
     for (const one of name ? [name] : Object.keys(this.#thumbs)) this.#thumbs[one].forget();
   }
+}
+
+/** Ids of what is shown; of a part that is one thing, one without an id. */
+function itemsOf(name, value) {
+  const id = ID_OF_ITEM[name];
+  if (id) return (value ?? []).map((one) => one[id]);
+  return value ? [undefined] : [];
 }

@@ -52,11 +52,17 @@ export class ReplyBox {
     const editing = this.#editing && this.#current;
     this.#given = replies;
     this.#about = about;
-    const kept = editing && this.#entries.findIndex(({ reply }) => reply.text === editing.reply.text);
-    if (editing && kept < 0) this.#own.push({ ...editing, run: editing.run ?? "" });
-    const last = this.#entries.length - 1;
-    this.#chosen = editing ? (kept < 0 ? last : kept) : Math.max(0, Math.min(this.#chosen, last));
+    if (editing) this.#chosen = this.#placeOf(editing);
+    this.#chosen = Math.max(0, Math.min(this.#chosen, this.#entries.length - 1));
     this.render();
+  }
+
+  /** Where a reply stands now; one that the new Canvas has no more becomes the agent's own. */
+  #placeOf(entry) {
+    const place = this.#entries.findIndex(({ reply }) => reply.text === entry.reply.text);
+    if (place >= 0) return place;
+    this.#own.push({ ...entry, run: entry.run ?? "" });
+    return this.#entries.length - 1;
   }
 
   /** Another ticket: stop what is being written, put aside what was. */
@@ -122,18 +128,23 @@ export class ReplyBox {
 
   #content(entry, kit) {
     if (this.#work) return streamed(this.#work, kit, () => this.#stop());
-    const trouble = this.#problem && parts.quiet(kit.t(textsOf(this.#problem)[0], valuesOf(this.#problem)));
-    if (!entry) return [...parts.noRepliesPart(this.#about.why, kit), ...this.#tools(null, kit), trouble];
+    if (!entry) return [...parts.noRepliesPart(this.#about.why, kit), ...this.#tools(null, kit), this.#trouble(kit)];
     if (this.#editing) return this.#editor(entry, kit);
-    const text = this.#text(entry);
-    const marks = [
-      text !== entry.reply.text && kit.t("edited"),
-      entry.run !== undefined && kit.t("ownReply"),
-      entry.reply.degraded && kit.t("fallback"),
-    ];
-    const shown = { ...entry.reply, text, marks: marks.filter(Boolean) };
+    const shown = { ...entry.reply, text: this.#text(entry), marks: this.#marks(entry, kit) };
     const note = entry.run === undefined && this.#about.note;
-    return [...parts.replyPart(shown, kit, this.#buttons(entry, kit)), note, ...this.#tools(entry, kit), trouble];
+    const below = [note, ...this.#tools(entry, kit), this.#trouble(kit)];
+    return [...parts.replyPart(shown, kit, this.#buttons(entry, kit)), ...below];
+  }
+
+  #trouble(kit) {
+    return this.#problem && parts.quiet(kit.t(textsOf(this.#problem)[0], valuesOf(this.#problem)));
+  }
+
+  /** What is to be known of a reply beside its tone. */
+  #marks(entry, { t }) {
+    const { text, degraded } = entry.reply;
+    const known = { edited: this.#text(entry) !== text, ownReply: entry.run !== undefined, fallback: degraded };
+    return Object.keys(known).filter((name) => known[name]).map((name) => t(name));
   }
 
   #buttons(entry, kit) {

@@ -7,22 +7,11 @@
 
 import { Problem } from "./api.js";
 import { CanvasCache } from "./cache.js";
+import { eventLine, restLine, runLine, troubleLine } from "./lines.js";
 import { GONE, parsed, textsOf, valuesOf } from "./problem.js";
 import { follow, sleep } from "./stream.js";
-import { duration } from "./texts.js";
+import { WAITS } from "./waits.js";
 
-/** Pauses in ms, in order. */
-export const WAITS = {
-  /** After a change of the ticket its webhook may take a moment: pauses between looks, each of which costs a 304. */
-  look: [300, 900, 2000, 5000],
-  /** A ticket that stays due (a model is down) is followed again, but ever more slowly. */
-  again: [0, 300, 1000, 3000, 10_000, 30_000],
-  /** After a failure that may pass; then every `slow`, for as long as the ticket is open. */
-  retry: [1000, 3000, 8000, 20_000, 60_000],
-  slow: 120_000,
-  /** Where a run can't be followed: looks at whether it is done. The platform allows 50 a minute for all agents. */
-  poll: [1500, 2500, 4000, 6000, 10_000, 15_000, 30_000],
-};
 const PARTS = new Set(["summary", "similar", "solutions", "replies"]);
 const PART_OF_DELTA = { "summary.delta": "summary", "reply.delta": "replies" };
 const PART_OF_RESET = { summary: "summary", reply: "replies" };
@@ -143,16 +132,20 @@ export class Sidebar {
   /** Ask once and act on it; returns how long to wait before the next time (ms), or null where all is done. */
   async #step(waits, told, signal) {
     const answer = await this.#ask(signal);
-    if (answer.kind === "run" && !answer.run) return this.#poll(waits);
-    if (answer.run && (answer.stale || answer.kind === "run")) {
-      told.story = await this.#watch(answer, signal);
-      if (!told.story.stale) return 0;
-      return waits.again.length ? waits.again.shift() : this.#giveUp();
-    }
+    const unfinished = answer.stale || answer.kind === "run";
+    if (unfinished && answer.run) return this.#joined(answer, waits, told, signal);
+    if (answer.kind === "run") return this.#poll(waits);
     this.#settle(answer, told.story);
     if (!this.#looksAgain(answer)) return null;
     told.story = null;
     return this.#looks.shift();
+  }
+
+  /** Follow a run; afterwards the Canvas is asked for, at once or where the ticket stays due ever more slowly. */
+  async #joined(answer, waits, told, signal) {
+    told.story = await this.#watch(answer, signal);
+    if (!told.story.stale) return 0;
+    return waits.again.length ? waits.again.shift() : this.#giveUp();
   }
 
   /** A pause that a change of the ticket ends. */
@@ -165,41 +158,52 @@ export class Sidebar {
 
   async #ask(signal, options = {}) {
     const ticketId = this.#ticket;
-    const known = this.#cache.get(ticketId);
-    const answer = await this.#api.init(ticketId, { etag: known?.etag, signal, ...options });
+    const known = this.#cache.get(ticketId) ?? { etag: "" };
+    const answer = await this.#api.init(ticketId, { etag: known.etag, signal, ...options });
     signal.throwIfAborted();
     this.#view.direct?.(!this.#api.blocked);
+    if (answer.kind === "run") return { ...answer, canvas: null, news: false };
     if (answer.kind === "canvas") this.#cache.put(ticketId, answer);
-    const canvas = answer.canvas ?? (answer.kind === "unchanged" ? known.canvas : null);
-    if (canvas) this.#view.canvas(canvas, { etag: answer.etag || known?.etag, newer: answer.newer });
-    return { ...answer, canvas, news: answer.kind === "canvas" && answer.etag !== known?.etag };
+    const { canvas, etag } = answer.kind === "canvas" ? answer : known;
+    this.#view.canvas(canvas, { etag, newer: answer.newer });
+    return { ...answer, canvas, news: etag !== known.etag };
   }
 
   /** Follow a run to its end; its story is what the status line tells afterwards. */
   async #watch(answer, signal) {
     const began = performance.now() - answer.ms;
-    const refreshing = answer.canvas !== null;
-    const story = { refreshing, firstMs: 0, ms: 0, stale: false };
-    if (refreshing) this.#view.say("busy", "refreshing", { ms: duration(answer.ms) });
-    else this.#view.say("stream", "waiting");
+    const story = { refreshing: answer.canvas !== null, firstMs: 0, ms: 0, stale: false, line: "" };
+    this.#tell(story, runLine(answer));
     this.#view.skeletons();
     const events = follow({
       open: (lastEventId) => this.#api.events(answer.run, { lastEventId, signal }),
       first: answer.response ?? null,
       signal,
-      onCut: () => this.#view.say("busy", "cut"),
+      onCut: () => this.#tell(story, ["busy", "cut", {}]),
     });
     for await (const { event, data } of events) {
       signal.throwIfAborted();
       story.firstMs ||= performance.now() - began;
-      const value = parsed(data);
-      if (event === "error") throw new Problem(value);
-      if (event === "done") story.stale = value.stale === true;
-      else if (event === "canvas") await this.#reload(signal);
-      else this.#show(event, value, refreshing);
+      if (story.line === "cut") this.#tell(story, runLine(answer));
+      await this.#hear(event, parsed(data), { answer, story, signal });
     }
     story.ms = performance.now() - began;
     return story;
+  }
+
+  /** One event of a run. */
+  async #hear(event, value, { answer, story, signal }) {
+    if (event === "error") throw new Problem(value);
+    if (event === "done") story.stale = value.stale === true;
+    else if (event === "canvas") await this.#reload(signal);
+    else this.#show(event, value, { answer, story });
+  }
+
+  /** A run's status line; the same again is not said again. */
+  #tell(story, line) {
+    const [, key] = line;
+    if (story.line !== key) this.#view.say(...line);
+    story.line = key;
   }
 
   /** The run has stored its Canvas: show it now. What fails here is asked for again at the run's end. */
@@ -212,29 +216,21 @@ export class Sidebar {
     }
   }
 
-  #show(event, data, refreshing) {
+  #show(event, data, { answer, story }) {
     const view = this.#view;
-    if (event in PART_OF_DELTA) view.delta(PART_OF_DELTA[event], data.text);
+    const line = eventLine(event, answer);
+    if (line) this.#tell(story, line);
+    else if (event in PART_OF_DELTA) view.delta(PART_OF_DELTA[event], data.text);
     else if (PARTS.has(event)) view.part(event, data);
     else if (event === "reset") view.reset(PART_OF_RESET[data.part]);
     else if (event === "stage") view.stage(data);
-    else this.#line(event, refreshing);
-  }
-
-  #line(event, refreshing) {
-    if (event === "waiting") this.#view.say("busy", "no_worker");
-    else if (event === "queued" && !refreshing) this.#view.say("stream", "queued");
-    else if (event === "started" && !refreshing) this.#view.say("stream", "waiting");
   }
 
   #settle(answer, story) {
-    const view = this.#view;
-    view.finish();
-    if (this.#isBehind(answer)) view.say("busy", this.#looks.length ? "changed" : "behind");
-    else if (answer.stale) view.say("quiet", "behind");
-    else if (story?.refreshing) view.say("hit", "refreshed", { ms: duration(story.ms) });
-    else if (story) view.say("hit", "streamed", { first: duration(story.firstMs), ms: duration(story.ms) });
-    else view.say("hit", this.#touched && answer.news ? "updated" : "hit", { ms: duration(answer.ms) });
+    const behind = this.#isBehind(answer);
+    this.#view.finish();
+    const about = { behind, looking: this.#looks.length > 0, news: this.#touched && answer.news };
+    this.#view.say(...restLine(answer, story, about));
   }
 
   #giveUp() {
@@ -269,17 +265,20 @@ export class Sidebar {
     // The run's log is gone, its Canvas perhaps is not: `/init` knows.
     if (problem.code === "run-missing" && waits.length) return waits.shift();
     const view = this.#view;
-    const [title, advice] = textsOf(problem);
-    const values = valuesOf(problem);
+    const [texts, values] = [textsOf(problem), valuesOf(problem)];
     const again = problem.transient && waits.length > 0;
-    const pause = waits.shift() ?? this.#waits.slow;
-    const wait = problem.transient && pause ? Math.max(pause, problem.retryAfterMs) : null;
+    const wait = this.#pauseAfter(problem, waits);
     const until = wait && Date.now() + wait;
     this.#forget(problem);
     view.finish();
-    view.say(again ? "busy" : "bad", again ? "retrying" : title, { ...values, title: view.translate(title), until });
-    if (!view.filled) view.problem(title, advice, { ...values, until }, !(problem.code in GONE));
+    view.say(...troubleLine(texts, values, { again, until, translate: view.translate }));
+    if (!view.filled) view.problem(...texts, { ...values, until }, !(problem.code in GONE));
     return wait;
+  }
+
+  #pauseAfter(problem, waits) {
+    const pause = waits.shift() ?? this.#waits.slow;
+    return problem.transient && pause ? Math.max(pause, problem.retryAfterMs) : null;
   }
 
   /** What the agent may not see (any more) is neither kept nor shown. */

@@ -40,14 +40,16 @@ export class EventParser {
   #line(line) {
     if (line === "") return this.#dispatch();
     const colon = line.indexOf(":");
-    if (colon === 0) return null;
-    const field = colon < 0 ? line : line.slice(0, colon);
-    const value = colon < 0 ? "" : line.slice(colon + (line[colon + 1] === " " ? 2 : 1));
+    if (colon < 0) this.#field(line, "");
+    else if (colon > 0) this.#field(line.slice(0, colon), line.slice(colon + 1).replace(/^ /, ""));
+    return null;
+  }
+
+  #field(field, value) {
     if (field === "data") this.#data.push(value);
     else if (field === "event") this.#event = value;
     else if (field === "id" && !value.includes("\0")) this.lastEventId = value;
     else if (field === "retry" && /^\d+$/.test(value)) this.retryMs = Number(value);
-    return null;
   }
 
   #dispatch() {
@@ -87,29 +89,35 @@ export function backoff(attempt, retryMs = 1000, random = Math.random) {
  * connection, is tried again. `first` is a response that is open already. `onCut(attempt)` tells that the line is down.
  */
 export async function* follow({ open, first = null, signal, onCut = () => {}, pause = sleep }) {
-  const parser = new EventParser();
-  let lastEventId = "";
-  let response = first;
-  for (let attempt = 0; ;) {
+  const line = { open, response: first, lastEventId: "", parser: new EventParser(), attempt: 0 };
+  for (;;) {
     try {
-      response ??= await open(lastEventId);
-      for await (const event of readEvents(response.body, fresh(parser))) {
-        attempt = 0;
-        lastEventId = event.id || lastEventId;
-        yield event;
-        if (FINAL_EVENTS.includes(event.event)) return;
-      }
+      if (yield* connection(line)) return;
     } catch (error) {
       signal?.throwIfAborted();
-      if (!isTransient(error) || attempt >= MAX_ATTEMPTS) throw error;
+      if (!isTransient(error) || line.attempt >= MAX_ATTEMPTS) throw error;
     }
     signal?.throwIfAborted();
-    response = null;
-    attempt += 1;
-    if (attempt > MAX_ATTEMPTS) throw new TypeError("The stream ended before its last event");
-    onCut(attempt);
-    await pause(backoff(attempt, parser.retryMs), signal);
+    line.attempt += 1;
+    if (line.attempt > MAX_ATTEMPTS) throw new TypeError("The stream ended before its last event");
+    onCut(line.attempt);
+    await pause(backoff(line.attempt, line.parser.retryMs), signal);
   }
+}
+
+/** The events of one connection; returns whether the last one of the run was among them. */
+async function* connection(line) {
+  const response = line.response ?? (await line.open(line.lastEventId));
+  line.response = null;
+  // Half an event of a broken connection must not run into the next one.
+  line.parser = fresh(line.parser);
+  for await (const event of readEvents(response.body, line.parser)) {
+    line.attempt = 0;
+    line.lastEventId = event.id || line.lastEventId;
+    yield event;
+    if (FINAL_EVENTS.includes(event.event)) return true;
+  }
+  return false;
 }
 
 /** Resolves after `ms`, or rejects as soon as `signal` aborts. */
@@ -128,7 +136,7 @@ export function sleep(ms, signal) {
   });
 }
 
-/** A parser for a new connection: half an event of the broken one must not run into it. */
+/** A parser for a new connection: all that lasts is how long the server wishes to be left alone. */
 function fresh(old) {
   const parser = new EventParser();
   parser.retryMs = old.retryMs;

@@ -82,7 +82,7 @@ export const TEXTS = {
   otherLanguage: { en: "other language", ko: "다른 언어" },
   cited: { en: "linked in {count} similar answers", ko: "비슷한 답변 {count}건에서 링크" },
   partFailed: { en: "This part could not be computed ({reason}).", ko: "이 부분은 계산하지 못했습니다 ({reason})." },
-  score: { en: "{percent} % alike", ko: "{percent}% 비슷" },
+  score: { en: "{percent}% alike", ko: "{percent}% 비슷" },
   agentsOnly: { en: "agents only", ko: "상담원 전용" },
   ticket_Open: { en: "Open", ko: "열림" },
   ticket_Pending: { en: "Pending", ko: "보류 중" },

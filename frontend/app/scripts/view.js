@@ -54,7 +54,7 @@ export class CanvasView {
     root.classList.add("pc");
     this.#build();
     this.setLanguage(language);
-    setInterval(() => document.hidden || this.#tick(), TICK_MS);
+    setInterval(() => root.ownerDocument.hidden || this.#tick(), TICK_MS);
   }
 
   #build() {
@@ -83,9 +83,7 @@ export class CanvasView {
   }
 
   /** A text of the table, in the view's language. */
-  translate(key, values) {
-    return this.#t(key, values);
-  }
+  translate = (key, values) => this.#t(key, values);
 
   /** A ticket is opened: questions and replies are about this one. */
   open(ticketId) {
@@ -117,7 +115,7 @@ export class CanvasView {
     this.#similar.clear();
     this.#ask.clear();
     this.#rating.forget();
-    for (const name of PARTS) this.#cards.hide(name);
+    this.#cards.away();
     this.#tick();
   }
 
@@ -204,9 +202,7 @@ export class CanvasView {
   }
 
   /** The run is over: no more progress line. */
-  finish() {
-    this.#progress.end();
-  }
+  finish = () => this.#progress.end();
 
   /** What came in another view of this ticket: a `reply`, an `edit` or an `answer`, as `actions.share` was told it. */
   shared(kind, value) {
@@ -243,8 +239,7 @@ export class CanvasView {
     this.#cards.speak(tagOf(canvas.language));
     refill(this.#made, ...parts.provenancePart(canvas.provenance, this.#kit()));
     this.#made.hidden = false;
-    const shown = ["summary", "replies"].filter((name) => otherMakers && name in this.#shown);
-    for (const name of shown) this.#render(name);
+    for (const name of ["summary", "replies"]) if (otherMakers && name in this.#shown) this.#render(name);
     this.#tick();
   }
 

@@ -3,7 +3,8 @@
 //
 //   sidebar -> modal   {pc: "calls", number, calls: [[method, …arguments]]}, {pc: "on", id, event, value},
 //                      {pc: "done", id, value | problem}
-//   modal -> sidebar   {pc: "hello", number} (everything anew, if that was not the last bundle), {pc: "act", id, name, args}, {pc: "stop", id}, {pc: "bye"}
+//   modal -> sidebar   {pc: "hello", number} (everything anew, if that was not the last bundle), {pc: "bye"},
+//                      {pc: "act", id, name, args}, {pc: "stop", id}
 
 import { ViewState } from "./view_state.js";
 
@@ -24,7 +25,7 @@ export class WideView {
   #number = 0;
   #works = new Map();
 
-  /** `host` as in host.js; `actions` are what the modal may have done (see `CanvasView`). */
+  /** `host` as in fdk_host.js; `actions` are what the modal may have done (see `CanvasView`). */
   constructor({ host, actions }) {
     this.#send = host.send;
     this.#openModal = host.openModal;

@@ -66,12 +66,13 @@ export class InstallForm {
 
   /** Show the stored values again; not the key. */
   fill(stored = {}) {
-    const text = (name, fallback = "") => String(stored?.[name] ?? fallback);
+    const text = (name, fallback = "") => String(stored?.[name] || fallback);
     this.#stored = { backend: text("backend"), key: fields.storedKey(stored?.api_key) };
     for (const name of ["backend", "freshdesk_domain", "forbidden_phrases", "search_period_days"]) $(name).value = text(name);
     $("api_key").value = "";
     $("language").value = oneOf(fields.LANGUAGES, text("language", "auto"));
     $("tone").value = oneOf(fields.TONES, text("tone"));
+    if (Number($("search_period_days").value) === 0) $("search_period_days").value = "";
     const shown = text("show", fields.PARTS.join(",")).split(",");
     for (const box of this.#boxes()) box.checked = shown.includes(box.value);
     this.#found = { of: "", state: "", admin: false };

@@ -40,7 +40,7 @@ SCRIPT_URLS = ("javascript:pwned('url')", "data:text/html,<script>parent.pwned('
 ALL = "\n".join(VECTORS)
 INTRUDERS = """() => [...document.querySelectorAll(`body :is(
     script, iframe:not(#app, .framed > iframe), object, embed, style, link, base, meta, svg, math, video, audio,
-    details:not(.pc-made), img:not(.bar > img), form:not(dialog form), input:not(#search, dialog input),
+    details:not(.pc-made), img:not(.bar > img), form:not(dialog form), input:not(#search, .pc-find, dialog input),
     [style]:not(textarea, #sidebar), [autofocus],
     [href^="javascript" i], [href^="data:" i], [onerror], [onload], [onfocus], [onmouseover]
 )`)].map((element) => element.outerHTML)"""

@@ -32,7 +32,7 @@ NAMES = {"iparam.key": "k", "iparam.domain": "acme.freshdesk.com", "context.id":
 async def backend() -> AsyncIterator[str]:
     """Host and port of a backend that says what it was asked, in the way that the path names."""
 
-    @route("/{kind:str}", http_method=["GET", "POST"])
+    @route("/{kind:str}", http_method=["GET", "POST"], status_code=200)
     async def answer(request: Request[Any, Any, Any], kind: FromPath[str]) -> Response[Any]:
         if kind == "large":
             return Response("x" * 2000, media_type="text/plain")
@@ -54,7 +54,7 @@ def platform_of(
     base = {"method": "POST", "host": "<%= iparam.backend %>", "path": "/<%= context.kind %>"}
     template = {"schema": base | schema.pop("schema", {}), **schema}
     settings = Settings({"backend": backend, "plain": "p"}, {"api_key": SECRET})
-    return AppPlatform(AppPackage({"t": template}, {}, {}), settings, http, limits)
+    return AppPlatform(AppPackage({"t": template}, {}, Path()), settings, http, limits)
 
 
 @pytest.fixture(scope="module")

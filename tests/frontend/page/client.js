@@ -14,7 +14,7 @@
     made.modal = (template, data) => {
       made.modalData = data;
       made.frame = document.createElement("iframe");
-      made.frame.className = "modal";
+      Object.assign(made.frame, { className: "modal", width: 900, height: 640 });
       made.frame.src = `/app/${template}`;
       document.body.append(made.frame);
     };
@@ -38,7 +38,7 @@
     events: { on: (name, listener) => (desk.listeners[name] ??= []).push(listener) },
     data: {
       get: async (name) => {
-        if (name === "ticket" && desk.ticket) return { ticket: { id: desk.ticket } };
+        if (name === "ticket") return { ticket: desk.ticket && { id: desk.ticket } };
         if (name === "loggedInUser") return { loggedInUser: { id: 5, contact: { language: desk.language ?? "en" } } };
         if (name === "currentHost") return { currentHost: { endpoint_urls: { freshdesk: "https://acme.freshdesk.com" } } };
         throw { message: `no ${name}` };

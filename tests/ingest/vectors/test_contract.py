@@ -6,11 +6,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from ingest.vectors.edge import EdgeVectorStore
 from ingest.vectors.protocol import (
     CANDIDATES,
     EVERY,
+    SHELVES,
+    ArticlePoint,
     SparseVector,
     TicketHit,
     TicketPayload,
@@ -186,6 +189,21 @@ async def test_articles_can_be_listed_and_dropped_with_all_their_parts_and_no_ot
     assert await store.stored_articles(ACME) == {2}
     assert (await store.count(ACME), await store.count(OTHER)) == (2, 4)
     assert await store.stored_articles("nobody.freshdesk.com") == set()
+
+
+async def test_articles_and_canned_responses_stand_on_shelves_of_their_own(store: VectorStore) -> None:
+    await store.put_articles(ACME, [article(1, PRINTER), replace(article(1, PRINTER), kind="canned", url="")])
+    words = sparse_vector(PRINTER)
+    for shelf in SHELVES:
+        [hit] = await store.similar_articles(ACME, dense(PRINTER), words, limit=9, shelf=shelf)
+        assert (hit.article_id, hit.kind) == (1, shelf)
+        [hit] = await store.articles(ACME, [1], dense(PRINTER), shelf)
+        assert hit.kind == shelf
+        assert await store.stored_articles(ACME, shelf) == {1}
+    pages = [page async for page in store.stored_points(ACME) if page]
+    assert sorted(point.kind for page in pages for point in page if isinstance(point, ArticlePoint)) == list(SHELVES)
+    await store.drop_articles(ACME, [1], "canned")
+    assert (await store.stored_articles(ACME), await store.stored_articles(ACME, "canned")) == ({1}, set())
 
 
 async def test_more_articles_than_one_call_lists_are_all_listed(store: VectorStore) -> None:

@@ -1,0 +1,67 @@
+// Looks for news of the Canvas that rests on the page.
+
+import assert from "node:assert/strict";
+import { afterEach, test } from "vitest";
+
+import { lookForNews } from "../app/scripts/look.js";
+import { openPage } from "./document.js";
+import { until } from "./look_alike.js";
+
+const UNCHANGED = { kind: "unchanged", stale: false };
+let end = () => {};
+afterEach(() => end());
+
+/** A lookout over answers in turn, of which the last one stays; `asked` counts the requests, `heard` the news. */
+function looking(answers, { open = () => ({ ticketId: 7, etag: '"1"' }), hidden = false } = {}) {
+  openPage();
+  Object.defineProperty(document, "hidden", { value: hidden });
+  const seen = { asked: 0, heard: 0, blocked: false };
+  const api = {
+    get blocked() {
+      return seen.blocked;
+    },
+    async init() {
+      seen.asked += 1;
+      const answer = answers.length > 1 ? answers.shift() : answers[0];
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+  };
+  end = lookForNews({ api, open, news: () => (seen.heard += 1), everyMs: 2 });
+  return seen;
+}
+
+test("a newer Canvas is news, one that holds is none", async () => {
+  const seen = looking([UNCHANGED, UNCHANGED, { kind: "canvas", stale: false }, UNCHANGED]);
+  await until(() => seen.asked > 5);
+  assert.equal(seen.heard, 1);
+});
+
+test("a Canvas that stays stale is told of once", async () => {
+  const seen = looking([{ kind: "unchanged", stale: true }]);
+  await until(() => seen.asked > 4);
+  assert.equal(seen.heard, 1);
+});
+
+test("trouble is not news, and looking goes on", async () => {
+  const seen = looking([new Error("no line"), new Error("no line"), { kind: "run", stale: false }, UNCHANGED]);
+  await until(() => seen.heard === 1);
+});
+
+test("nobody looks for a hidden page, or where nothing rests", async () => {
+  for (const options of [{ hidden: true }, { open: () => null }]) {
+    const seen = looking([UNCHANGED], options);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(seen.asked, 0);
+    end();
+  }
+});
+
+test("what only the platform can answer is not asked for again", async () => {
+  const seen = looking([UNCHANGED]);
+  await until(() => seen.asked > 1);
+  seen.blocked = true;
+  const { asked } = seen;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.ok(seen.asked <= asked + 1);
+});
