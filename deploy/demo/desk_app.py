@@ -82,14 +82,12 @@ def create_desk(client: DeskClient, domain: str, platform: AppPlatform, frames: 
     at the desk's origin. No credential of the helpdesk leaves this side.
     """
     state = {"client": client, "domain": domain, "platform": platform, "frames": list(frames), "files": served_files()}
-    sources = " ".join(["'self'", *frames])
-    policy = f"{CONTENT_SECURITY_POLICY}; connect-src {sources}; frame-src {sources}"
     actions = [new_ticket, customer_reply, agent_reply, burst, change]
     return Litestar(
         [page, agents_page, file, config, tickets, ticket, article, invoke, *actions],
         state=State(state),
         guards=[same_site],
-        response_headers=HEADERS | {"Content-Security-Policy": policy},
+        response_headers=HEADERS,
         exception_handlers={DeskError: _desk_error, HTTPException: _http_error},
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=None,
@@ -132,7 +130,11 @@ def _client(request: Call) -> DeskClient:
 @get(["/desk", "/desk/"])
 async def page(request: Call) -> Response[bytes]:
     """The page."""
-    return _file(request, DESK_FILES / "index.html")
+    response = _file(request, DESK_FILES / "index.html")
+    sources = " ".join(["'self'", *request.app.state.frames])
+    policy = f"{CONTENT_SECURITY_POLICY}; connect-src {sources}; frame-src {sources}"
+    response.set_header("Content-Security-Policy", policy)
+    return response
 
 
 @get("/desk/{folder:str}/{name:path}")

@@ -208,6 +208,10 @@ test("the page's own place is filled by itself, and its button starts anew", asy
   keyed(document.body, "retry").click();
   assert.equal(reloaded, 1);
   delete globalThis.app;
+  // A browser that forbids storage keeps nothing, and a mistake of ours belongs into the console.
+  Object.defineProperty(globalThis, "sessionStorage", { get: () => assert.fail("forbidden"), configurable: true });
+  const odd = { get backend() { throw new TypeError("ours"); } }; // prettier-ignore
+  await assert.rejects(start(placed(), { client: Promise.resolve(platform({ iparams: odd }).client) }), TypeError);
   // Without a serve there is no token: the sidebar starts all the same, and says so as soon as a ticket is opened.
   assert.ok(await start(placed(), { client: Promise.resolve(platform().client) }));
 });

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, test } from "vitest";
 
 import { check, saveSettings } from "../config/assets/check.js";
 import * as fields from "../config/assets/fields.js";
-import { TEXTS } from "../config/assets/texts.js";
+import { TEXTS, translator } from "../config/assets/texts.js";
 import { openPage, type, wordsOf } from "./document.js";
 import { lookAlike, problem, until } from "./look_alike.js";
 import { platform } from "./platform.js";
@@ -140,6 +140,8 @@ test("everything is there in both languages", async () => {
   assert.equal($("backend-error").textContent, TEXTS.backendPath.ko);
   assert.ok(!wordsOf(document.body).includes("undefined"));
   made.say("en");
+  assert.equal(translator("fr")("title"), TEXTS.title.en);
+  assert.equal(translator("ko")("{odd}"), "{odd}");
   for (const [key, languages] of Object.entries(TEXTS)) assert.ok(languages.en && languages.ko, key);
 });
 

@@ -40,6 +40,8 @@ PATIENCE = timedelta(hours=26)
 """Providers promise an end within 24."""
 REFUSED = frozenset({"auth", "spend_limit", "bad_request", "context_too_long"})
 """Kinds of failures after which it is of no use to hand the same over again."""
+CALLS_A_TICKET = 2
+"""At the most; what those that have come back cost is counted with their Canvases, a moment later."""
 GIVEN_UP = BatchAnswer("", failure="expired")
 
 log = structlog.get_logger()
@@ -88,7 +90,8 @@ class Batches:
             waiting, sent, _ = await self._texts.counts()
             batches = await self._texts.batches()
             await self.record.note(deferred=waiting + sent)
-            room = 0 if self.stopping() else await self.room(sum(len(batch.calls) for batch in batches))
+            on_their_way = sum(len(batch.calls) for batch in batches) + CALLS_A_TICKET * len(self._back)
+            room = 0 if self.stopping() else await self.room(on_their_way)
             if room > 0 and len(batches) < MOST_OPEN and (waiting >= MOST_CALLS or (waiting and not more)):
                 await self._begin(min(room, MOST_CALLS))
             await self._hand_over()

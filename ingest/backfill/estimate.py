@@ -88,8 +88,7 @@ async def estimate(asked: Asked, options: BackfillOptions, sample: int = SAMPLE,
     articles = await _articles(asked, options)
     listing = Tally(asked.tally.calls - before.calls, asked.tally.credits - before.credits)
     host, chosen = asked.tenant.host, asked.tenant.settings
-    neighbours = [found for thread in threads if (found := neighbour_of(host, thread)).reply]
-    ground = Ground(neighbours, articles)
+    ground = Ground([found for thread in threads if (found := neighbour_of(host, thread)).reply], articles)
     written.output |= await _drafted(asked, threads[:DRAFTED], ground, written)
     counted = [
         await asyncio.to_thread(prompts_of, thread, chosen, ground, place, written.output["summary"])

@@ -1,6 +1,7 @@
 """Read one ticket and index it, and keep what was read for the run that computes it."""
 
 import asyncio
+from typing import Any
 
 import structlog
 from redis.exceptions import RedisError
@@ -10,7 +11,9 @@ from ingest.freshdesk.client import FreshdeskClient
 from ingest.freshdesk.limits import Priority
 from ingest.prepared import Prepared, put_prepared
 from ingest.stages import clean, embed, fetch
+from ingest.stages.embed import Embedded
 from ingest.stopwatch import Stopwatch
+from ingest.thread import Thread
 from shared.errors import CanvasError
 from shared.logs import failure
 from shared.tenants import Tenant
@@ -43,12 +46,7 @@ async def prepare_ticket(
     try:
         with watch.stage(fetch.NAME):
             ticket = fetch.present(await freshdesk.ticket(ticket_id, requester, archived=archived))
-        with watch.stage(clean.NAME):
-            thread = await asyncio.to_thread(clean.clean_for, tenant, ticket)
-        with watch.stage(embed.NAME):
-            embedded, reused = await embed.place(tenant.host, thread, context.embedder, context.vectors)
-        if reused:
-            watch.reuse(embed.NAME)
+        thread, embedded = await _placed(context, tenant, ticket, watch)
     except (CanvasError, RedisError, OSError):
         raise
     except Exception as error:  # noqa: BLE001
@@ -60,3 +58,15 @@ async def prepare_ticket(
     )
     await put_prepared(context.redis.state, tenant.host, prepared)
     return True
+
+
+async def _placed(
+    context: WorkerContext, tenant: Tenant, ticket: dict[str, Any], watch: Stopwatch
+) -> tuple[Thread, Embedded]:
+    with watch.stage(clean.NAME):
+        thread = await asyncio.to_thread(clean.clean_for, tenant, ticket)
+    with watch.stage(embed.NAME):
+        embedded, reused = await embed.place(tenant.host, thread, context.embedder, context.vectors)
+    if reused:
+        watch.reuse(embed.NAME)
+    return thread, embedded

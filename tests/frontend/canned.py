@@ -1,12 +1,12 @@
-"""The app over canned answers: one small HTTP server gives its files, a stand-in of FDK's client, and what a test says.
+"""The app over canned answers: a small HTTP server gives its files, a stand-in of FDK's client, and what a test says.
 
-`Canned.answers` maps a path (`/init/7`, `/runs/r1`, `/template/init` …) to a list of answers, one a request; the last one
-stays. An event stream stays open until the test lets it go on, so that every moment of a run can be looked at.
+`Canned.answers` maps a path (`/init/7`, `/runs/r1`, `/template/init` …) to a list of answers, one a request; the last
+one stays. An event stream stays open until the test lets it go on, so that every moment of a run can be looked at.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,7 @@ ALLOWED = {
 
 @dataclass
 class Answer:
-    """What is said to one request; `cut` breaks the connection, `silent` never answers, `held` waits for its release."""
+    """What is said to one request; `cut` breaks the connection, `silent` never answers, `held` waits for it."""
 
     body: Any = None
     status: int = 200
@@ -155,11 +155,24 @@ async def canned_serve() -> AsyncIterator[Canned]:
     """The app's pages at one port, serve's answers at another one, as it is in Freshdesk."""
     canned = Canned()
     canned.reset()
-    pages = await asyncio.start_server(lambda r, w: _serve(canned, r, w, False), "127.0.0.1", 0)
-    backend = await asyncio.start_server(lambda r, w: _serve(canned, r, w, True), "127.0.0.1", 0)
+    open_now: set[asyncio.Task[None]] = set()
+
+    def serving(at_backend: bool) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
+        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.create_task(_serve(canned, reader, writer, at_backend))
+            open_now.add(task)
+            task.add_done_callback(open_now.discard)
+
+        return connected
+
+    pages = await asyncio.start_server(serving(False), "127.0.0.1", 0)
+    backend = await asyncio.start_server(serving(True), "127.0.0.1", 0)
     canned.port, canned.backend = (server.sockets[0].getsockname()[1] for server in (pages, backend))
     try:
         yield canned
     finally:
         for server in (pages, backend):
             server.close()
+        for task in [*open_now]:
+            task.cancel()
+        await asyncio.gather(*open_now, return_exceptions=True)

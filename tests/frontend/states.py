@@ -1,4 +1,4 @@
-"""Canned Canvases and answers, for states that a real serve does not take on command. Texts are long where they may be."""
+"""Canned Canvases and answers, for states that a real serve does not take on command; texts are long where they may."""
 
 from typing import Any
 
@@ -61,8 +61,9 @@ EN: dict[str, Any] = {
     ],
     "replies": [
         {
-            "text": "Hello Mina,\n\nthank you for the log. Firmware 2.4.1 ends these restarts:\n\n1. Open Settings, System, "
-            "Update\n2. Choose 2.4.1\n3. Wait for the light\n\nTell us tomorrow whether it held.\n\nYour support team",
+            "text": "Hello Mina,\n\nthank you for the log. Firmware 2.4.1 ends these restarts:\n\n"
+            "1. Open Settings, System, Update\n2. Choose 2.4.1\n3. Wait for the light\n\n"
+            "Tell us tomorrow whether it held.\n\nYour support team",
             "tone": "friendly",
             "sources": ["ticket:301", "article:81"],
         },
@@ -81,7 +82,8 @@ EN: dict[str, Any] = {
 KO: dict[str, Any] = EN | {
     "language": "ko",
     "summary": {
-        "text": f"고객이 **{LONG_KO}** 화면에서 매일 새벽 2시에 오류가 발생한다고 합니다. 로그에는 `E-421`이 남아 있습니다.",
+        "text": f"고객이 **{LONG_KO}** 화면에서 매일 새벽 2시에 오류가 발생한다고 합니다. "
+        "로그에는 `E-421`이 남아 있습니다.",
         "problem": "새벽마다 재시작되어 업무가 중단됩니다",
         "tried": "전원 어댑터 교체, 초기화 두 번",
         "next_step": "펌웨어 2.4.1을 설치한 뒤 증상이 사라졌는지 확인합니다",
@@ -89,8 +91,9 @@ KO: dict[str, Any] = EN | {
     },
     "replies": [
         {
-            "text": "안녕하세요, 김민아 고객님.\n\n보내 주신 로그를 확인했습니다. 펌웨어 2.4.1에서 해결된 문제입니다.\n\n"
-            "1. 설정 > 시스템 > 업데이트를 엽니다\n2. 2.4.1을 선택합니다\n3. 표시등이 켜질 때까지 기다립니다\n\n감사합니다.",
+            "text": "안녕하세요, 김민아 고객님.\n\n보내 주신 로그를 확인했습니다. "
+            "펌웨어 2.4.1에서 해결된 문제입니다.\n\n1. 설정 > 시스템 > 업데이트를 엽니다\n"
+            "2. 2.4.1을 선택합니다\n3. 표시등이 켜질 때까지 기다립니다\n\n감사합니다.",
             "tone": "formal",
             "sources": ["ticket:301", "article:81"],
         }

@@ -74,7 +74,7 @@ def test_pages_have_no_inline_script_or_style(page: Path) -> None:
 
 @pytest.mark.parametrize("event", [*Event], ids=lambda event: event.value)
 def test_the_sidebar_knows_every_event_of_a_run(event: Event) -> None:
-    code = "".join((SCRIPTS / name).read_text("utf-8") for name in ("sidebar.js", "stream.js"))
+    code = "".join((SCRIPTS / name).read_text("utf-8") for name in ("sidebar.js", "stream.js", "lines.js"))
     assert f'"{event.value}"' in code
 
 

@@ -145,7 +145,8 @@ async def test_what_is_missing_says_why_and_the_rest_is_there(page: Page, serve:
     await expect(page.locator(".pc-chip.pc-partial")).to_have_text("incomplete")
 
 
-NOTHING = {"summary": None, "similar_tickets": [], "solutions": [], "replies": [], "no_replies": "no_ground"}
+EMPTY: dict[str, list[str]] = {"similar_tickets": [], "solutions": [], "replies": []}
+NOTHING: dict[str, Any] = {**EMPTY, "summary": None, "no_replies": "no_ground"}
 
 
 async def test_an_empty_canvas_says_so_part_by_part(page: Page, serve: Canned) -> None:

@@ -153,7 +153,7 @@ export class AskBox {
     if (!shown) return this.#answer.replaceChildren();
     const named = { type: "button", class: "pc-close", "data-key": "close", "aria-label": kit.t("close") };
     const close = el("button", { ...named, onclick: () => this.#dismiss() }, "×");
-    const head = el("header", {}, el("h3", { class: "pc-text" }, shown.question), close);
+    const head = el("header", {}, el("h2", { class: "pc-text" }, shown.question), close);
     return refill(this.#answer, head, ...this.#content(shown, kit));
   }
 

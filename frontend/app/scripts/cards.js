@@ -46,8 +46,7 @@ export class Cards {
   away() {
     for (const name of PARTS) this.hide(name);
     void this.element.offsetHeight; // so that the browser has seen them go
-    const page = document.scrollingElement;
-    if (page?.scrollTop) page.scrollTop = 0;
+    document.documentElement.scrollTop = 0;
   }
 
   /** Something will be there. */

@@ -25,7 +25,7 @@ export class StatusHead {
   element = el(
     "header",
     { class: "pc-header" },
-    el("div", { class: "pc-name" }, el("h2", {}, "Prompt Canvas"), this.#badges, this.#wide),
+    el("div", { class: "pc-name" }, el("h1", {}, "Prompt Canvas"), this.#badges, this.#wide),
     el("p", { class: "pc-status" }, this.#light, this.#line, this.#count),
     this.#age,
   );
@@ -114,7 +114,7 @@ export class Message {
   show(kind, { title, advice, retryText, retry }) {
     const again = retry ? button(retryText, "retry", "pc-primary", retry) : null;
     this.element.dataset.kind = kind;
-    refill(this.element, el("h3", {}, title), el("p", {}, advice), this.#count, again);
+    refill(this.element, el("h2", {}, title), el("p", {}, advice), this.#count, again);
     this.element.hidden = false;
   }
 
@@ -129,7 +129,7 @@ export class Message {
 
 /** A part's card: title, what stands beside it, the thumbs, and the body. */
 export function section(name, thumbs) {
-  const title = el("h3", { id: `pc-${name}` });
+  const title = el("h2", { id: `pc-${name}` });
   const head = el("span", { class: "pc-head" });
   const body = el("div", { class: "pc-body" });
   const attributes = { class: `pc-part pc-part-${name}`, "aria-labelledby": `pc-${name}`, hidden: true };
@@ -150,8 +150,13 @@ export function badgesOf({ status, direct }, t) {
 export function failedParts(stages) {
   const failed = stages.filter((stage) => stage.error);
   return Object.fromEntries(
-    failed.flatMap((stage) => (PARTS_OF_STAGE[stage.name] ?? []).map((part) => [part, stage.error])),
+    failed.flatMap((stage) => partsOf(stage).map((part) => [part, stage.error])),
   );
+}
+
+/** The names of stages come with the answer: "constructor" is none of ours. */
+function partsOf({ name }) {
+  return Object.hasOwn(PARTS_OF_STAGE, name) ? PARTS_OF_STAGE[name] : [];
 }
 
 /** Let an element's border light up: something in it has changed. */
