@@ -56,6 +56,13 @@ async def open_embedder(ingest: IngestSettings) -> AsyncIterator[Embedder]:
         yield embedder
 
 
+def unhurried(embedder: Embedder) -> Embedder:
+    """The same model for work that nobody waits for; the first one's `close` releases both."""
+    from ingest.embeddings.local import LocalEmbedder
+
+    return embedder.unhurried() if isinstance(embedder, LocalEmbedder) else embedder
+
+
 @asynccontextmanager
 async def open_vectors(settings: Settings, ingest: IngestSettings, embedder: Embedder) -> AsyncIterator[VectorStore]:
     """The vector store of the settings, for vectors of this embedder.

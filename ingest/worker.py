@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import version
 from typing import cast
@@ -29,6 +30,7 @@ from ingest.jobs.articles import watch_articles
 from ingest.jobs.backfill import backfill
 from ingest.jobs.erase import erase
 from ingest.jobs.precompute import precompute
+from ingest.providers import unhurried
 from ingest.reconciler.loop import reconcile_tenants
 from shared import queues, workers
 from shared.queues import Queue
@@ -82,7 +84,7 @@ def make_worker(context: WorkerContext, queue: Queue, pool: ArqRedis) -> Worker:
         functions=jobs,
         queue_name=queue,
         redis_pool=pool,
-        ctx={"context": context},
+        ctx={"context": _unhurried(context) if queue is Queue.BACKFILL else context},
         handle_signals=False,
         max_jobs=MAX_JOBS[queue],
         keep_result=0,
@@ -95,6 +97,11 @@ def make_worker(context: WorkerContext, queue: Queue, pool: ArqRedis) -> Worker:
         job_deserializer=queues.deserialize_job,
         log_results=False,
     )
+
+
+def _unhurried(context: WorkerContext) -> WorkerContext:
+    """Both cores of a small machine full of history would hold up what agents wait for."""
+    return replace(context, embedder=unhurried(context.embedder))
 
 
 def worker_name() -> str:

@@ -140,8 +140,8 @@ test("everything is there in both languages", async () => {
   assert.equal($("backend-error").textContent, TEXTS.backendPath.ko);
   assert.ok(!wordsOf(document.body).includes("undefined"));
   made.say("en");
-  assert.equal(translator("fr")("title"), TEXTS.title.en);
-  assert.equal(translator("ko")("{odd}"), "{odd}");
+  const [filled] = Object.keys(TEXTS).filter((key) => /\{\w+\}/.test(TEXTS[key].ko));
+  assert.equal(translator("ko")(filled), TEXTS[filled].ko);
   for (const [key, languages] of Object.entries(TEXTS)) assert.ok(languages.en && languages.ko, key);
 });
 

@@ -47,16 +47,17 @@ class LocalEmbedder:
     floor = 0.80
     """This model's cosines lie between .7 and 1."""
 
-    def __init__(self, threads: int | None = None) -> None:
-        """`threads`: how many texts are embedded at once; one a core, at most 8, unless told.
+    def __init__(self, threads: int | None = None, model: Model | None = None) -> None:
+        """`threads`: how many texts are embedded at once; one a core, at most 8, unless told. `model` is shared.
 
         Raises:
             StartupError: the model's wheel is missing or does not run here.
         """
-        self._model = _load()
+        self._model = model or _load()
         self.size = int(self._model.dim)
         self._width = threads or min(os.cpu_count() or 1, MAX_THREADS)
         self._threads = ThreadPoolExecutor(self._width, thread_name_prefix="embeddings")
+        self._unhurried: LocalEmbedder | None = None
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """See `Embedder`. Calls take turns: a ticket that an agent waits for does not queue behind a whole backfill."""
@@ -69,8 +70,16 @@ class LocalEmbedder:
             vectors.extend(await asyncio.gather(*turn))
         return vectors
 
+    def unhurried(self) -> "LocalEmbedder":
+        """The same for history, closed with this one: it leaves a core and the queue to texts that agents wait for."""
+        if self._unhurried is None:
+            self._unhurried = LocalEmbedder(max(1, self._width - 1), self._model)
+        return self._unhurried
+
     async def close(self) -> None:
         """See `Embedder`: texts under way are finished, those that wait are given up."""
+        if self._unhurried is not None:
+            await self._unhurried.close()
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
 
     def _embed(self, text: str) -> list[float]:
