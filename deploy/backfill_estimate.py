@@ -69,6 +69,11 @@ def _print(host: str, found: Estimate) -> None:
     limit = f"at {found.calls_limit:,} a minute" if found.calls_limit else "within a limit that is not known yet"
     minutes = "" if found.minutes is None else f": about {max(1, round(found.minutes)):,} minutes for Freshdesk alone"
     console.print(f"{found.calls:,} calls to Freshdesk ({found.credits:,} credits, {limit}){minutes}.")
+    if found.unlisted:
+        console.print(
+            f"{found.unlisted:,} of the calls try ids that are on no list; what archived tickets among them take "
+            "is not in these figures."
+        )
     if not found.texts:
         console.print("No model is set up: the texts cost nothing.")
         return

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from ingest.context import ReceiverContext
 from shared import workers
@@ -75,12 +77,12 @@ async def _check_worker(context: ReceiverContext) -> None:
 def figures(counts: BackfillCounts) -> str:
     """The figures beside the bars, as one line."""
     limit = f" of {counts.calls_limit}" if counts.calls_limit else ""
-    failed = counts.unprepared + counts.dead
+    failed, goes_on = counts.unprepared + counts.dead, counts.state not in STANDING_STILL
     parts = [
         f"{counts.settled} done",
         f"{failed} failed" if failed else "",
-        f"{counts.per_s:.1f} tickets/s",
-        f"{counts.calls_minute}{limit} calls/min",
+        f"{counts.per_s:.1f} tickets/s" if goes_on else "",
+        f"{counts.calls_minute}{limit} calls/min" if goes_on else "",
         f"{counts.tokens:,} tokens" if counts.tokens else "",
         f"${counts.cost:.2f}" if counts.cost else "",
         f"{span(counts.left_s)} left" if counts.left_s > 0 else "",
@@ -103,20 +105,23 @@ class _Display:
         self._console, self._as_json = console, as_json
         live = console.is_terminal and not as_json
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bars = Progress(*columns, console=console, disable=not live, transient=True)
-        self._live = live
+        self._bars, self._figures = Progress(*columns), Text(style="dim")
+        # The figures have a line of their own: beside the bars they would leave these no room on 80 columns.
+        shown = Group(self._bars, self._figures)
+        self._live = Live(shown, console=console, transient=True, refresh_per_second=10) if live else None
         self._read = self._bars.add_task("Reading and indexing tickets", total=None)
         self._compute = self._bars.add_task("Computing Canvases", total=None)
-        self._figures = self._bars.add_task("", total=None, visible=False)
         self._said_at = time.monotonic()
         self._said: BackfillCounts | None = None
 
     def __enter__(self) -> "_Display":
-        self._bars.start()
+        if self._live:
+            self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bars.stop()
+        if self._live:
+            self._live.stop()
 
     def show(self, counts: BackfillCounts) -> None:
         """Move the bars; without a terminal, say a line every few seconds."""
@@ -124,7 +129,7 @@ class _Display:
         if self._live:
             self._bars.update(self._read, total=counts.tickets or None, completed=read)
             self._bars.update(self._compute, total=counts.tickets or None, completed=counts.settled + counts.missing)
-            self._bars.update(self._compute, description=f"Computing Canvases  [dim]{figures(counts)}[/dim]")
+            self._figures.plain = f"{counts.state.replace('_', ' ')}: {figures(counts)}"
             return
         ended = counts.state in STANDING_STILL
         if counts == self._said or (time.monotonic() - self._said_at < PLAIN_EVERY_S and not (ended and self._as_json)):

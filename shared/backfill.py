@@ -14,6 +14,8 @@ import msgspec
 from redis.asyncio import Redis
 
 from shared import keys, lifetimes
+from shared.asked import check_span
+from shared.errors import BadInput
 from shared.redis import script
 
 DataType = Literal["tickets", "solutions"]
@@ -54,16 +56,28 @@ class BackfillOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 EVERYTHING = BackfillOptions()
 
 
+def check_options(options: BackfillOptions) -> None:
+    """Check what somebody asks for.
+
+    Raises:
+        BadInput: the times make no sense, or archived tickets are to be narrowed, which no list could do.
+    """
+    check_span(options.since, options.until)
+    if options.archived and (options.since or options.until or options.statuses or options.ids):
+        raise BadInput("Archived tickets are found by going through all ids: not by time, status or chosen ids")
+
+
 class BackfillCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Where a backfill is; `error` says why it has failed. `id` is "" where there is none.
 
     Of `tickets` that are not `current`, so many are `prepared` (read and indexed) or could not be (`unprepared`); later
     `computed`, `waiting` for another attempt, or `dead`; of those computed, `deferred` ones wait for the texts of a
-    provider's batch. `unreached` tickets share a second with more than Freshdesk lists. `canned` responses were found
+    provider's batch. `unreached` ids are on no list and were too many to be tried. `canned` responses were found
     (-1: the key may not read them), and no id above `highest`. `tokens` and `cost` (USD) are its texts', `calls` are
     the API calls of its own, `credits` what they cost; `calls_minute` of the account's `calls_limit` credits were used
-    within the last minute, by whomever. `per_s` tickets a second were done within it, and `left_s` seconds are left at
-    that pace (-1: nobody can tell yet). Other times are ms since the epoch, 0 where there is none yet.
+    within the last minute, by whomever (without a limit: calls of its own). `per_s` tickets a second were done within
+    it, and `left_s` seconds are left at that pace (-1: nobody can tell yet). Other times are ms since the epoch, 0
+    where there is none yet.
     """
 
     id: str = ""
@@ -160,7 +174,9 @@ class BackfillProgress:
             pipe.hget(keys.calls(self._host), "total")
             row, minute, limit = await pipe.execute()
         found = {name.decode(): value.decode() for name, value in row.items()}
-        account = {"calls_minute": minute, "calls_limit": max(0, int(float(limit or 0)))}
+        most = max(0, int(float(limit or 0)))
+        # Without a limit there is no log of calls: what the worker has noted are the backfill's own.
+        account = {"calls_limit": most} | ({"calls_minute": minute} if most else {})
         return msgspec.convert(found | account, BackfillCounts, strict=False)
 
     async def _call_workers(self) -> None:

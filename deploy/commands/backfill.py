@@ -14,8 +14,16 @@ from deploy.backfill_progress import figures, watch_backfill
 from deploy.commands.tenant_opened import redis_opened
 from deploy.process import data_option, run
 from deploy.settings import AllSettings, load_settings
-from shared.backfill import BackfillCounts, BackfillOptions, BackfillProgress, DataType, Order
-from shared.errors import CanvasError
+from shared.backfill import (
+    STANDING_STILL,
+    BackfillCounts,
+    BackfillOptions,
+    BackfillProgress,
+    DataType,
+    Order,
+    check_options,
+)
+from shared.errors import BadInput, CanvasError
 from shared.tenants import parse_host
 
 STATUSES = {"open": 2, "pending": 3, "resolved": 4, "closed": 5}
@@ -23,7 +31,7 @@ STATUSES = {"open": 2, "pending": 3, "resolved": 4, "closed": 5}
 ONLY: dict[str, list[DataType]] = {"tickets": ["tickets"], "articles": ["solutions"]}
 MOST_IDS = 200_000
 
-console = Console(soft_wrap=True)
+console, beside = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,9 @@ def backfill(
     as_json: bool,
     **chosen: object,
 ) -> None:
-    """Precompute the existing tickets and articles of HOST; the workers must be running (`canvas up`).
+    """Precompute the existing tickets, articles and canned responses of HOST.
+
+    The workers must be running (`canvas up`).
 
     What is current is skipped, so doing it twice costs next to nothing. Stopping to watch (Ctrl-C) does not stop it.
 
@@ -124,13 +134,16 @@ def _options(chosen: dict[str, object]) -> BackfillOptions:
     for name in ("since", "until"):
         if name in given:
             given[name] = cast("datetime", given[name]).replace(tzinfo=UTC)
-    if given.get("archived") and given.keys() & {"since", "until", "statuses", "ids"}:
-        raise click.UsageError("--archived goes through all ids: it can't be narrowed by time, status or --ids")
     if only:
         given["data_types"] = ONLY[str(only)]
     elif "ids" in given:
         given["data_types"] = ["tickets"]
-    return BackfillOptions(**given)  # type: ignore[arg-type]
+    options = BackfillOptions(**given)  # type: ignore[arg-type]
+    try:
+        check_options(options)
+    except BadInput as error:
+        raise click.UsageError(error.detail) from error
+    return options
 
 
 async def _backfill(settings: AllSettings, host: str, wish: _Wish, options: BackfillOptions) -> None:
@@ -142,11 +155,11 @@ async def _backfill(settings: AllSettings, host: str, wish: _Wish, options: Back
             return
         progress = BackfillProgress(context.redis.state, host)
         if wish.order:
-            await progress.steer(wish.order)
+            await _steer(progress, host, wish.order)
         elif not wish.show:
-            await progress.want(options)
+            await _want(progress, host, options)
         if wish.order or wish.show or wish.detach:
-            _tell(await progress.read(), host, wish)
+            _tell(await progress.read(), host, wish, working=await progress.alive())
             return
         watching = Console() if wish.as_json else None
         result = await watch_backfill(context, host, watching, None, as_json=wish.as_json)
@@ -161,7 +174,26 @@ async def _backfill(settings: AllSettings, host: str, wish: _Wish, options: Back
         )
 
 
-def _tell(counts: BackfillCounts, host: str, wish: _Wish) -> None:
+async def _steer(progress: BackfillProgress, host: str, order: Order) -> None:
+    """Steer the backfill that goes on; says so where there is none to be steered."""
+    before = (await progress.read()).state
+    if before in STANDING_STILL - {"paused"} or (before == "paused" and order == "pause"):
+        beside.print(f"No backfill of {host} goes on: there is nothing to {order}")
+    await progress.steer(order)
+
+
+async def _want(progress: BackfillProgress, host: str, options: BackfillOptions) -> None:
+    """Begin a backfill, or join the one that goes on; says so where that one does something else."""
+    _, new = await progress.want(options)
+    if not new and _without_budget(await progress.options()) != _without_budget(options):
+        beside.print(f"A backfill of {host} with other options goes on: when it has ended, start this one again")
+
+
+def _without_budget(options: BackfillOptions) -> BackfillOptions:
+    return msgspec.structs.replace(options, budget_usd=None, budget_tokens=None)
+
+
+def _tell(counts: BackfillCounts, host: str, wish: _Wish, *, working: bool = True) -> None:
     if wish.as_json:
         click.echo(_json(counts))
         return
@@ -170,17 +202,18 @@ def _tell(counts: BackfillCounts, host: str, wish: _Wish) -> None:
         return
     if counts.state != "done":
         asked = f", asked to {counts.asked}" if counts.asked else ""
-        console.print(f"The backfill of {host} is {counts.state.replace('_', ' ')}{asked}: {figures(counts)}")
+        alone = "" if working or counts.state in STANDING_STILL | {"queued"} else ", but no worker is at it"
+        console.print(f"The backfill of {host} is {counts.state.replace('_', ' ')}{asked}{alone}: {figures(counts)}")
         return
     spent = f", {counts.tokens:,} tokens for ${counts.cost:.2f}" if counts.tokens else ""
+    canned = f", {counts.canned} canned responses" if counts.canned > 0 else ""
     console.print(
-        f"{counts.computed} tickets computed, {counts.current} were current, {counts.articles} articles{spent}"
+        f"{counts.computed} tickets computed, {counts.current} were current, {counts.articles} articles{canned}{spent}"
     )
-    if counts.canned > 0:
-        console.print(f"{counts.canned} canned responses")
-    elif counts.canned < 0:
+    if counts.canned < 0:
         console.print("Canned responses are for an admin's key: replies go without them")
-    for count, what in ((counts.missing, "ids are no tickets"), (counts.unreached, "ids were too many to be tried")):
+    too_many = "lower ids were too many to be tried: --ids FILE tries those that you name"
+    for count, what in ((counts.missing, "ids are no tickets"), (counts.unreached, too_many)):
         if count:
             console.print(f"{count} {what}")
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ingest.backfill.history import History, history_of
+from ingest.backfill.listing import MOST_UNLISTED
 from ingest.backfill.prompting import Ground, drafted, neighbour_of, prompts_of
 from ingest.backfill.reckoning import Estimate, Sampled, reckon
 from ingest.backfill.sampling import Sampler
@@ -69,6 +70,8 @@ class _Wanted:
     rows: list[tuple[int, str | None]]
     """Ids, and the requesters' names."""
     seen: list[int]
+    unlisted: int = 0
+    """Ids that are tried because no list shows them."""
 
 
 async def estimate(asked: Asked, options: BackfillOptions, sample: int = SAMPLE, seed: int = 0) -> Estimate:
@@ -94,7 +97,6 @@ async def estimate(asked: Asked, options: BackfillOptions, sample: int = SAMPLE,
         await asyncio.to_thread(prompts_of, thread, chosen, ground, place, written.output["summary"])
         for place, thread in enumerate(threads)
     ]
-    limit = await asked.context.redis.state.hget(keys.calls(host), "total")  # type: ignore[misc]
     sampled = Sampled(
         counted=counted,
         spent=spent,
@@ -103,13 +105,20 @@ async def estimate(asked: Asked, options: BackfillOptions, sample: int = SAMPLE,
         texts=wanted.texts,
         current=wanted.current,
         pages=wanted.pages,
-        limit=max(0, int(float(limit or 0))),
+        unlisted=wanted.unlisted,
+        limit=await _limit(asked),
         embedder=asked.embedder,
     )
     preferred: dict[TaskName, LlmWriter] = {
         task: able[0] for task in TASKS if (able := asked.models.of(task, chosen.models.get(task, ())))
     }
     return reckon(sampled, preferred, written, batch=options.batch)
+
+
+async def _limit(asked: Asked) -> int:
+    """The account's credits a minute, 0 where it has no limit or none is known."""
+    found = await asked.context.redis.state.hget(keys.calls(asked.tenant.host), "total")  # type: ignore[misc]
+    return max(0, int(float(found or 0)))
 
 
 async def _wanted(asked: Asked, options: BackfillOptions, seed: int) -> _Wanted:
@@ -124,7 +133,9 @@ async def _wanted(asked: Asked, options: BackfillOptions, seed: int) -> _Wanted:
     sampler = Sampler(asked.freshdesk, options.until)
     stretches = await sampler.stretches(options.since)
     rows = await sampler.sample(stretches, seed)
-    share = sum(stretch.tickets for stretch in stretches) / len(rows) if rows else 0.0
+    listed = sum(stretch.tickets for stretch in stretches)
+    share = listed / len(rows) if rows else 0.0
+    highest = await asked.freshdesk.highest_id() if options.archived else 0
     wanted = [row for row in rows if not options.statuses or row.status in options.statuses]
     stored = await asked.context.ledger.committed(host, [row.id for row in rows])
     recipe = recipe_of(asked.models, asked.embedder, asked.tenant.settings, asked.store).canvas
@@ -138,6 +149,7 @@ async def _wanted(asked: Asked, options: BackfillOptions, seed: int) -> _Wanted:
         pages=sum(stretch.pages for stretch in stretches),
         rows=[(row.id, row.requester.name if row.requester else None) for row in chance.sample(written, len(written))],
         seen=sorted(stored),
+        unlisted=min(MOST_UNLISTED, max(0, highest - listed)),
     )
 
 

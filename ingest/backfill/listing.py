@@ -100,14 +100,15 @@ class Listing:
         return [row for row in rows if stored.get(row.id) != (row.revision_ms, recipe)]
 
     async def _unlisted(self) -> None:
-        """Try the ids that no list has shown: tickets of a second with more than are listed, and archived ones.
+        """Try the ids that no list has shown, the highest first: tickets of a second with more than are listed, and
+        archived ones.
 
         Whether a list has shown the highest of them nobody can know, so the ticket that was made last is asked for.
         """
         tried = unreached = 0
         highest = max(await self._record.highest(), await self._freshdesk.highest_id())
-        for first in range(1, highest + 1, IDS_AT_ONCE):
-            found = await self._record.unknown(first, min(highest, first + IDS_AT_ONCE - 1))
+        for last in range(highest, 0, -IDS_AT_ONCE):
+            found = (await self._record.unknown(max(1, last - IDS_AT_ONCE + 1), last))[::-1]
             room = max(0, MOST_UNLISTED - tried)
             await self._add_ids(found[:room])
             tried, unreached = tried + len(found[:room]), unreached + len(found[room:])

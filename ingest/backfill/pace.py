@@ -1,4 +1,4 @@
-"""How fast a backfill goes and how long it will take, by what it has done within the last minute."""
+"""How fast a backfill goes, how long it will take and how often it calls, by what it did within the last minute."""
 
 from collections import deque
 from typing import NamedTuple
@@ -14,6 +14,7 @@ class Sample(NamedTuple):
     at: float
     read: int
     settled: int
+    calls: int
 
 
 class Pace:
@@ -22,15 +23,17 @@ class Pace:
     def __init__(self) -> None:
         self._samples: deque[Sample] = deque()
 
-    def feed(self, at: float, counts: BackfillCounts) -> tuple[float, int]:
-        """Tickets a second that were settled (read, while none is), and seconds to the end (-1: nobody can tell)."""
+    def feed(self, at: float, counts: BackfillCounts) -> tuple[float, int, int]:
+        """Tickets a second that were settled (read, while none is), seconds to the end (-1: nobody can tell), and how
+        many calls there were.
+        """
         read, settled = counts.prepared + counts.unprepared, counts.settled
-        self._samples.append(Sample(at, read, settled))
+        self._samples.append(Sample(at, read, settled, counts.calls))
         while at - self._samples[0].at > OVER_S:
             self._samples.popleft()
         first = self._samples[0]
         if at <= first.at:
-            return 0.0, -1
+            return 0.0, -1, 0
         seconds = at - first.at
         reading, settling = (read - first.read) / seconds, (settled - first.settled) / seconds
         left = (
@@ -38,7 +41,8 @@ class Pace:
             _left(counts.tickets - settled, settling or reading),
         )
         per_s = round(settling or reading, 2)
-        return per_s, -1 if counts.state in {"queued", "listing"} or min(left) < 0 else max(left)
+        left_s = -1 if counts.state in {"queued", "listing"} or min(left) < 0 else max(left)
+        return per_s, left_s, counts.calls - first.calls
 
 
 def _left(tickets: int, per_s: float) -> int:

@@ -45,7 +45,9 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
     `credits` are what the `calls` cost of the account's limit (`calls_limit` a minute, 0: unknown or none), `minutes`
     how long they take within it. With 95 % the tokens lie between `tokens_low` and `tokens_high`, and so the cost.
-    `learnt` says that answers of earlier texts were measured, `compared` that the provider's count of tokens was.
+    `unlisted` ids are on no list: one of the `calls` each tells which of them are archived tickets, and what these take
+    is not counted. `learnt` says that answers of earlier texts were measured, `compared` that the provider's count of
+    tokens was.
     """
 
     tickets: int
@@ -53,6 +55,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     sample: int
     calls: int
     credits: int
+    unlisted: int
     calls_limit: int
     minutes: float | None
     texts: list[TextEstimate]
@@ -84,6 +87,8 @@ class Sampled:
     pages: int
     limit: int
     embedder: str
+    unlisted: int = 0
+    """Ids that are tried because no list shows them, a call each."""
 
 
 def reckon(sampled: Sampled, models: Mapping[TaskName, LlmWriter], written: History, *, batch: bool) -> Estimate:
@@ -102,14 +107,16 @@ def reckon(sampled: Sampled, models: Mapping[TaskName, LlmWriter], written: Hist
     costs = [text.cost for text in texts]
     cost = None if any(found is None for found in costs) else sum(found or 0.0 for found in costs)
     share = min(1.0, _error(counted, sampled.texts, written))
-    of_list, each = sampled.pages * PAGE_CREDITS + sampled.listing.credits, max(1, len(counted))
-    spent = of_list + sampled.tickets * sampled.spent.credits / each
+    each = sampled.tickets / max(1, len(counted))
+    calls = sampled.pages + sampled.unlisted + sampled.listing.calls + sampled.spent.calls * each
+    spent = sampled.pages * PAGE_CREDITS + sampled.unlisted + sampled.listing.credits + sampled.spent.credits * each
     return Estimate(
         tickets=sampled.tickets,
         current=sampled.current,
         sample=len(counted),
-        calls=round(sampled.pages + sampled.listing.calls + sampled.tickets * sampled.spent.calls / each),
+        calls=round(calls),
         credits=round(spent),
+        unlisted=sampled.unlisted,
         calls_limit=sampled.limit,
         minutes=spent / (sampled.limit * BACKFILL_SHARE) if sampled.limit else None,
         texts=[*texts, *_embedding(sampled)],

@@ -188,8 +188,8 @@ class Backfill:
         """Do as the record asks, and tell it of our calls and our pace."""
         progress, pace = BackfillProgress(self.context.redis.state, self.tenant.host), Pace()
         while True:
-            per_s, left_s = pace.feed(time.monotonic(), await progress.read())
-            await self._note(per_s=str(per_s), left_s=left_s)
+            per_s, left_s, calls = pace.feed(time.monotonic(), await progress.read())
+            await self._note(per_s=str(per_s), left_s=left_s, calls_minute=calls)
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _note(self, **values: str | int) -> str:
@@ -206,7 +206,7 @@ class Backfill:
             state = "queued"
         asked = asked if state == "queued" else ""
         ended = 0 if state == "queued" else int(time.time() * 1000)
-        await self.record.note(state=state, error=error, asked=asked, left_s=-1, ended_ms=ended)
+        await self.record.note(state=state, error=error, asked=asked, left_s=-1, calls_minute=0, ended_ms=ended)
         if state in {"done", "cancelled"}:
             await self.record.forget_lists()
         return state

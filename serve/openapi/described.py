@@ -294,8 +294,5 @@ def _mend(schema: Any) -> None:
             schema["pattern"] = schema["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
         if isinstance(schema.get("enum"), list) and all(isinstance(each, str) for each in schema["enum"]):
             schema.setdefault("type", "string")
-        for each in schema.values():
-            _mend(each)
-    elif isinstance(schema, list):
-        for each in schema:
-            _mend(each)
+    for each in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        _mend(each)

@@ -126,6 +126,7 @@ PROGRESS = {
     "state": "computing",
     "working": True,
     "error": "",
+    "asked": "",
     "articles": 120,
     "current": 0,
     "tickets": 5000,

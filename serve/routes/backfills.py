@@ -20,7 +20,6 @@ from serve.context import ServeContext
 from serve.routes.access import admitted
 from serve.routes.bodies import BODY_ERRORS
 from serve.routes.sse import sse_response
-from shared.asked import check_span
 from shared.backfill import (
     STANDING_STILL,
     BackfillCounts,
@@ -29,6 +28,7 @@ from shared.backfill import (
     BackfillState,
     DataType,
     Order,
+    check_options,
 )
 from shared.errors import (
     BackfillMissing,
@@ -74,24 +74,30 @@ class Ingest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     budget_usd: Annotated[float, Meta(gt=0)] | None = None
     budget_tokens: Annotated[int, Meta(gt=0)] | None = None
     batch: bool = False
+    archived: bool = False
 
 
 class IngestProgress(msgspec.Struct, frozen=True, kw_only=True):
     """Where a backfill is, in the figures of `canvas backfill`; `working` says whether a worker is at it now.
 
     Of `tickets` that are not `current`, so many are `prepared` (read and indexed) or could not be (`unprepared`); later
-    `computed`, `waiting` for another attempt, or `dead`. `calls` are its own to Freshdesk; of the account's
-    `calls_limit` a minute `calls_minute` were used in the last one. `per_s` tickets a second are done, `left_s` seconds
-    are left (-1: not known). `cost` is in USD.
+    `computed`, `waiting` for another attempt, or `dead`; of those computed, `deferred` ones wait for a provider's
+    batch. `canned` responses were found (-1: the key may not read them); `unreached` ids were too many to be tried.
+    `calls` are its own to Freshdesk and cost `credits`; of the account's `calls_limit` a minute `calls_minute` were
+    used in the last one. `per_s` tickets a second are done, `left_s` seconds are left (-1: not known). `cost` is in
+    USD. `asked` is what somebody asked it to do, and it has not done yet.
     """
 
     id: str
     state: BackfillState
     working: bool
     error: str
+    asked: str
     articles: int
+    canned: int
     missing: int
     listed: int
+    highest: int
     current: int
     tickets: int
     prepared: int
@@ -99,10 +105,12 @@ class IngestProgress(msgspec.Struct, frozen=True, kw_only=True):
     computed: int
     waiting: int
     dead: int
+    deferred: int
     unreached: int
     tokens: int
     cost: float
     calls: int
+    credits: int
     per_s: float
     left_s: int
     calls_minute: int
@@ -123,11 +131,11 @@ class IngestProgress(msgspec.Struct, frozen=True, kw_only=True):
 async def ingest(request: Request[Any, Any, State], data: JSONBody[Ingest]) -> Response[IngestProgress]:
     """Start a backfill, or join the one that goes on."""
     context, caller = await _admin(request)
-    check_span(data.date_range.since, data.date_range.until)
     types = list(dict.fromkeys(data.data_types))
     chosen = msgspec.structs.asdict(data) | {"data_types": types}
     dates = msgspec.structs.asdict(chosen.pop("date_range"))
     options = BackfillOptions(**chosen, **dates)
+    check_options(options)
     progress = BackfillProgress(context.redis.state, caller.host)
     async with store_answers():
         backfill_id, _ = await progress.want(options)

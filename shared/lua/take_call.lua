@@ -137,6 +137,10 @@ end
 -- Places are handed out one turn after the other, so that callers come back as credits come free. After some time (by
 -- priority) they are handed out from the beginning again: whoever does not come back leaves its place to another, and
 -- nobody is sent away for longer. The price is that most of a long queue asks in vain, once in that time.
+if patience < 0 and earliest - now <= turn then
+  -- It has come a moment too early: a place behind all others would leave these credits to nobody for as long.
+  return {0, earliest - now, 0}
+end
 local queue = patience < 0 and 'place_patient' or 'place' .. priority
 local longest_queue = patience < 0 and 10 * turn or ({1, 3, 15})[priority + 1] * window
 local place = budget[queue] or 0

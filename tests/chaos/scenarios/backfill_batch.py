@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from shared.backfill import BackfillOptions, BackfillProgress
+from shared.backfill import BackfillCounts, BackfillOptions, BackfillProgress
 from shared.canvas_store import CanvasStore
 from shared.models import Canvas
 from tests.chaos.history import Findings
@@ -74,44 +74,48 @@ async def _play(provider: str, size: Size, seed: int, folder: Path) -> Outcome:
         fake.batches.expire_after = size.calls // 2
         progress = BackfillProgress(made.redis, HOST)
         await progress.want(BackfillOptions(data_types=["tickets"], batch=True))
-        kills = await _kill(made, workers, fake, size)
+        await _kill(made, workers, fake, size)
         await wait_until(lambda: _ended(progress), size.within_s)
         await made.settled(30)
-        counts, findings = await progress.read(), Findings()
-        asked = Counter(_subject(call) for call in fake.batches.calls)
-        again = [subject for subject, times in asked.items() if times > 1]
-        direct = sum(request.path in DIRECT for request in fake.requests)
-        unanswered = len(fake.batches.calls) - sum(len(batch.outcomes) for batch in fake.batches.made)
-        figures = {
-            "tickets": size.tickets,
-            "batches": len(fake.batches.made),
-            "kills": kills,
-            "asked_again": len(again),
-            "direct": direct,
-            "expired": unanswered,
-            "state": counts.state,
-        }
-        findings.add("asked_again", again)
-        findings.add("without_its_text", await _without_text(made, MODELS[provider]))
-        return outcome(
-            {f"{provider}_{name}": value for name, value in figures.items()},
-            findings,
-            done=counts.state == "done",
-            computed=counts.computed == size.tickets and not counts.dead,
-            # A text that is asked for at once when its run is killed is asked for by the next one.
-            directly_only_what_failed=direct <= unanswered + size.failed + kills,
-        )
+        return _judged(provider, size, fake, await progress.read(), await _without_text(made, MODELS[provider]))
 
 
-async def _kill(made: World, workers: Fleet, fake: AnthropicLookalike | OpenAILookalike, size: Size) -> int:
-    """Kill the workers as soon as the first batches come, then every other lease's time; returns how often."""
+def _judged(
+    provider: str, size: Size, fake: AnthropicLookalike | OpenAILookalike, counts: BackfillCounts, without: list[str]
+) -> Outcome:
+    findings, asked = Findings(), Counter(_subject(call) for call in fake.batches.calls)
+    again = [subject for subject, times in asked.items() if times > 1]
+    direct = sum(request.path in DIRECT for request in fake.requests)
+    unanswered = len(fake.batches.calls) - sum(len(batch.outcomes) for batch in fake.batches.made)
+    figures = {
+        "tickets": size.tickets,
+        "batches": len(fake.batches.made),
+        "kills": size.kills,
+        "asked_again": len(again),
+        "direct": direct,
+        "expired": unanswered,
+        "state": counts.state,
+    }
+    findings.add("asked_again", again)
+    findings.add("without_its_text", without)
+    return outcome(
+        {f"{provider}_{name}": value for name, value in figures.items()},
+        findings,
+        done=counts.state == "done",
+        computed=counts.computed == size.tickets and not counts.dead,
+        # A text that is asked for at once when its run is killed is asked for by the next one.
+        directly_only_what_failed=direct <= unanswered + size.failed + size.kills,
+    )
+
+
+async def _kill(made: World, workers: Fleet, fake: AnthropicLookalike | OpenAILookalike, size: Size) -> None:
+    """Kill the workers as soon as the first batches come, then every other lease's time."""
     await wait_until(lambda: bool(fake.batches.made), size.within_s)
     for _ in range(size.kills):
         await asyncio.sleep(made.random.uniform(0.0, 0.5))
         workers.place(0).kill()
         workers.place(1).kill()
         await asyncio.sleep(made.random.uniform(0.2, 1.5 * LEASE_S) if size.kills > 1 else 0.0)
-    return size.kills
 
 
 async def _without_text(made: World, model: str) -> list[str]:
