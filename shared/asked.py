@@ -69,13 +69,14 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="k
 class WantedReply(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="kind"):
     """A reply to a ticket's customer that an agent asks for.
 
-    `instructions` are the agent's wishes, `draft` what it has written already and wants to have improved.
+    `instructions` are the agent's wishes, `draft` what it has written already and wants to have improved. `language`
+    is None for the tenant's (or the ticket's own, where it has none), `customer` for the ticket's own in any case.
     """
 
     ticket_id: int
     tone: Tone | None = None
     instructions: str = ""
-    language: Literal["ko", "en"] | None = None
+    language: Literal["ko", "en", "customer"] | None = None
     draft: str = ""
     access: Access = EVERYTHING
 

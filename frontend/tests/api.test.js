@@ -1,11 +1,14 @@
 // How serve is asked: with a token that is renewed once, by the platform where the browser may not, and for answers.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { test } from "vitest";
 
-import { CanvasApi, Problem } from "../app/scripts/api.js";
+import { CanvasApi, runOf } from "../app/scripts/api.js";
 import { ANSWER, asked } from "../app/scripts/asked.js";
-import { textsOf, valuesOf } from "../app/scripts/problem.js";
+import { Direct } from "../app/scripts/direct.js";
+import { Problem, textsOf, valuesOf } from "../app/scripts/problem.js";
 import { TEXTS } from "../app/scripts/texts.js";
 import { CANVAS, hit, lookAlike, problem, stream } from "./look_alike.js";
 
@@ -38,6 +41,21 @@ test("what an answer says beside the Canvas is told", async () => {
     const { newer, run, stale, etag } = await api.init(7);
     assert.deepEqual({ newer, run, stale, etag }, { newer: 3, run: "/runs/r1", stale: true, etag: '"2"' });
   });
+  assert.equal(runOf(new Headers({ Location: "https://elsewhere.example/runs/r1" })), "/runs/r1");
+  assert.equal(runOf(new Headers({ "Canvas-Run": "@elsewhere.example/runs/r1" }))[0], "/");
+  assert.equal(runOf(new Headers()), "");
+});
+
+test("an answer that never ends is given up, and so is one that never begins", async () => {
+  const server = createServer((request, response) => request.url === "/drip" && response.writeHead(200, { "Content-Type": "application/json" }).write("{"));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const direct = new Direct({ base: `http://127.0.0.1:${server.address().port}`, credentials: () => ({}), withinMs: 30 });
+  for (const path of ["/drip", "/silent"]) await assert.rejects(direct.send(path, {}), { code: "network", transient: true });
+  const abort = new AbortController();
+  abort.abort();
+  await assert.rejects(direct.send("/drip", {}, abort.signal), { name: "AbortError" });
+  server.closeAllConnections();
+  server.close();
 });
 
 test("where the browser may not call serve, the platform does, and goes on doing so for a while", async () => {

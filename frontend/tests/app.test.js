@@ -12,7 +12,8 @@ import { hit, lookAlike, MemoryStorage, problem, stream, unchanged, until } from
 import { platform } from "./platform.js";
 
 openPage();
-const { fdkClient, start } = await import("../app/scripts/app.js");
+const { start } = await import("../app/scripts/app.js");
+const { fdkClient } = await import("../app/scripts/fdk_calls.js");
 const closing = [];
 const minted = { status: 200, json: { token: "t1", expires_in: 900, host: "acme.freshdesk.com", agent_id: 42, admin: false } };
 const summary = (text) => ({ summary: { text, problem: "", tried: "", next_step: "", sentiment: "neutral" } });

@@ -38,6 +38,19 @@ test("another agent of the same browser finds nothing, nor does anybody after a 
   assert.equal(Object.keys(storage).length, 0);
 });
 
+test("what was seen a working day ago, or can't be read, is gone when the frame is loaded anew", () => {
+  const storage = new MemoryStorage();
+  cacheOver(storage).put(7, entry(7));
+  const [key] = Object.keys(storage);
+  const stored = JSON.parse(storage[key]);
+  storage[`${key}:odd`] = "{";
+  cacheOver(storage);
+  assert.deepEqual(Object.keys(storage), [key]);
+  storage[key] = JSON.stringify({ ...stored, at: stored.at - 9 * 3_600_000 });
+  assert.equal(cacheOver(storage).get(7), undefined);
+  assert.equal(Object.keys(storage).length, 0);
+});
+
 test("a ticket that is gone is forgotten, and no other", () => {
   const cache = cacheOver(new MemoryStorage());
   cache.put(7, entry(7));

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "vitest";
 
 import { lookForNews } from "../app/scripts/look.js";
+import { Problem } from "../app/scripts/problem.js";
 import { openPage } from "./document.js";
 import { until } from "./look_alike.js";
 
@@ -43,9 +44,34 @@ test("a Canvas that stays stale is told of once", async () => {
   assert.equal(seen.heard, 1);
 });
 
-test("trouble is not news, and looking goes on", async () => {
+test("trouble is not news, and looking goes on, ever more slowly", async () => {
   const seen = looking([new Error("no line"), new Error("no line"), { kind: "run", stale: false }, UNCHANGED]);
   await until(() => seen.heard === 1);
+  end();
+  const down = looking([new Error("no line")]);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  assert.ok(down.asked >= 2 && down.asked <= 5, String(down.asked));
+});
+
+test("a limit is kept for as long as the server wishes", async () => {
+  const seen = looking([new Problem({ status: 429, type: "rate-limited", retryAfterMs: 60_000 }), UNCHANGED]);
+  await until(() => seen.asked === 1);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  assert.equal(seen.asked, 1);
+});
+
+test("that a ticket may not be seen any more is told once", async () => {
+  const seen = looking([new Problem({ status: 410, type: "urn:prompt-canvas:ticket-deleted" })]);
+  await until(() => seen.asked > 3);
+  assert.equal(seen.heard, 1);
+});
+
+test("what was found out about a ticket that was left meanwhile is no news", async () => {
+  const tickets = [{ ticketId: 7, etag: '"1"' }];
+  const seen = looking([{ kind: "canvas", stale: false }], { open: () => tickets.shift() ?? null });
+  await until(() => seen.asked === 1);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(seen.heard, 0);
 });
 
 test("nobody looks for a hidden page, or where nothing rests", async () => {

@@ -74,11 +74,27 @@ test("a reply is written anew as wished, while its words come, and stands beside
   key("stop").click();
   assert.ok(asked[1][1].aborted);
   assert.equal(asked[1][0].instructions, "Say sorry.");
-  for (const name of ["tone-formal", "in-ko", "in-customers", "regenerate"]) {
+  for (const name of ["tone-formal", "in-ko", "in-customer", "regenerate"]) {
     key(name).click();
     key("stop").click();
   }
-  assert.deepEqual(asked.slice(2).map(([{ tone, language }]) => tone ?? language), ["formal", "ko", undefined, "brief"]);
+  assert.deepEqual(asked.slice(2).map(([{ tone, language }]) => tone ?? language), ["formal", "ko", "customer", "brief"]);
+});
+
+test("a reply that is written anew is not hidden by an edit of the same words; the focus is where it was", async () => {
+  const same = { ...FULL.replies[0], degraded: false };
+  const { part, key } = shown({ actions: { generate: async () => ({ result: same, run: "/runs/g2" }) } });
+  key("edit").click();
+  type(part("replies").querySelector(".pc-edit"), "My own words.");
+  key("done").click();
+  key("tools").click();
+  key("regenerate").focus();
+  key("regenerate").click();
+  await until(() => part("replies").textContent.includes("written on request"));
+  assert.ok(!wordsOf(part("replies")).includes("My own words."));
+  assert.equal(document.activeElement, key("regenerate"));
+  key("reply-0").click();
+  assert.ok(wordsOf(part("replies")).includes("My own words."));
 });
 
 test("a reply that can't be written says why", async () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "vitest";
 
 import { Session } from "../app/scripts/session.js";
-import { MemoryStorage, until } from "./look_alike.js";
+import { until } from "./look_alike.js";
 
 function minting({ seconds = 900 } = {}) {
   const made = { count: 0 };
@@ -34,23 +34,20 @@ test("it is renewed beside the work before it expires, and waited for afterwards
   assert.equal((await session.headers()).Authorization, "Bearer t3");
 });
 
-test("a refused token is not used again", async () => {
-  const { mint } = minting();
+test("a refused token is not used again, and however many were refused with it, it is minted anew once", async () => {
+  const { made, mint } = minting();
   const session = new Session({ mint });
-  await session.headers();
-  assert.equal((await session.headers({ refused: true })).Authorization, "Bearer t2");
+  const refused = await session.headers();
+  assert.equal((await session.headers({ refused })).Authorization, "Bearer t2");
+  await Promise.all([1, 2, 3].map(() => session.headers({ refused })));
+  assert.equal((await session.headers()).Authorization, "Bearer t2");
+  assert.equal(made.count, 2);
 });
 
-test("a frame that is loaded anew goes on with the token of its tab, until that has expired", async () => {
-  let now = 0;
-  const storage = new MemoryStorage();
-  const { made, mint } = minting();
-  const open = () => new Session({ mint, storage, now: () => now });
-  await open().headers();
-  assert.equal((await open().headers()).Authorization, "Bearer t1");
-  now = 901_000;
-  await open().headers();
-  assert.equal(made.count, 2);
-  open().drop();
-  assert.equal(Object.keys(storage).length, 0);
+test("a token that can't be had is asked for again by the next one", async () => {
+  const { mint } = minting();
+  const answers = [() => Promise.reject(new Error("no line")), mint];
+  const session = new Session({ mint: () => answers.shift()() });
+  await assert.rejects(session.headers(), /no line/);
+  assert.equal((await session.headers()).Authorization, "Bearer t1");
 });

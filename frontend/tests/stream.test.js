@@ -130,8 +130,13 @@ test("a dead server is given up after some tries", async () => {
     asked += 1;
     throw new TypeError("network");
   };
-  await assert.rejects(collect(follow({ open, pause: async () => {} })), TypeError);
+  await assert.rejects(collect(follow({ open, pause: async () => {} })), { code: "network", transient: true });
   assert.ok(asked > 3 && asked < 20, `${asked}`);
+});
+
+test("a line that ends before any event, again and again, is a problem of the network", async () => {
+  const open = async () => new Response(new Blob([": canvas\n\n"]).stream());
+  await assert.rejects(collect(follow({ open, pause: async () => {} })), { code: "network", transient: true });
 });
 
 test("an abort ends the waiting", async () => {

@@ -95,10 +95,14 @@ class ReplyRun:
             thread=brief,
             neighbours=tuple(neighbour for neighbour in neighbours if neighbour.reply.strip()),
             articles=tuple(article for article in found.sources() if article.public),
-            language=self.wanted.language or chosen.language or thread.language,
+            language=self._language(thread),
             instructions=self.wanted.instructions,
             draft=self.wanted.draft,
         )
+
+    def _language(self, thread: Thread) -> str:
+        wanted = self.wanted.language
+        return thread.language if wanted == "customer" else wanted or self.tenant.settings.language or thread.language
 
     async def _ground(self, thread: Thread) -> similar.Found:
         context, host = self.context, self.tenant.host

@@ -165,6 +165,7 @@ _OF_HITS = {
     },
     "Canvas-Run": {"description": "The run that is making a newer one", "schema": {"type": "string"}},
 }
+_OF_ANSWERS = {"Canvas-Run": {"description": "The run that made it, for `/feedback`", "schema": {"type": "string"}}}
 
 
 def openapi_config() -> OpenAPIConfig:
@@ -239,8 +240,8 @@ def _say(operation: dict[str, Any], words: Words) -> None:
             "schema": {"type": "string", "description": STREAM_TEXT[words.tag]},
             "examples": {"stream": {"value": STREAM}},
         }
-    if words.name.startswith("get_canvas"):
-        found["200"]["headers"] = _OF_HITS
+    if words.name.startswith("get_canvas") or words.name in {"query", "generate_reply"}:
+        found["200"]["headers"] = _OF_HITS if words.tag != "answers" else _OF_ANSWERS
     for name in words.takes:
         operation.setdefault("parameters", []).append(
             {"name": name, "in": "header", "required": False, "schema": {"type": "string"}, **TAKEN[name]}

@@ -103,17 +103,15 @@ async def wait(
     request: Request[Any, Any, State],
     context: ServeContext,
     host: str,
-    wanted: Wanted,
+    run_id: str,
     event: Event,
     within_s: float | None = None,
 ) -> Entry | Response[Any]:
-    """Ask, and wait for the run's `event`, or for the response where there is none.
+    """Wait for the `event` of a run that `ask` has opened, or for the response where there is none.
 
     Raises:
-        BadInput, StoreUnavailable: as `ask`.
         RunCancelled: the client has gone, so nobody reads this.
     """
-    run_id = await ask(context, host, wanted)
     location = f"/runs/{run_id}"
     found: Entry | None = None
     try:
@@ -137,15 +135,18 @@ async def wait(
 async def answered(
     request: Request[Any, Any, State], context: ServeContext, caller: Caller, wanted: Wanted, event: Event
 ) -> Response[Any]:
-    """What `wait` finds, as JSON.
+    """Ask, and what `wait` finds as JSON; `Canvas-Run` names the run, so that feedback can say what it is about.
 
     Raises:
-        BadInput, StoreUnavailable, RunCancelled: as `wait`.
+        BadInput, StoreUnavailable: as `ask`.
+        RunCancelled: as `wait`.
     """
-    found = await wait(request, context, caller.host, wanted, event)
+    run_id = await ask(context, caller.host, wanted)
+    found = await wait(request, context, caller.host, run_id, event)
     if isinstance(found, Response):
         return found
-    return Response(found.data, media_type="application/json", headers=NO_STORE)
+    headers = {**NO_STORE, "Canvas-Run": f"/runs/{run_id}"}
+    return Response(found.data, media_type="application/json", headers=headers)
 
 
 async def _last(batches: AsyncGenerator[list[Entry]], wanted: Event) -> Entry | None:

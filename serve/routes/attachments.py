@@ -16,7 +16,7 @@ from litestar.params import PathParameter
 
 from serve.context import ServeContext
 from serve.limits.limits import Kind
-from serve.routes.asking import ASKING_ERRORS, asker, wait
+from serve.routes.asking import ASKING_ERRORS, ask, asker, wait
 from serve.routes.ids import parse_ticket_id
 from shared.asked import WantedFile
 from shared.errors import (
@@ -79,7 +79,8 @@ async def attachment(
     if not (attachment_id.isascii() and attachment_id.isdecimal() and len(attachment_id) <= MAX_ID_DIGITS):
         raise AttachmentMissing
     wanted = WantedFile(ticket_id=parse_ticket_id(ticket_id), attachment_id=int(attachment_id), access=access)
-    found = await wait(request, context, caller.host, wanted, Event.DONE, WITHIN_S)
+    run_id = await ask(context, caller.host, wanted)
+    found = await wait(request, context, caller.host, run_id, Event.DONE, WITHIN_S)
     if isinstance(found, Response):
         return found
     link = msgspec.json.decode(found.data, type=AttachmentLink)

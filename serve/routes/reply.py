@@ -33,7 +33,8 @@ class GenerateReply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         ),
     ] = ""
     language: Annotated[
-        Literal["ko", "en"] | None, Meta(description="The tenant's, or the customer's own, if null")
+        Literal["ko", "en", "customer"] | None,
+        Meta(description="`customer`: the ticket's own, whatever the tenant's is; the tenant's, or that one, if null"),
     ] = None
     draft: Annotated[
         str, Meta(max_length=DRAFT_CHARACTERS, description="What the agent has written, to be improved")

@@ -11,8 +11,9 @@ local known = redis.call('HMGET', KEYS[1], 'id', 'state', 'queued_at', 'wanted',
 local id, state, same = known[1], known[2], (known[5] or known[4]) == ARGV[5]
 local waits = state == 'queued' and now - tonumber(known[3] or 0) < tonumber(ARGV[4])
 local ended = not state or state == 'done' or state == 'cancelled' or state == 'failed' or state == 'over_budget'
+local goes_on = not ended and state ~= 'paused' and state ~= 'queued'
 local runs = redis.call('EXISTS', KEYS[2]) == 1 and not ended and state ~= 'paused'
-if waits or runs or (id and not ended and same) or (id and state ~= 'done' and state ~= 'cancelled' and same) then
+if waits or runs or goes_on or (id and not ended and same) or (id and state ~= 'done' and state ~= 'cancelled' and same) then
   if not id then
     -- Begun by an older version, where nobody asked for a name.
     id = ARGV[1]

@@ -137,8 +137,9 @@ end
 -- Places are handed out one turn after the other, so that callers come back as credits come free. After some time (by
 -- priority) they are handed out from the beginning again: whoever does not come back leaves its place to another, and
 -- nobody is sent away for longer. The price is that most of a long queue asks in vain, once in that time.
-if patience < 0 and earliest - now <= turn then
-  -- It has come a moment too early: a place behind all others would leave these credits to nobody for as long.
+if patience < 0 and earliest - now <= turn / 2 then
+  -- It has come a moment too early: with a place behind all others, nobody would take these credits for a turn. (Of 50
+  -- a minute that was 2 % of all; those who come earlier than half a turn are many, and would only wake each other.)
   return {0, earliest - now, 0}
 end
 local queue = patience < 0 and 'place_patient' or 'place' .. priority

@@ -26,6 +26,7 @@ LISTENS = "window.desk && desk.listeners['app.activated']?.length > 0"
 TIMERS = "window.timers = [setTimeout.bind(window), clearTimeout.bind(window)]"
 """Keeps the browser's own ones for what may not wait for the page's clock."""
 STYLE = f"{MODAL} {{ position: fixed; inset: 0; border: 0; background: #fff; }}"
+UNDO = "desk.close(), document.querySelectorAll('.pc-ask [aria-pressed=true]').forEach((chip) => chip.click())"
 ROUND_TRIP_MS = 38
 RETRY_AFTER_S = 30
 MODEL_FAILED = {"name": "summarize", "ms": 20_000.0, "error": "timeout"}
@@ -357,7 +358,8 @@ async def scene(
     serve.language = language
     locale = {"en": "en-GB", "ko": "ko-KR"}[language]
     size: Any = {"width": WIDTH, "height": HEIGHT}
-    context = await browser.new_context(viewport=size, locale=locale, color_scheme=scheme, timezone_id="Asia/Seoul")
+    look: Any = {"color_scheme": scheme, "reduced_motion": "reduce"}
+    context = await browser.new_context(viewport=size, locale=locale, timezone_id="Asia/Seoul", **look)
     try:
         page = await context.new_page()
         await page.add_init_script(TIMERS)
@@ -374,9 +376,8 @@ async def scene(
 async def take(shown: Scene, name: str) -> None:
     """Bring a state about, after whatever was before."""
     await shown.page.context.set_offline(False)
-    await shown.page.evaluate("desk.close()")
+    await shown.page.evaluate(UNDO)
     if shown.page.viewport_size != {"width": WIDTH, "height": HEIGHT}:
         await shown.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     shown.serve.walled = False
-    await shown.page.evaluate("scrollTo(0, 0)")
     await STATES[name](shown)

@@ -16,6 +16,8 @@ FRONTEND = Path(__file__).parents[2] / "frontend"
 MODULES = FRONTEND / "node_modules"
 OLDEST = 18
 INSTALL_S = 240
+PATIENCE = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=30000")
+"""A registry that can't be reached is given up after seconds; npm's own default is minutes."""
 
 
 @functools.cache
@@ -49,8 +51,11 @@ def _install(npm: str) -> str:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if stamp.is_file() and stamp.read_text("ascii") == wanted:
             return ""
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        ran = subprocess.run(command, cwd=FRONTEND, capture_output=True, text=True, timeout=INSTALL_S, check=False)
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *PATIENCE]
+        try:
+            ran = subprocess.run(command, cwd=FRONTEND, capture_output=True, text=True, timeout=INSTALL_S, check=False)
+        except subprocess.TimeoutExpired:
+            return f"npm has not installed the frontend's tools in {INSTALL_S} s"
         # A lock that does not fit is a mistake of ours; anything else is the network's.
         assert "EUSAGE" not in ran.stderr, ran.stderr
         if ran.returncode:

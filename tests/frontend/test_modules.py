@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from shared.run_log import Event
-from tests.frontend.node import FRONTEND, node
+from tests.frontend.node import FRONTEND, INSTALL_S, node
 
+pytestmark = pytest.mark.timeout(INSTALL_S + 60)
 ROOT = Path(__file__).parents[2]
 SCRIPTS = FRONTEND / "app" / "scripts"
 DESK = ROOT / "deploy" / "demo" / "desk"
@@ -74,7 +75,7 @@ def test_pages_have_no_inline_script_or_style(page: Path) -> None:
 
 @pytest.mark.parametrize("event", [*Event], ids=lambda event: event.value)
 def test_the_sidebar_knows_every_event_of_a_run(event: Event) -> None:
-    code = "".join((SCRIPTS / name).read_text("utf-8") for name in ("sidebar.js", "stream.js", "lines.js"))
+    code = "".join((SCRIPTS / name).read_text("utf-8") for name in ("sidebar.js", "stream.js", "lines.js", "asked.js"))
     assert f'"{event.value}"' in code
 
 

@@ -4,9 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import msgspec
 
 from deploy.demo.helpdesk.faults import Fault
 from shared import keys
+from shared.backfill import BackfillCounts
 from tests.faults import silent_ticket, worker_of
 from tests.serve.agents import colleague
 from tests.serve.answering import Answering
@@ -51,6 +53,7 @@ async def test_an_admin_starts_a_backfill_and_sees_its_end(answering: Answering)
     assert location == f"/ingest/{started.json()['id']}"
     end = await until_done(client, location)
     assert (end["state"], end["articles"], end["working"]) == ("done", 0, False)
+    assert set(end) == {field.name for field in msgspec.structs.fields(BackfillCounts)} - {"queued_at"} | {"working"}
     assert end["computed"] == end["tickets"] >= 1
     assert (await acme.init(number)).headers["cache-status"] == "prompt-canvas; hit"
     events = parse_events((await client.get(location, headers={"Accept": "text/event-stream"})).text)
@@ -119,6 +122,7 @@ async def test_what_can_not_be_brought_in_is_refused(answering: Answering) -> No
         {"date_range": {"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}},
         {"date_range": {"from": "2026-01-02T00:00:00Z"}},
         {"everything": True},
+        {"archived": True, "ids": [1]},
     ]
     for body in bodies:
         answer = await client.post("/ingest", json=body)

@@ -65,6 +65,9 @@ async def test_a_reply_is_written_out_of_named_sources_as_the_agent_wishes(answe
     assert "wishes of our agent\nOffer no refund." in call.prompt
     assert "CANARY-77" not in call.text, "what customers must not know is not in the prompt"
     assert answer.headers["cache-control"] == "no-store"
+    about = {"id": "r7-1", "ticket_id": number, "kind": "generated_reply", "action": "up"}
+    said = await agent.post("/feedback", json={**about, "run": answer.headers["canvas-run"]})
+    assert said.status_code < 300, f"feedback names the run that wrote it: {said.text}"
 
 
 async def test_a_stream_shows_the_words_of_the_reply_while_they_are_written(answering: Answering) -> None:
@@ -178,6 +181,21 @@ async def test_without_a_model_there_is_a_reply_that_says_it_is_degraded(answeri
     held = (await agent.post("/generate_reply", json={"ticket_id": nothing})).json()
     assert (held["language"], held["degraded"]) == ("ko", True)
     assert held["text"]
+
+
+async def test_a_reply_in_the_customers_language_is_in_it_whatever_the_tenant_has_set(answering: Answering) -> None:
+    tenants = worker_of(answering.acme).tenants
+    tenant = await tenants.get(answering.acme.host)
+    assert tenant is not None
+    number = await answering.ticket(answering.acme, "수영장", "수영장은 몇 시에 여나요?")
+    agent = await answering.agent(answering.acme)
+    await tenants.put(msgspec.structs.replace(tenant, settings=TenantSettings(language="en")))
+    try:
+        ask = [{"ticket_id": number}, {"ticket_id": number, "language": "customer"}]
+        found = [(await agent.post("/generate_reply", json=wish)).json()["language"] for wish in ask]
+    finally:
+        await tenants.put(tenant)
+    assert found == ["en", "ko"]
 
 
 async def test_a_model_that_fails_costs_its_words_and_not_the_reply(answering: Answering) -> None:

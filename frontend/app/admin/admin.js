@@ -54,6 +54,7 @@ export class AdminPage {
   #earlier;
   #said = el("p", { class: "said", role: "status" });
   #watching = new AbortController();
+  #again = null;
   /** Of the backfill that is shown. */
   #id = "";
 
@@ -68,6 +69,7 @@ export class AdminPage {
 
   /** Ask who it is and what goes on, and show it. */
   async open() {
+    clearTimeout(this.#again);
     try {
       const { admin, host } = await this.#api.holder();
       if (!admin) return this.#refuse(new Problem({ status: 403, type: "forbidden" }));
@@ -195,8 +197,9 @@ export class AdminPage {
     if (!(error instanceof Problem)) throw error;
     const [title, advice, values] = wordsOf(error);
     this.#api.blocked = false;
+    clearTimeout(this.#again);
     showProblem(this.#root, this.#t, [title, advice, values], () => this.open());
-    if (error.status === 0 && error.transient) setTimeout(() => this.open(), AGAIN_MS);
+    if (error.status === 0 && error.transient) this.#again = setTimeout(() => this.open(), AGAIN_MS);
   }
 }
 

@@ -2,10 +2,12 @@
 // platform's request templates where the browser may not reach serve. Templates are scarce (50 a minute for the whole
 // account), so once a direct call was blocked, progress is polled slowly.
 
+import { Direct } from "../scripts/direct.js";
 import { invoked, jsonOf } from "../scripts/fdk_calls.js";
-import { networkProblem, Problem, problemOf } from "../scripts/problem.js";
+import { parsed, Problem } from "../scripts/problem.js";
 import { Session } from "../scripts/session.js";
 import { follow, sleep } from "../scripts/stream.js";
+import { ENDED } from "./figures.js";
 
 /** Between two looks by template: at most 12 of the 50 a minute. */
 export const POLL_MS = 5000;
@@ -17,24 +19,20 @@ const REQUESTS = {
   settings: { template: "settings_read", method: "GET", path: () => "/settings" },
   choose: { template: "settings_save", method: "PUT", path: () => "/settings" },
 };
-const ENDED = ["done", "failed", "cancelled", "over_budget"];
 
 /** Talks to one serve for one admin. */
 export class AdminApi {
   #client;
-  #base;
   #session;
-  #fetch;
+  #direct;
   /** Whether the browser may not reach serve directly. */
   blocked = false;
 
   /** `client` is FDK's; `base` is where serve answers. */
-  constructor({ client, base, fetch = globalThis.fetch.bind(globalThis) }) {
+  constructor({ client, base }) {
     this.#client = client;
-    this.#base = base;
-    this.#fetch = fetch;
-    const mint = async () => jsonOf(await invoked(client, "session"));
-    this.#session = new Session({ mint });
+    this.#session = new Session({ mint: async () => jsonOf(await invoked(client, "session")) });
+    this.#direct = new Direct({ base, credentials: (options) => this.#session.headers(options) });
   }
 
   /** `{host, admin}` of the app's key. */
@@ -75,10 +73,10 @@ export class AdminApi {
 
   async *#streamed(id, { signal, onCut }) {
     const path = REQUESTS.progress.path({ id });
-    const open = () => this.#direct(path, { headers: { Accept: "text/event-stream" } }, signal);
+    const open = () => this.#direct.send(path, { headers: { Accept: "text/event-stream" } }, signal);
     const first = await open().catch((error) => this.#noteBlocked(error));
     for await (const { event, data } of follow({ open, first, signal, onCut })) {
-      if (event === "progress") yield JSON.parse(data);
+      if (event === "progress") yield parsed(data);
     }
   }
 
@@ -101,7 +99,7 @@ export class AdminApi {
     if (!this.blocked) {
       const sent = body && { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
       try {
-        return await (await this.#direct(path(context), { method, ...sent })).json();
+        return await (await this.#direct.send(path(context), { method, ...sent })).json();
       } catch (error) {
         if (!isBlocked(error)) throw error;
         this.blocked = true;
@@ -113,26 +111,6 @@ export class AdminApi {
   #noteBlocked(error) {
     this.blocked = isBlocked(error);
     throw error;
-  }
-
-  async #direct(path, { headers = {}, ...request }, signal) {
-    const given = await this.#session.headers();
-    const response = await this.#once(path, { ...request, headers: { ...headers, ...given } }, signal);
-    if (response.status !== 401) return this.#checked(response);
-    const renewed = await this.#session.headers({ refused: true });
-    return this.#checked(await this.#once(path, { ...request, headers: { ...headers, ...renewed } }, signal));
-  }
-
-  async #checked(response) {
-    if (!response.ok) throw await problemOf(response);
-    return response;
-  }
-
-  #once(path, request, signal) {
-    return this.#fetch(this.#base + path, { ...request, signal, cache: "no-store" }).catch((error) => {
-      signal?.throwIfAborted();
-      throw networkProblem(error);
-    });
   }
 }
 

@@ -1,53 +1,45 @@
 // What the sidebar asks of serve: `/init` for a Canvas, `/runs` for the events that make one, questions and replies as
 // streams, and `/feedback`.
 //
-// Credentials come from a function that the host page gives, so that a short-lived token can be renewed there; one that
-// is refused is renewed once. Every failure is a `Problem` (RFC 9457), the network's included; an abort stays an
-// AbortError. Where the browser may not call serve directly (CORS), the host's request templates do: whole answers only.
+// The browser asks itself (direct.js); where it may not (CORS), the host's request templates do: whole answers only.
+// Every failure is a `Problem`, an abort stays an AbortError.
 
-import { isStream, networkProblem, Problem, problemOf } from "./problem.js";
+import { Direct, responseOf } from "./direct.js";
+import { isStream, Problem, problemOf } from "./problem.js";
 
-export { Problem };
-
-const HEADERS_WITHIN_MS = 15_000;
 /** How long direct calls are left alone after they were blocked. */
 const BLOCKED_FOR_MS = 60_000;
 const TEMPLATE_OF = { "/query/stream": "query", "/generate_reply/stream": "generate_reply" };
-/** A `Response` of these may have no body, not even an empty one. */
-const BODILESS = [204, 205, 304];
 
 /** Talks to one serve on behalf of one agent. */
 export class CanvasApi {
-  #base;
-  #credentials;
+  #direct;
   #template;
-  #fetch;
   #blockedUntil = 0;
 
   /**
-   * `credentials({refused})` returns (a promise of) the headers that say who asks; `refused` says that the last ones
-   * were not accepted. `template(name, context, body)` asks through the platform: `{status, headers, body}` (text).
+   * `base` and `credentials` are as in direct.js; `template(name, context, body)` asks through the platform, and resolves
+   * to `{status, headers, body}` (text).
    */
-  constructor({ base = "", credentials, template = null, fetch = globalThis.fetch.bind(globalThis) }) {
-    this.#base = base;
-    this.#credentials = credentials;
+  constructor({ template = null, ...direct }) {
+    this.#direct = new Direct(direct);
     this.#template = template;
-    this.#fetch = fetch;
   }
 
   /**
    * The Canvas of a ticket, or the run that makes it:
    * `{kind: "canvas", canvas, etag}`, `{kind: "unchanged"}` (the Canvas of `etag` still holds) or
    * `{kind: "run", response}` (an open event stream), each with `ms` (round trip), `stale`, `newer` (changes that are
-   * not in it) and `run`. `run` is "" where its events can't be followed. `stream: false` wants no stream.
+   * not in it) and `run`. `run` is "" where its events can't be followed. `stream: false` wants no stream, and
+   * `byPlatform: false` rather nothing than a call of the platform, which are counted.
    */
-  init(ticketId, { etag = "", signal, stream = true } = {}) {
+  init(ticketId, { etag = "", signal, stream = true, byPlatform = true } = {}) {
     const began = performance.now();
     const headers = { Accept: stream ? "application/json, text/event-stream" : "application/json" };
     if (etag) headers["If-None-Match"] = etag;
     const path = `/init/${encodeURIComponent(ticketId)}`;
-    const direct = async () => this.#initOf(await this.#send(path, { headers }, signal), began);
-    return this.#either(direct, () => this.#byTemplate(ticketId, began, signal));
+    const direct = async () => this.#initOf(await this.#direct.send(path, { headers }, signal), began);
+    return byPlatform ? this.#either(direct, () => this.#byTemplate(ticketId, began, signal)) : direct();
   }
 
   /** Whether direct calls are left alone for the moment. */
@@ -59,7 +51,7 @@ export class CanvasApi {
   async events(run, { lastEventId = "", signal } = {}) {
     const headers = { Accept: "text/event-stream" };
     if (lastEventId) headers["Last-Event-ID"] = lastEventId;
-    return streamOf(await this.#send(run, { headers }, signal));
+    return streamOf(await this.#direct.send(run, { headers }, signal));
   }
 
   /**
@@ -69,7 +61,7 @@ export class CanvasApi {
   ask(path, body, { signal } = {}) {
     const headers = { Accept: "text/event-stream", "Content-Type": "application/json" };
     const direct = async () =>
-      streamOf(await this.#send(path, { method: "POST", headers, body: JSON.stringify(body) }, signal));
+      streamOf(await this.#direct.send(path, { method: "POST", headers, body: JSON.stringify(body) }, signal));
     return this.#either(direct, () => this.#whole(TEMPLATE_OF[path], {}, body, signal));
   }
 
@@ -78,7 +70,7 @@ export class CanvasApi {
     const headers = { "Content-Type": "application/json" };
     const request = { method: "POST", headers, body: JSON.stringify(entries), keepalive: true };
     await this.#either(
-      () => this.#send("/feedback", request),
+      () => this.#direct.send("/feedback", request),
       () => this.#whole("feedback", {}, entries),
     );
   }
@@ -114,7 +106,7 @@ export class CanvasApi {
       throw templateProblem(error);
     });
     signal?.throwIfAborted();
-    const response = new Response(BODILESS.includes(status) ? null : text, { status, headers });
+    const response = responseOf(status, headers, text);
     if (!response.ok && status !== 304) throw await problemOf(response);
     return response;
   }
@@ -133,44 +125,12 @@ export class CanvasApi {
     const ms = performance.now() - began;
     return answer(response.status, await jsonOf(response), { ...toldBy(response.headers, ms), run: "" });
   }
+}
 
-  /** Send with the credential; one that is refused is renewed once. */
-  async #send(path, request, signal) {
-    const given = await this.#given(signal);
-    try {
-      return await this.#once(path, request, given, signal);
-    } catch (error) {
-      if (error.status !== 401) throw error;
-      const renewed = await this.#given(signal, { refused: true });
-      if (JSON.stringify(renewed) === JSON.stringify(given)) throw error;
-      return this.#once(path, request, renewed, signal);
-    }
-  }
-
-  #given(signal, options) {
-    signal?.throwIfAborted();
-    return this.#credentials(options);
-  }
-
-  async #once(path, { headers, ...request }, given, signal) {
-    // An abort between two turns of the loop would be missed by a listener that comes after it.
-    signal?.throwIfAborted();
-    const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), HEADERS_WITHIN_MS);
-    signal?.addEventListener("abort", () => deadline.abort(), { once: true });
-    try {
-      const sent = { ...request, headers: { ...headers, ...given }, signal: deadline.signal, cache: "no-store" };
-      const response = await this.#fetch(this.#base + path, sent);
-      if (!response.ok && response.status !== 304) throw await problemOf(response);
-      return response;
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw error instanceof Problem ? error : networkProblem(error);
-    } finally {
-      clearTimeout(timer);
-      // From here on an abort has to reach the body: the listener stays until the signal is gone.
-    }
-  }
+/** The path of a run that an answer names (`/runs/…`), or "": the token goes to serve alone, whatever stands there. */
+export function runOf(headers) {
+  const named = headers.get("Canvas-Run") ?? headers.get("Location");
+  return named ? new URL(named, "pc://serve").pathname : "";
 }
 
 /** Why a request template brought nothing: a platform that could not reach serve is no platform that fails. */
@@ -184,7 +144,7 @@ function toldBy(headers, ms) {
   return {
     ms,
     stale: /;\s*detail=stale\b/.test(headers.get("Cache-Status") ?? ""),
-    run: headers.get("Canvas-Run") ?? headers.get("Location") ?? "",
+    run: runOf(headers),
     newer: Number(headers.get("Canvas-Newer")) || 0,
     etag: headers.get("ETag") ?? "",
   };
@@ -202,8 +162,7 @@ function streamOf(response) {
 async function jsonOf(response) {
   try {
     return await response.json();
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
+  } catch {
     throw new Problem({ status: 502, type: "not-json" });
   }
 }

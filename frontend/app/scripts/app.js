@@ -8,12 +8,13 @@ import { Problem, textsOf, valuesOf } from "./problem.js";
 import { preferredLanguage } from "./texts.js";
 import { CanvasView } from "./view.js";
 
-export { fdkClient };
-
-/** Mount the sidebar in `root`; resolves to what `mountSidebar` returns, or to null where the platform or its settings fail. */
+/**
+ * Mount the sidebar in `root`; resolves to what `mountSidebar` returns, or to null where the platform or its settings fail.
+ * `storage` keeps Canvases for an agent whom the platform names: without a name they might be somebody else's.
+ */
 export async function start(root, { client = fdkClient(), storage = tabStorage() } = {}) {
   try {
-    const host = await fdkHost(await client, { storage });
+    const host = await fdkHost(await client);
     // A token takes a round trip by the platform: it is on its way before the first ticket is named.
     host.credentials().catch(() => {});
     document.documentElement.lang = host.language();

@@ -3,7 +3,7 @@
 
 import { el, link, refill } from "./dom.js";
 import { markdown } from "./markdown.js";
-import { button, quiet } from "./parts.js";
+import { button, trouble } from "./parts.js";
 import { textsOf, valuesOf } from "./problem.js";
 import { Recall } from "./recall.js";
 import { Thumbs } from "./thumbs.js";
@@ -159,7 +159,7 @@ export class AskBox {
 
   #content({ element, problem, result }, kit) {
     if (element) return [element];
-    if (problem) return [quiet(kit.t(textsOf(problem)[0], valuesOf(problem))), this.#again(kit)];
+    if (problem) return [trouble(problem, kit), this.#again(kit)];
     const cite = (number) => citation(result.sources.find((source) => source.number === number), kit);
     const copy = async (event) => {
       const copied = await kit.copy(result.text, event.currentTarget);
@@ -192,7 +192,8 @@ function sourceList(sources, kit) {
   const item = (source) => {
     const named = { class: "pc-source", "data-key": `source-${source.number}` };
     const title = link(source.url, source.title, named, opener(source, kit));
-    const hidden = source.public ? "" : ` · ${kit.t("agentsOnly")}`;
+    // That customers can't see other customers' tickets goes without saying.
+    const hidden = source.public || source.kind === "ticket" ? "" : ` · ${kit.t("agentsOnly")}`;
     return el("li", { value: source.number }, title, el("span", { class: "pc-meta" }, kit.t(`kind_${source.kind}`), hidden));
   };
   return el("ol", { class: "pc-sources", "aria-label": kit.t("answerSources") }, sources.map(item));

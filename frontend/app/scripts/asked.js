@@ -1,6 +1,7 @@
 // What an agent asks for beside the Canvas: an answer to a question, or a reply as it wishes. Both are runs whose events
 // are followed to their end, over broken connections too; where only the platform may ask, the answer comes as a whole.
 
+import { runOf } from "./api.js";
 import { isStream, parsed, Problem } from "./problem.js";
 import { follow } from "./stream.js";
 
@@ -14,7 +15,7 @@ export const REPLY = "/generate_reply/stream";
  */
 export async function asked(api, path, body, { signal, on = {} }) {
   const first = await api.ask(path, body, { signal });
-  const run = first.headers.get("Location") ?? first.headers.get("Canvas-Run") ?? "";
+  const run = runOf(first.headers);
   const result = isStream(first) ? await followed(api, { first, run, signal, on }) : await whole(first);
   if (!result) throw new Problem({ status: 502, type: "no-answer" });
   return { result, run };
@@ -38,9 +39,10 @@ async function whole(response) {
   return parsed(await response.text());
 }
 
+const WORDS = ["answer.delta", "reply.delta"];
 const HEARD = { reset: "reset", sources: "sources", waiting: "waiting", started: "begun" };
 
 function tell(on, event, value) {
-  if (event.endsWith(".delta")) on.delta?.(value.text);
+  if (WORDS.includes(event)) on.delta?.(value.text);
   else on[HEARD[event]]?.(value);
 }

@@ -1,11 +1,14 @@
 // Canvases that were seen: in memory, and a few of them in the tab's own storage, so that a frame that is loaded anew
-// paints at once. What is stored belongs to one agent of one account; it ends with the tab, and with a refused token.
+// paints at once. What is stored belongs to one agent of one account; it ends with the tab, a working day, and a refused
+// token.
 
 const PREFIX = "pc:canvas:";
 const MOST_IN_MEMORY = 50;
 const MOST_STORED = 20;
 /** A Canvas has about 6 KB; one of more characters is not worth the time that storing it takes. */
 const MOST_CHARACTERS = 100_000;
+/** Browsers give a tab that they restore its storage, too; other apps of the account share it. */
+const MOST_AGE_MS = 8 * 3_600_000;
 
 /** Remembers `{canvas, etag}` by ticket; `storage` is a Storage or null. */
 export class CanvasCache {
@@ -23,7 +26,7 @@ export class CanvasCache {
     if (owner === this.#owner) return;
     if (this.#owner) this.#memory.clear();
     this.#owner = owner;
-    this.#remove((key) => !key.startsWith(owner));
+    this.#remove((key) => !key.startsWith(owner) || this.#isOld(key));
   }
 
   /** What is remembered of a ticket, or undefined. */
@@ -75,6 +78,10 @@ export class CanvasCache {
     const timed = keys.map((key) => [this.#read(key)?.at ?? 0, key]).sort(([one], [other]) => one - other);
     const surplus = timed.slice(0, keys.length - MOST_STORED + 1).map(([, key]) => key);
     this.#remove((key) => surplus.includes(key));
+  }
+
+  #isOld(key) {
+    return !(Date.now() - this.#read(key)?.at < MOST_AGE_MS);
   }
 
   #read(key) {

@@ -81,10 +81,10 @@ function retryAfter(headers) {
   return 1000 * (Number(headers["retry-after"]) || 0);
 }
 
-/** By lower-case names, as text: nothing else fits into a `Response`. */
+/** By lower-case names, as text; what fits into no `Response` is left out. */
 function headersOf(headers) {
-  const entries = Object.entries(headers ?? {});
-  return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), String(value)]));
+  const entries = Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value)]);
+  return Object.fromEntries(entries.filter(([name, value]) => /^[\w-]+$/.test(name) && /^[\t -~]*$/.test(value)));
 }
 
 function textOf(response) {

@@ -4,14 +4,14 @@
 //   identity()            {host, agent}, whose Canvases these are
 //   ticketId()            a promise of the open ticket's number, or null
 //   onActivated(f), onDeactivated(f), onTouched(f(revision))   another ticket, none, the same one has changed
-//   credentials({refused})   headers for serve: `{Authorization: "Bearer …"}`
+//   credentials({refused})   headers for serve: `{Authorization: "Bearer …"}` (see direct.js)
 //   template(name, context, body)  a request by the platform: {status, headers, body}
 //   insertReply(html, {replace})   into the editor; resolves to whether it could; `canReplace` says what it can
 //   notify(type, text), openModal(data), send(message), onMessage(f), language(), settings()
 //   openTicket(id), openArticle(id)   beside the ticket
 //
 // Whatever does not change with the ticket is asked for once, all of it at the same time. The API key stays with the
-// platform: the template `session` buys a token, which lasts as long as the tab, under the name of account and agent.
+// platform: the template `session` buys a token.
 
 import { bounded, invoked, jsonOf, messageOf } from "./fdk_calls.js";
 import { Problem } from "./problem.js";
@@ -40,11 +40,11 @@ const TITLE = "Prompt Canvas";
 const NOTIFY = { error: "danger", success: "success", warning: "warning", info: "info" };
 
 /**
- * Ask Freshdesk for what the sidebar has to know; resolves to its host. `storage` is the tab's, or null.
+ * Ask Freshdesk for what the sidebar has to know; resolves to its host.
  *
  * Throws a `Problem` (`platform`) where the platform does not tell the app's settings.
  */
-export async function fdkHost(client, { storage = null } = {}) {
+export async function fdkHost(client) {
   const activity = new Activity(client);
   const optional = (call) => bounded(call, OPTIONAL_MS).catch(() => null);
   const [iparams, user, place, context] = await Promise.all([
@@ -53,7 +53,7 @@ export async function fdkHost(client, { storage = null } = {}) {
     optional(() => client.data.get("currentHost")),
     optional(() => client.instance.context()),
   ]);
-  return new FdkHost(client, activity, { iparams: iparams ?? {}, user, place, context, storage });
+  return new FdkHost(client, activity, { iparams: iparams ?? {}, user, place, context });
 }
 
 /** Where serve answers, for a page that came by `protocol`: only one that lies on this machine or beside it has a port. */
@@ -73,16 +73,14 @@ export class FdkHost {
   #address;
   #session;
 
-  constructor(client, activity, { iparams, user, place, context, storage }) {
+  constructor(client, activity, { iparams, user, place, context }) {
     this.#client = client;
     this.#activity = activity;
     this.#iparams = iparams;
     this.#address = addressOf(place, iparams);
     this.#identity = identityOf(user, this.#address);
     this.#language = languageOf(iparams, user);
-    const [mint, name] = [() => this.#mint(), `pc:session:${this.#identity.host}:${this.#identity.agent}`];
-    // Without a name a token might be somebody else's: then it is not kept.
-    this.#session = new Session({ mint, storage: this.#identity.agent ? storage : null, name });
+    this.#session = new Session({ mint: () => this.#mint() });
     /** Only from the editor's own frame may an app replace what stands in the editor. */
     this.canReplace = context?.location === EDITOR;
     /** Where serve answers. */

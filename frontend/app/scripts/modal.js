@@ -110,7 +110,14 @@ export async function startModal(root, client) {
   document.documentElement.lang = language;
   follower.show(view, calls);
   addEventListener("pagehide", () => follower.leave());
+  // The page around the frame does not hear its keys.
+  addEventListener("keydown", (event) => leaves(event) && client.instance.close());
   return view;
+}
+
+/** Escape, unless it is meant for a box in which something is written. */
+function leaves({ key, target, isComposing, defaultPrevented }) {
+  return key === "Escape" && !isComposing && !defaultPrevented && !target?.value;
 }
 
 const root = document.getElementById("modal");

@@ -5,6 +5,7 @@
 
 import { el, link } from "./dom.js";
 import { linkHtml, markdown } from "./markdown.js";
+import { textsOf, valuesOf } from "./problem.js";
 
 const REPEATED = 0.8;
 const INCIDENT_TICKETS = 5;
@@ -191,6 +192,15 @@ function writers(models, t) {
 /** A line for what is empty or failed. */
 export function quiet(text) {
   return el("p", { class: "pc-quiet" }, text);
+}
+
+/** Why something that was asked for has not come, and what helps. */
+export function trouble(problem, { t }) {
+  const [title, advice] = textsOf(problem);
+  const values = valuesOf(problem);
+  // What is asked for is not tried again by itself.
+  const helps = advice === "advice_other" || problem.status === 401 ? advice : "advice_late";
+  return quiet(`${t(title, values)}. ${t(helps, values)}`);
 }
 
 /** Grey bars where text will stand; they appear only if it takes longer than a blink (see the style sheet). */

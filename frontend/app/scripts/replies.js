@@ -28,6 +28,8 @@ export class ReplyBox {
   #wishes = "";
   #work = null;
   #problem = null;
+  /** The key of the button that had something written. */
+  #pressed = "";
 
   /** `kit()` gives what parts share; `section` is `{element, head, body}`. */
   constructor({ kit, section, thumbs }) {
@@ -61,7 +63,7 @@ export class ReplyBox {
   #placeOf(entry) {
     const place = this.#entries.findIndex(({ reply }) => reply.text === entry.reply.text);
     if (place >= 0) return place;
-    this.#own.push({ ...entry, run: entry.run ?? "" });
+    this.#own.push({ ...entry, run: entry.run ?? "", name: nameOf(entry) });
     return this.#entries.length - 1;
   }
 
@@ -86,7 +88,7 @@ export class ReplyBox {
 
   /** A `reply` that was written in another view, or the agent's `edit` of one. */
   shared(kind, value) {
-    if (kind === "edit") this.#write(value.of, value.text);
+    if (kind === "edit") this.#write(value, value.text);
     else if (!this.#own.some(({ run, reply }) => run === value.run && reply.text === value.reply.text)) this.#own.push(value);
     if (!this.#editing) this.render();
   }
@@ -117,12 +119,13 @@ export class ReplyBox {
     return run === undefined ? { kind: "reply", item } : { kind: "generated_reply", run };
   }
 
-  #text({ reply }) {
-    return this.#edits.get(reply.text) ?? reply.text;
+  #text(entry) {
+    return this.#edits.get(nameOf(entry)) ?? entry.reply.text;
   }
 
-  #write(of, text) {
-    if (text === null || text === of) this.#edits.delete(of);
+  /** The agent's words in place of a reply's own; null, or the same, are none. */
+  #write({ of, own }, text) {
+    if (text === null || text === own) this.#edits.delete(of);
     else this.#edits.set(of, text);
   }
 
@@ -137,7 +140,7 @@ export class ReplyBox {
   }
 
   #trouble(kit) {
-    return this.#problem && parts.quiet(kit.t(textsOf(this.#problem)[0], valuesOf(this.#problem)));
+    return this.#problem && parts.trouble(this.#problem, kit);
   }
 
   /** What is to be known of a reply beside its tone. */
@@ -151,17 +154,17 @@ export class ReplyBox {
     const press = (work) => (event) => work.call(this, entry, event.currentTarget);
     const insert = kit.actions.insert && parts.button(kit.t("insert"), "insert", "pc-primary", press(this.#insert));
     if (insert) insert.title = kit.t("insertHint");
-    const edited = this.#edits.has(entry.reply.text);
+    const changed = this.#edits.has(nameOf(entry));
     return [
       insert,
       parts.button(kit.t("copy"), "copy", "", press(this.#copy)),
       parts.button(kit.t("edit"), "edit", "", () => this.#edit()),
-      edited && parts.button(kit.t("undo"), "undo", "pc-link", () => this.#undo(entry)),
+      changed && parts.button(kit.t("undo"), "undo", "pc-link", () => this.#undo(entry)),
     ];
   }
 
   #editor(entry, kit) {
-    const write = (text) => this.#write(entry.reply.text, text);
+    const write = (text) => this.#write(edited(entry), text);
     return editor(this.#text(entry), kit, { write, done: () => this.#done(entry), undo: () => this.#undo(entry) });
   }
 
@@ -196,13 +199,13 @@ export class ReplyBox {
   #done(entry) {
     const text = this.#text(entry);
     if (text !== entry.reply.text) this.#kit().tell({ ...this.#subject(entry), action: "edited" });
-    this.#share("edit", { of: entry.reply.text, text });
+    this.#share("edit", { ...edited(entry), text });
     this.#leaveEditor();
   }
 
   #undo(entry) {
-    this.#write(entry.reply.text, null);
-    this.#share("edit", { of: entry.reply.text, text: null });
+    this.#write(edited(entry), null);
+    this.#share("edit", { ...edited(entry), text: null });
     this.#leaveEditor();
   }
 
@@ -234,6 +237,7 @@ export class ReplyBox {
     const kit = this.#kit();
     const work = (this.#work = new Writing(kit.t, "writing"));
     this.#problem = null;
+    this.#pressed = document.activeElement?.dataset.key ?? "";
     this.render();
     this.#section.body.querySelector('[data-key="stop"]')?.focus();
     try {
@@ -251,7 +255,7 @@ export class ReplyBox {
     this.#chosen = this.#entries.length - 1;
     this.#share("reply", entry);
     kit.announce(kit.t("replyReady"));
-    this.render();
+    this.#back();
   }
 
   #failed(error) {
@@ -259,12 +263,30 @@ export class ReplyBox {
     this.#work = null;
     this.#problem = error.name === "AbortError" ? null : error;
     if (this.#problem) kit.announce(kit.t(textsOf(error)[0], valuesOf(error)));
-    this.render();
+    this.#back();
   }
 
   #stop() {
     this.#work?.stop();
     this.#work = null;
-    this.render();
+    this.#back();
   }
+
+  /** Draw what has taken the place of the words that were written; who had asked for them is where it was. */
+  #back() {
+    const inside = this.#section.body.contains(document.activeElement);
+    this.render();
+    const buttons = [...this.#section.body.querySelectorAll("[data-key]")];
+    if (inside) buttons.find(({ dataset }) => dataset.key === this.#pressed)?.focus();
+  }
+}
+
+/** What edits of a reply are kept under: another run that wrote the same words has written another reply. */
+function nameOf({ reply, run, name }) {
+  return name ?? (run === undefined ? reply.text : `${run} ${reply.text}`);
+}
+
+/** Whose edit it is, and the words that are none. */
+function edited(entry) {
+  return { of: nameOf(entry), own: entry.reply.text };
 }

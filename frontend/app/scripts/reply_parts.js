@@ -5,7 +5,7 @@ import { el } from "./dom.js";
 import { button } from "./parts.js";
 
 const TONES = ["friendly", "formal", "brief"];
-const LANGUAGES = ["ko", "en"];
+const LANGUAGES = ["customer", "ko", "en"];
 const MOST_CHARACTERS = 2000;
 
 /** A box with the reply's text; `on`: `write(text)` at each change, `done()`, `undo()`. */
@@ -14,13 +14,20 @@ export function editor(text, kit, on) {
   box.value = text;
   box.addEventListener("input", () => on.write(box.value));
   box.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" || (event.key === "Enter" && (event.ctrlKey || event.metaKey))) on.done();
+    // Escape also ends the composition of a Korean syllable.
+    if (event.isComposing || !finishes(event)) return;
+    event.preventDefault();
+    on.done();
   });
   const buttons = [
     button(kit.t("done"), "done", "pc-primary", on.done),
     button(kit.t("undo"), "undo", "", on.undo),
   ];
   return [box, el("div", { class: "pc-buttons" }, buttons, el("span", { class: "pc-hint" }, kit.t("editHint")))];
+}
+
+function finishes({ key, ctrlKey, metaKey }) {
+  return key === "Escape" || (key === "Enter" && (ctrlKey || metaKey));
 }
 
 /** A reply while it is being written. */
@@ -49,7 +56,7 @@ function choices(reply, box, t) {
     choice(t(`in_${name}`), `in-${name}`, () => box.ask({ language: name, draft: Boolean(reply) }));
   const rows = [
     [t("tone"), TONES.map(tone)],
-    [t("language"), [choice(t("in_customers"), "in-customers", () => box.ask({})), ...LANGUAGES.map(other)]],
+    [t("language"), LANGUAGES.map(other)],
   ];
   if (reply) rows.unshift([t("thisReply"), changes(reply, box, t)]);
   return rows.map(([name, buttons]) =>

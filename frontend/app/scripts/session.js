@@ -1,37 +1,33 @@
 // The token with which the browser asks serve. It is minted elsewhere (`POST /session`, by whoever has the API key),
 // renewed beside the work before it expires, once for however many ask at the same time, and dropped when refused.
+//
+// It is held in memory alone: all apps of an account share one origin at Freshworks, and so the tab's storage.
 
 /** A token is renewed when so little of its time is left. */
 const SPARE_MS = 120_000;
 
-/**
- * `mint()` resolves to `{token, expires_in (s), host, agent_id, admin}`. `storage` (such as `sessionStorage`) keeps the
- * token over a reload of the frame, under `name`, which says whose it is.
- */
+/** `mint()` resolves to `{token, expires_in (s), host, agent_id, admin}`. */
 export class Session {
   #mint;
-  #storage;
-  #name;
   #now;
   #held = null;
   #minting = null;
 
-  constructor({ mint, storage = null, name = "pc-session", now = Date.now }) {
+  constructor({ mint, now = Date.now }) {
     this.#mint = mint;
-    this.#storage = storage;
-    this.#name = name;
     this.#now = now;
-    this.#held = this.#read();
   }
 
-  /** Headers that say who asks. `refused` says that the ones given last were not accepted. */
-  async headers({ refused = false } = {}) {
-    if (refused) this.drop();
-    const left = this.#left();
-    if (left <= 0) await this.#renew();
+  /** Headers that say who asks. `refused` are such as were not accepted: the token in them is not given again. */
+  async headers({ refused = null } = {}) {
+    // Who was refused last may hold an older token than the one that others have had renewed meanwhile.
+    if (this.#held && refused?.Authorization === headersOf(this.#held).Authorization) this.#held = null;
+    const held = this.#held;
+    const left = held ? held.until - this.#now() : 0;
+    if (left <= 0) return headersOf(await this.#renewed());
     // What fails now is tried again by the next one who asks, while the old token still holds.
-    else if (left < SPARE_MS) this.#renew().catch(() => {});
-    return { Authorization: `Bearer ${this.#held.token}` };
+    if (left < SPARE_MS) this.#renewed().catch(() => {});
+    return headersOf(held);
   }
 
   /** Whose token it is, as far as known: `{host, agent_id, admin}`. */
@@ -39,17 +35,7 @@ export class Session {
     return this.#held;
   }
 
-  /** Forget the token. */
-  drop() {
-    this.#held = null;
-    attempt(() => this.#storage?.removeItem(this.#name));
-  }
-
-  #left() {
-    return this.#held ? this.#held.until - this.#now() : 0;
-  }
-
-  #renew() {
+  #renewed() {
     this.#minting ??= this.#take().finally(() => (this.#minting = null));
     return this.#minting;
   }
@@ -57,20 +43,10 @@ export class Session {
   async #take() {
     const { token, expires_in: seconds, host, agent_id, admin } = await this.#mint();
     this.#held = { token, until: this.#now() + seconds * 1000, host, agent_id, admin };
-    attempt(() => this.#storage?.setItem(this.#name, JSON.stringify(this.#held)));
-  }
-
-  #read() {
-    const held = attempt(() => JSON.parse(this.#storage?.getItem(this.#name) ?? "null"));
-    return held && held.until > this.#now() ? held : null;
+    return this.#held;
   }
 }
 
-/** Browsers may forbid storage, or have no room: then nothing is kept. */
-function attempt(work) {
-  try {
-    return work();
-  } catch {
-    return null;
-  }
+function headersOf({ token }) {
+  return { Authorization: `Bearer ${token}` };
 }

@@ -5,10 +5,9 @@
 // that its Canvas is stored (`canvas`) and at its end `/init` is asked once more, since only the stored Canvas says
 // which models made it and whether it is current.
 
-import { Problem } from "./api.js";
 import { CanvasCache } from "./cache.js";
 import { eventLine, restLine, runLine, troubleLine } from "./lines.js";
-import { GONE, parsed, textsOf, valuesOf } from "./problem.js";
+import { GONE, parsed, Problem, textsOf, valuesOf } from "./problem.js";
 import { follow, sleep } from "./stream.js";
 import { WAITS } from "./waits.js";
 
@@ -26,6 +25,7 @@ export class Sidebar {
   #looks = [];
   #touched = false;
   #expected = "";
+  #line = [];
   #resting = true;
   #suspended = false;
 
@@ -43,7 +43,7 @@ export class Sidebar {
     this.#expected = revision;
     this.#looks = revision ? [...this.#waits.look] : [];
     this.#view.open?.(ticketId);
-    this.#view.say("busy", "opening");
+    this.#say("busy", "opening");
     const known = this.#cache.get(ticketId);
     if (known) this.#view.canvas(known.canvas, { etag: known.etag, remembered: true });
     return this.#start();
@@ -172,19 +172,19 @@ export class Sidebar {
   /** Follow a run to its end; its story is what the status line tells afterwards. */
   async #watch(answer, signal) {
     const began = performance.now() - answer.ms;
-    const story = { refreshing: answer.canvas !== null, firstMs: 0, ms: 0, stale: false, line: "" };
-    this.#tell(story, runLine(answer));
+    const story = { refreshing: answer.canvas !== null, firstMs: 0, ms: 0, stale: false };
+    this.#tell(runLine(answer));
     this.#view.skeletons();
     const events = follow({
       open: (lastEventId) => this.#api.events(answer.run, { lastEventId, signal }),
       first: answer.response ?? null,
       signal,
-      onCut: () => this.#tell(story, ["busy", "cut", {}]),
+      onCut: () => this.#tell(["busy", "cut", {}]),
     });
     for await (const { event, data } of events) {
       signal.throwIfAborted();
       story.firstMs ||= performance.now() - began;
-      if (story.line === "cut") this.#tell(story, runLine(answer));
+      if (this.#line[1] === "cut") this.#tell(runLine(answer));
       await this.#hear(event, parsed(data), { answer, story, signal });
     }
     story.ms = performance.now() - began;
@@ -196,14 +196,17 @@ export class Sidebar {
     if (event === "error") throw new Problem(value);
     if (event === "done") story.stale = value.stale === true;
     else if (event === "canvas") await this.#reload(signal);
-    else this.#show(event, value, { answer, story });
+    else this.#show(event, value, { answer });
+  }
+
+  #say(...line) {
+    this.#line = line;
+    this.#view.say(...line);
   }
 
   /** A run's status line; the same again is not said again. */
-  #tell(story, line) {
-    const [, key] = line;
-    if (story.line !== key) this.#view.say(...line);
-    story.line = key;
+  #tell(line) {
+    if (this.#line[1] !== line[1]) this.#say(...line);
   }
 
   /** The run has stored its Canvas: show it now. What fails here is asked for again at the run's end. */
@@ -216,10 +219,10 @@ export class Sidebar {
     }
   }
 
-  #show(event, data, { answer, story }) {
+  #show(event, data, { answer }) {
     const view = this.#view;
     const line = eventLine(event, answer);
-    if (line) this.#tell(story, line);
+    if (line) this.#tell(line);
     else if (event in PART_OF_DELTA) view.delta(PART_OF_DELTA[event], data.text);
     else if (PARTS.has(event)) view.part(event, data);
     else if (event === "reset") view.reset(PART_OF_RESET[data.part]);
@@ -230,19 +233,22 @@ export class Sidebar {
     const behind = this.#isBehind(answer);
     this.#view.finish();
     const about = { behind, looking: this.#looks.length > 0, news: this.#touched && answer.news };
-    this.#view.say(...restLine(answer, story, about));
+    const line = restLine(answer, story, about);
+    // The same Canvas was looked at again: that is not worth another word, which a screen reader would read out.
+    if (line[1] === "hit" && this.#line[0] === "hit") return;
+    this.#say(...line);
   }
 
   #giveUp() {
     this.#view.finish();
-    this.#view.say("quiet", "behind");
+    this.#say("quiet", "behind");
     return null;
   }
 
   /** A run that can't be followed: say so, and look again. */
   #poll(waits) {
     if (!this.#view.filled) this.#view.skeletons();
-    this.#view.say("stream", "polling");
+    this.#say("stream", "polling");
     return waits.poll.shift() ?? this.#waits.slow;
   }
 
@@ -271,7 +277,7 @@ export class Sidebar {
     const until = wait && Date.now() + wait;
     this.#forget(problem);
     view.finish();
-    view.say(...troubleLine(texts, values, { again, until, translate: view.translate }));
+    this.#say(...troubleLine(texts, values, { again, until, translate: view.translate }));
     if (!view.filled) view.problem(...texts, { ...values, until }, !(problem.code in GONE));
     return wait;
   }

@@ -3,9 +3,9 @@
 // `EventParser` is the format (WHATWG HTML, "Parsing an event stream"), `readEvents` one connection, `follow` a run
 // to its end over as many connections as it takes: it resumes after the last id, and waits longer each time.
 
+import { networkProblem } from "./problem.js";
+
 export const FINAL_EVENTS = ["done", "error"];
-/** What the run of a question tells beside the others: where it found something, its words, and the checked answer. */
-export const ANSWER_EVENTS = ["sources", "answer.delta", "answer", "reply"];
 /** The server sends a comment every 15 s; three missed ones mean that the line is dead. */
 const IDLE_MS = 45_000;
 const MAX_ATTEMPTS = 8;
@@ -86,7 +86,8 @@ export function backoff(attempt, retryMs = 1000, random = Math.random) {
  * The events of a run up to `done` or `error`, whatever happens to the connection.
  *
  * `open(lastEventId)` resolves to a response with a body; what it throws with `transient` set, and a broken
- * connection, is tried again. `first` is a response that is open already. `onCut(attempt)` tells that the line is down.
+ * connection, is tried again; a line that keeps breaking is a `Problem` of the network at last. `first` is a response
+ * that is open already. `onCut(attempt)` tells that the line is down.
  */
 export async function* follow({ open, first = null, signal, onCut = () => {}, pause = sleep }) {
   const line = { open, response: first, lastEventId: "", parser: new EventParser(), attempt: 0 };
@@ -95,11 +96,12 @@ export async function* follow({ open, first = null, signal, onCut = () => {}, pa
       if (yield* connection(line)) return;
     } catch (error) {
       signal?.throwIfAborted();
-      if (!isTransient(error) || line.attempt >= MAX_ATTEMPTS) throw error;
+      if (!isTransient(error)) throw error;
+      if (line.attempt >= MAX_ATTEMPTS) throw error.transient ? error : networkProblem(error);
     }
     signal?.throwIfAborted();
     line.attempt += 1;
-    if (line.attempt > MAX_ATTEMPTS) throw new TypeError("The stream ended before its last event");
+    if (line.attempt > MAX_ATTEMPTS) throw networkProblem("The stream ended before its last event");
     onCut(line.attempt);
     await pause(backoff(line.attempt, line.parser.retryMs), signal);
   }

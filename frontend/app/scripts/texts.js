@@ -137,7 +137,7 @@ export const TEXTS = {
   regenerate: { en: "Write anew", ko: "다시 작성" },
   tone: { en: "Tone", ko: "말투" },
   language: { en: "Language", ko: "언어" },
-  in_customers: { en: "The customer's", ko: "고객의 언어" },
+  in_customer: { en: "The customer's", ko: "고객의 언어" },
   in_ko: { en: "Korean", ko: "한국어" },
   in_en: { en: "English", ko: "영어" },
   wishes: { en: "What should it say? (optional)", ko: "어떤 내용을 담을까요? (선택)" },

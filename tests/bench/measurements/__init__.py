@@ -15,6 +15,7 @@ from tests.bench.measurements import (
     miss,
     ready,
     retrieval,
+    sidebar,
     viewers,
     webhook,
 )
@@ -29,6 +30,7 @@ MEASUREMENTS: dict[str, Measure] = {
     "ready": ready.measure,
     "agents": agents.measure,
     "viewers": viewers.measure,
+    "sidebar": sidebar.measure,
     "retrieval": retrieval.measure,
     "backfill": backfill.measure,
     "estimate": estimate.measure,

@@ -7,10 +7,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from redis.asyncio import Redis
 
 from deploy.demo.helpdesk import listing
 from deploy.demo.helpdesk.faults import Fault
+from ingest.backfill import listing as ids
 from ingest.backfill import walk
+from ingest.backfill.pace import Pace
 from ingest.backfill.record import BY_ID, place_of
 from ingest.freshdesk import client
 from ingest.freshdesk.listing import ListedTicket
@@ -130,6 +133,36 @@ async def test_archived_tickets_are_found_among_the_ids_that_no_list_shows_by_a_
     assert set(await worker_of(acme).canvases.read(ACME, [archived, merged])) == {archived}
     paths = [record.path for record in acme.helpdesk.log.requests if "/tickets/" in record.path]
     assert all("/archived/" in path for path in paths), "what a list has shown is current, and not read again"
+
+
+async def test_of_more_ids_than_are_tried_the_highest_come_first(
+    acme: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    low, high = numbers(acme)[:2]
+    for archived in (low, high):
+        acme.helpdesk.state.tickets[archived].archived = True
+    acme.helpdesk.touch()
+    monkeypatch.setattr(ids, "MOST_UNLISTED", 1)
+    found = await backfilled(acme, archived=True)
+    assert (found.computed, found.missing) == (4, 0)
+    assert found.unreached >= 1
+    assert await worker_of(acme).canvases.get(ACME, high) is not None
+
+
+async def test_one_whose_worker_is_gone_is_joined_by_who_wants_something_else(redis: Redis) -> None:
+    progress = BackfillProgress(redis, ACME)
+    first, _ = await progress.want(BackfillOptions(refresh_summaries=True))
+    await redis.hset(keys.backfill(ACME), "state", "computing")  # type: ignore[misc]
+    assert await progress.want(BackfillOptions()) == (first, False)
+    assert (await progress.options()).refresh_summaries, "what was begun is not forgotten"
+    assert (await progress.read()).state == "queued"
+
+
+def test_where_freshdesk_names_no_limit_the_calls_of_a_minute_are_the_backfills_own() -> None:
+    pace = Pace()
+    pace.feed(0.0, BackfillCounts(calls=5))
+    assert pace.feed(30.0, BackfillCounts(calls=45, tickets=9, prepared=3))[2] == 40
+    assert pace.feed(90.0, BackfillCounts(calls=50))[2] == 5
 
 
 async def test_more_tickets_in_a_second_than_are_listed_are_found_by_their_ids(
