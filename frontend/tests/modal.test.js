@@ -8,7 +8,7 @@ import { CanvasView } from "../app/scripts/view.js";
 import { ViewState } from "../app/scripts/view_state.js";
 import { overheard, WideView } from "../app/scripts/wide.js";
 import { ANSWER, FULL, REPLY } from "./canvases.js";
-import { keyed, openPage, placed, type, wordsOf } from "./document.js";
+import { keyed, openPage, placed, press, type, wordsOf } from "./document.js";
 import { until } from "./look_alike.js";
 import { platform } from "./platform.js";
 
@@ -51,7 +51,7 @@ async function both(actions = {}, canvas = FULL) {
   const root = placed();
   await startModal(root, modal.client);
   const shows = (words) => until(() => wordsOf(root).includes(words), `${words} in ${wordsOf(root)}`);
-  return { view, root, heard, shows, sidebar, closed: () => closed, key: (name) => keyed(root, name), wide };
+  return { view, root, heard, shows, sidebar, modal, closed: () => closed, key: (name) => keyed(root, name), wide };
 }
 
 test("the modal shows at once what the sidebar shows, and what comes while it is open", async () => {
@@ -133,6 +133,27 @@ test("what is not offered is not done, and a lost bundle is made up for", async 
   await shows("every night");
 });
 
+test("what reaches the modal out of turn is asked for anew, and what is none of its own leaves it as it is", async () => {
+  const { sidebar, modal, root } = await both();
+  const [receive] = modal.receivers;
+  for (const message of [{ pc: "nothing" }, {}, null, { pc: "done", id: "nobody's", value: 1 }, { pc: "on", id: "nobody's" }]) receive({ message });
+  receive({ message: { pc: "calls", number: 50, calls: [["say", "bad", "cut", {}]] } });
+  assert.equal(sidebar.sent.at(-1).pc, "hello");
+  assert.ok(wordsOf(root).includes("every night") && !wordsOf(root).includes("Connection lost"));
+  receive({ message: { pc: "calls", number: 50, calls: [["clear"], ["constructor"]] } });
+  assert.ok(!wordsOf(root).includes("every night"));
+});
+
+test("Escape closes the modal, unless it is pressed in a box with words", async () => {
+  const { root, closed } = await both({ ask: async () => ({}) });
+  type(root.querySelector(".pc-question"), "Half a quest");
+  press(root.querySelector(".pc-question"), "Escape");
+  press(root, "a");
+  assert.equal(closed(), 0);
+  press(root, "Escape");
+  assert.equal(closed(), 1);
+});
+
 test("what a view shows is kept as the newest call of each kind", () => {
   const state = new ViewState();
   for (const [method, ...args] of [
@@ -149,4 +170,15 @@ test("what a view shows is kept as the newest call of each kind", () => {
   assert.deepEqual(kinds().sort(), ["canvas", "open", "say"]);
   state.apply("clear");
   assert.deepEqual(kinds(), []);
+});
+
+test("Escape closes the modal, unless it is meant for a box in which something is written", async () => {
+  const { root, closed, key } = await both();
+  const escape = (element) => element.dispatchEvent(new document.defaultView.KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+  const question = root.querySelector(".pc-question");
+  type(question, "half a question");
+  escape(question);
+  assert.equal(closed(), 0);
+  escape(key("copy"));
+  assert.equal(closed(), 1);
 });

@@ -285,12 +285,3 @@ test("what a refused agent has seen is forgotten, on the page too", async () => 
   sidebar.open(7);
   assert.ok(!view.told.some((line) => line.startsWith("canvas")));
 });
-
-test("looking again at the same Canvas is not worth another word", async () => {
-  const { sidebar, view, saw, requests } = await sidebarOver({ "/init/7": [hit(), unchanged] });
-  sidebar.open(7);
-  await saw("say hit");
-  sidebar.touch();
-  await until(() => requests.length >= 1 + WAITS.look.length);
-  assert.deepEqual(view.told.filter((line) => line === "say hit"), ["say hit"]);
-});

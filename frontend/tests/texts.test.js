@@ -42,6 +42,13 @@ test("texts are filled, and an unknown key shows itself", () => {
   assert.equal(t("nothing"), "nothing");
 });
 
+test("words go with their number", () => {
+  const t = translator("en");
+  assert.equal(t("cited", { count: 1 }), "linked in 1 similar answer");
+  assert.equal(t("cited", { count: 2 }), "linked in 2 similar answers");
+  assert.equal(t("sourcesFound", { count: 0 }), "0 sources found, writing the answer…");
+});
+
 test("durations and ages read well in both languages", () => {
   assert.deepEqual([duration(0.4), duration(12.3), duration(1440)], ["<1 ms", "12 ms", "1.4 s"]);
   assert.equal(age(40_000, "en", "just now"), "40s ago");

@@ -1,5 +1,5 @@
--- Start a tenant's backfill, or join the one that goes on. One of the same options, but perhaps another budget, that
--- stopped before its end goes on; of one whose worker was lost (no lease) another worker takes care, so that it is joined too.
+-- Start a tenant's backfill, or join the one that goes on, whatever is wanted: of one whose worker was lost (no lease)
+-- another worker takes care. One that stopped before its end goes on if the same is wanted, perhaps for another budget.
 -- A blind retry joins what its first try has begun.
 -- KEYS: record, lease of the worker, lists of its tickets (pending, indexed, given) and of their requesters
 -- ARGV: new id, options, lifetime s, ms that a queued one waits for its worker before it counts as lost, options without

@@ -13,8 +13,8 @@ from tests.deploy.forking import Call
 from tests.world import ACME
 
 GOING = BackfillCounts(
-    id="a", state="computing", tickets=20_000, prepared=15_000, computed=12_345, per_s=8.25, left_s=930, calls_limit=700,
-    calls_minute=690, tokens=12_345_678, cost=12.34,
+    id="a", state="computing", tickets=20_000, prepared=15_000, computed=12_345, per_s=8.25, left_s=930,
+    calls_limit=700, calls_minute=690, tokens=12_345_678, cost=12.34,
 )  # fmt: skip
 
 

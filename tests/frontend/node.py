@@ -59,6 +59,7 @@ def _install(npm: str) -> str:
         # A lock that does not fit is a mistake of ours; anything else is the network's.
         assert "EUSAGE" not in ran.stderr, ran.stderr
         if ran.returncode:
-            return f"npm can't install the frontend's tools: {ran.stderr.strip()[-300:]}"
+            why = [line.removeprefix("npm error") for line in ran.stderr.splitlines() if line.startswith("npm error")]
+            return f"npm can't install the frontend's tools:{''.join(why)[:300]}"
         stamp.write_text(wanted, "ascii")
     return ""

@@ -1,7 +1,7 @@
 """`python -m tests.frontend.screenshots [STATE]...`: pictures of the sidebar's states for the documentation.
 
 They come from canned answers and a clock that stands still, so that a picture changes when the sidebar does. All lie in
-`frontend/screenshots/`; a whole run deletes what it does not make any more, and writes the gallery into frontend/README.md.
+`frontend/screenshots/`; a whole run deletes what it makes no more, and writes the gallery into frontend/README.md.
 """
 
 import asyncio
@@ -15,7 +15,8 @@ from playwright.async_api import ViewportSize, expect
 
 from tests.deploy.demo.browser import CHROMIUM, HOW_TO_GET_IT, chromium
 from tests.frontend.canned import canned_serve
-from tests.frontend.gallery import STATES, Scene, scene, take
+from tests.frontend.gallery import STATES, take
+from tests.frontend.scene import Scene, scene
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
 FOLDER = FRONTEND / "screenshots"
@@ -24,6 +25,8 @@ HEADING = "## Every state"
 ROW = 4
 LOW: ViewportSize = {"width": 340, "height": 400}
 """Where there is only a message; everything else is as high as the tab."""
+WHOLE = "--disable-partial-raster"
+"""What is painted piece by piece has slightly other corners at each run."""
 STILL = "main *, main *::before, main *::after { caret-color: transparent !important; transition: none !important; }"
 BELOW = {".pc-part-replies": ("tools", "writing", "editing"), ".pc-part-similar": ("filtered",)}
 """What is to be seen of these states lies further down."""
@@ -78,7 +81,7 @@ async def main(wanted: Iterable[str]) -> None:
     names = set(wanted) or {*ENGLISH, *KOREAN}
     expect.set_options(timeout=15_000)
     made: list[Path] = []
-    async with chromium() as browser, canned_serve() as serve:
+    async with chromium(WHOLE) as browser, canned_serve() as serve:
         for captions, language, scheme in LOOKS:
             async with scene(browser, serve, language, scheme) as shown:
                 await shown.page.add_style_tag(content=STILL)
@@ -117,8 +120,11 @@ def file_name(name: str, korean: bool) -> str:
 
 def with_gallery(text: str) -> str:
     """The document with the gallery as it is now, in its place or at the end."""
-    before = re.split(rf"^{HEADING}$", text, flags=re.MULTILINE)[0].rstrip()
-    return f"{before}\n\n{gallery()}"
+    found = re.search(rf"^{HEADING}\n.*?(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    if found is None:
+        return f"{text.rstrip()}\n\n{gallery()}"
+    rest = text[found.end() :]
+    return text[: found.start()] + gallery() + (f"\n{rest}" if rest else "")
 
 
 def gallery() -> str:

@@ -1,4 +1,4 @@
-"""axe-core finds nothing to object to in any state of the sidebar and its wide view, light and dark, English and Korean."""
+"""axe-core objects to nothing in any state of the sidebar and its wide view, light and dark, English and Korean."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,7 +9,8 @@ from playwright.async_api import Browser
 
 from tests.deploy.demo.browser import CHROMIUM, HOW_TO_GET_IT
 from tests.frontend.canned import Canned, canned_serve
-from tests.frontend.gallery import STATES, Scene, scene, take
+from tests.frontend.gallery import STATES, take
+from tests.frontend.scene import Scene, scene
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=HOW_TO_GET_IT)
 

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, FrameLocator, Page, expect
+from playwright.async_api import Browser, Error, FrameLocator, Page, expect
 
-from tests.deploy.demo.browser import CHROMIUM, HOW_TO_GET_IT, chromium
+from tests.deploy.demo.browser import CHROMIUM, HOW_TO_GET_IT
 from tests.frontend.canned import Answer, Canned, canned_serve
 from tests.frontend.states import ANSWER, EN, KO, REPLY, hit, ready, refusal, run, stages, stale
 
@@ -20,6 +20,8 @@ LISTENS = "window.desk && desk.listeners['app.activated']?.length > 0"
 SHIFTS = """new PerformanceObserver((list) => list.getEntries().forEach(({ value, hadRecentInput }) => {
     window.shifts = (window.shifts ?? 0) + (hadRecentInput ? 0 : value);
 })).observe({ type: "layout-shift", buffered: true });"""
+TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""Until what was changed is painted, and its shift is told."""
 PARTS = "summary", "replies", "similar", "solutions"
 
 
@@ -28,14 +30,6 @@ async def serve() -> AsyncIterator[Canned]:
     """One server for the file."""
     async with canned_serve() as canned:
         yield canned
-
-
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    """One Chromium for the file."""
-    expect.set_options(timeout=10_000)
-    async with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +49,14 @@ async def page(shared_page: Page, serve: Canned) -> AsyncIterator[Page]:
     await shared_page.goto(serve.url.replace("index.html", "styles/images/icon.svg"))
     await shared_page.evaluate("sessionStorage.clear()")
     errors: list[str] = []
-    shared_page.on("pageerror", lambda error: errors.append(str(error)))
+
+    def note(error: Error) -> None:
+        errors.append(str(error))
+
+    shared_page.on("pageerror", note)
     yield shared_page
     await shared_page.goto("about:blank")
+    shared_page.remove_listener("pageerror", note)
     assert errors == []
 
 
@@ -98,9 +97,9 @@ async def test_a_ready_canvas_moves_nothing_that_was_there(page: Page, serve: Ca
     await part(page, "summary").to_contain_text("새벽")
     await page.evaluate("scrollTo(0, 400)")
     painted = "(desk.open(7), new Promise((done) => requestAnimationFrame(() => done(document.body.innerText))))"
-    await page.wait_for_timeout(50)
     assert "2 o'clock" in await page.evaluate(painted)
-    await page.wait_for_timeout(100)
+    await status(page).to_contain_text("At once")
+    await page.evaluate(TWO_FRAMES)
     assert (await page.evaluate("window.shifts ?? 0")) < 0.05
     assert await page.evaluate("scrollY") == 0
 
@@ -118,7 +117,7 @@ async def test_words_stages_and_parts_come_as_they_are_made(page: Page, serve: C
     await part(page, "replies").to_have_attribute("aria-busy", "true")
     held.set()
     await part(page, "replies").to_contain_text("Hello Mina")
-    await expect(page.locator(".pc-progress")).to_be_hidden()
+    await expect(page.locator(".pc-progress ol")).to_be_hidden()
     await status(page).to_contain_text("Streamed in")
 
 

@@ -37,7 +37,8 @@ INTRUDERS = """() => {
             (!own.test(name) && !named.test(name)) || (name === "id" && !/^(sidebar|pc-[a-z]+)$/.test(value)) ||
             (name === "type" && !/^(button|search)$/.test(value)) ||
             (name === "href" && !/^https?:$/.test(element.protocol)));
-        if (!tags.test(tagName) || odd.length) found.push(element.cloneNode().outerHTML);
+        if (!tags.test(tagName) || odd.length)
+            found.push(`${tagName} ${odd.map(({ name, value }) => `${name}=${value}`)}`);
     }
     const inserted = document.createElement("template");
     inserted.innerHTML = desk.inserted.join("");
@@ -120,7 +121,7 @@ def hostile() -> dict[str, Any]:
             "cost": 0.1,
             "stages": [{"name": vector, "ms": 1.0, "error": vector} for vector in VECTORS],
         },
-        "incident": {"count": 9, "first_seen": VECTORS[4], "last_seen": VECTORS[4], "tickets": VECTORS[:6]},
+        "incident": {"count": 9, "first_seen": VECTORS[4], "last_seen": VECTORS[4], "tickets": [1, 2, 3]},
         "freshness": {"covers": 3, "covers_until": "2026-06-01T09:58:00Z"},
     }  # fmt: skip
 

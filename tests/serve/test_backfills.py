@@ -8,7 +8,7 @@ import msgspec
 
 from deploy.demo.helpdesk.faults import Fault
 from shared import keys
-from shared.backfill import BackfillCounts
+from shared.backfill import BackfillCounts, BackfillOptions
 from tests.faults import silent_ticket, worker_of
 from tests.serve.agents import colleague
 from tests.serve.answering import Answering
@@ -90,13 +90,13 @@ async def test_of_a_worker_that_was_lost_nobody_waits_for_ever(answering: Answer
     state, client = worker_of(acme).redis.state, await admin(answering, acme)
     await state.delete(keys.BACKFILLS, keys.backfill(acme.host))  # or a worker would go on with it
     await wait_until(lambda: _is_left(state, acme.host))
-    await state.hset(keys.backfill(acme.host), mapping={"state": "computing", "id": "lost"})  # type: ignore[misc]
+    wanted = msgspec.json.encode(BackfillOptions(data_types=["tickets"], until=LONG_AGO))
+    await state.hset(keys.backfill(acme.host), mapping={"state": "computing", "id": "lost", "wanted": wanted})  # type: ignore[misc]
     await state.expire(keys.backfill(acme.host), 60)
     assert not (await client.get("/ingest/lost")).json()["working"]
     again = await client.post("/ingest", json=NOTHING)
-    assert again.headers["location"] != "/ingest/lost"
-    assert (await client.get("/ingest/lost")).status_code == 404
-    await until_done(client, again.headers["location"])
+    assert again.headers["location"] == "/ingest/lost", "what was begun would be forgotten"
+    assert (await until_done(client, "/ingest/lost"))["state"] == "done"
 
 
 async def test_only_admins_may_and_a_foreign_backfill_is_none(answering: Answering) -> None:

@@ -7,7 +7,7 @@ export const DESK_TEXTS = {
   sidebar: { en: "Prompt Canvas sidebar", ko: "Prompt Canvas 사이드바" },
   app: { en: "Freshdesk app", ko: "Freshdesk 앱" },
   appSettings: { en: "Settings", ko: "앱 설정" },
-  administration: { en: "Backfill", ko: "백필" },
+  administration: { en: "Backfill", ko: "가져오기" },
   resize: { en: "Width of the sidebar", ko: "사이드바 너비" },
   search: { en: "Search subject, name, #number", ko: "제목, 이름, #번호 검색" },
   noTickets: { en: "No ticket matches.", ko: "일치하는 티켓이 없습니다." },

@@ -199,7 +199,7 @@ export class AdminPage {
     this.#api.blocked = false;
     clearTimeout(this.#again);
     showProblem(this.#root, this.#t, [title, advice, values], () => this.open());
-    if (error.status === 0 && error.transient) this.#again = setTimeout(() => this.open(), AGAIN_MS);
+    if (error.transient) this.#again = setTimeout(() => this.open(), Math.max(AGAIN_MS, error.retryAfterMs));
   }
 }
 

@@ -78,6 +78,8 @@ export class ProgressCard {
     this.#shown = shown;
     refill(this.#state, el("span", { class: `pill pill-${lookOf(state)}` }, this.#t(`state_${state || "queued"}`)));
     this.#why = this.#noteOf(progress);
+    // A worker takes a moment to come: only who waits longer is told that there is none.
+    this.#note.classList.toggle("late", !working && state === "queued");
     if (ENDED.includes(state)) this.how("");
     this.#offer(state);
   }
@@ -111,6 +113,7 @@ export class ProgressCard {
     pressed.color = asking ? "danger" : "secondary";
     pressed.textContent = this.#t(asking ? "cancelSure" : "cancel");
     this.#note.textContent = asking ? this.#t("cancelHint") : this.#why;
+    if (asking) this.#note.classList.remove("late");
     this.#note.hidden = !this.#note.textContent;
   }
 

@@ -58,7 +58,7 @@ export const ADMIN_TEXTS = {
     en:
       "No worker is at it. It goes on by itself as soon as one reads the backfill queue (`canvas up`, or " +
       "`canvas worker --queue backfill`).",
-    ko: "처리 중인 작업자가 없습니다. 백필 대기열을 읽는 작업자가 시작되면(`canvas up` 또는 `canvas worker --queue backfill`) 자동으로 이어집니다.",
+    ko: "처리 중인 작업자가 없습니다. backfill 대기열을 읽는 작업자가 시작되면(`canvas up` 또는 `canvas worker --queue backfill`) 자동으로 이어집니다.",
   },
   failedWhy: {
     en: "It stopped: {error}. Start it again with the same choices to go on where it stopped.",

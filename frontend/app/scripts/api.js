@@ -6,6 +6,7 @@
 
 import { Direct, responseOf } from "./direct.js";
 import { isStream, Problem, problemOf } from "./problem.js";
+import { isCanvas } from "./shape.js";
 
 /** How long direct calls are left alone after they were blocked. */
 const BLOCKED_FOR_MS = 60_000;
@@ -151,7 +152,9 @@ function toldBy(headers, ms) {
 }
 
 function answer(status, body, told) {
-  return status === 202 ? { kind: "run", response: null, ...told } : { kind: "canvas", canvas: body, ...told };
+  if (status === 202) return { kind: "run", response: null, ...told };
+  if (!isCanvas(body)) throw new Problem({ status: 502, type: "not-a-canvas" });
+  return { kind: "canvas", canvas: body, ...told };
 }
 
 function streamOf(response) {

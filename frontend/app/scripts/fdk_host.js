@@ -118,7 +118,7 @@ export class FdkHost {
   openArticle = (id) => this.#open(`/a/solutions/articles/${Number(id)}`);
 
   #open(path) {
-    window.open(this.#address + path, "_blank", "noopener");
+    if (this.#identity.host) window.open(this.#address + path, "_blank", "noopener");
   }
 
   #did(action, options) {

@@ -7,7 +7,7 @@ import { htmlOf } from "./markdown.js";
 const DID_MS = 1600;
 
 /**
- * `{t, language, actions, filter, did, copy, put, tell, announce}`.
+ * `{t, language, actions, did, copy, put, tell, announce}`.
  *
  * `actions.ask(body, {signal, on})` and `actions.generate(…)` are about the open ticket. `did(button, work, text)`
  * does a button's work and says on it whether it was done; `copy(text, button)` and `put(button, {text, html}, entry)`

@@ -6,13 +6,13 @@ import { ANSWER, asked, REPLY } from "./asked.js";
 import { CanvasCache } from "./cache.js";
 import { Feedback } from "./feedback.js";
 import { lookForNews } from "./look.js";
+import { TONES } from "./reply_parts.js";
 import { Sidebar } from "./sidebar.js";
 import { CanvasView } from "./view.js";
 import { overheard, WideView } from "./wide.js";
 
 /** A tab that is hidden for so long holds no stream. */
 const HIDDEN_MS = 60_000;
-const TONES = ["friendly", "formal", "brief"];
 /** A platform that takes longer to name the ticket leaves the page empty meanwhile. */
 const NAMED_WITHIN_MS = 150;
 

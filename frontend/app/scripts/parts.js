@@ -1,6 +1,6 @@
 // How the parts of a Canvas look: functions from data to elements, without state.
 //
-// `kit` is what they share: `{t, language, actions, copy, put, did, tell, announce}`, see `CanvasView`. Actions
+// `kit` is what they share: `{t, language, actions, copy, put, did, tell, announce}`, see kit.js. Actions
 // may be missing: what the host page can't do has no button (insert) or is a plain link (tickets, articles).
 
 import { el, link } from "./dom.js";

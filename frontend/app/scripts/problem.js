@@ -3,7 +3,9 @@
 
 const PREFIX = "urn:prompt-canvas:";
 /** Codes of tickets that are not there: nothing that is remembered of them may stay on the page. */
-export const GONE = { "ticket-missing": "missing", "ticket-deleted": "deleted", "ticket-spam": "spam" };
+const GONE = { "ticket-missing": "missing", "ticket-deleted": "deleted", "ticket-spam": "spam" };
+/** Whether a problem says that. */
+export const isGone = ({ code }) => Object.hasOwn(GONE, code);
 /** Codes with texts of their own. */
 const NAMED = ["unauthorized", "forbidden", "network", "offline", "blocked", "platform", "settings"];
 /** What a status says where the code says nothing. */
@@ -15,7 +17,9 @@ export class Problem extends Error {
     super(detail || title || type);
     this.name = "Problem";
     this.status = status;
-    this.code = type.startsWith(PREFIX) ? type.slice(PREFIX.length) : type || `http-${status}`;
+    // An answer may come from a proxy that has its own idea of a problem.
+    const named = String(type);
+    this.code = named.startsWith(PREFIX) ? named.slice(PREFIX.length) : named || `http-${status}`;
     this.title = title;
     this.retryAfterMs = retryAfterMs;
   }
@@ -39,10 +43,17 @@ export function networkProblem(error) {
   return new Problem({ type: offline ? "offline" : "network", title: String(error?.message ?? error) });
 }
 
+/** An error as a `Problem`: one that is none is a mistake of ours, or an event out of shape, and stands in the console. */
+export function problemIn(error) {
+  if (error instanceof Problem) return error;
+  console.error(error);
+  return new Problem({ status: 500, type: "unexpected" });
+}
+
 /** Keys of a problem's title and advice: `["problem_network", "advice_network"]`. */
 export function textsOf(problem) {
   const { code } = problem;
-  if (code in GONE) return [`problem_${GONE[code]}`, `advice_${GONE[code]}`];
+  if (isGone(problem)) return [`problem_${GONE[code]}`, `advice_${GONE[code]}`];
   if (NAMED.includes(code)) return [`problem_${code}`, `advice_${code}`];
   if (code.startsWith("freshdesk")) return ["problem_freshdesk", "advice_unavailable"];
   const known = BY_STATUS[problem.status] ?? (problem.transient ? "unavailable" : "other");

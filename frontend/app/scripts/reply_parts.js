@@ -4,7 +4,7 @@
 import { el } from "./dom.js";
 import { button } from "./parts.js";
 
-const TONES = ["friendly", "formal", "brief"];
+export const TONES = ["friendly", "formal", "brief"];
 const LANGUAGES = ["customer", "ko", "en"];
 const MOST_CHARACTERS = 2000;
 

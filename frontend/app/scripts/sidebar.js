@@ -7,7 +7,7 @@
 
 import { CanvasCache } from "./cache.js";
 import { eventLine, restLine, runLine, troubleLine } from "./lines.js";
-import { GONE, parsed, Problem, textsOf, valuesOf } from "./problem.js";
+import { isGone, parsed, Problem, problemIn, textsOf, valuesOf } from "./problem.js";
 import { follow, sleep } from "./stream.js";
 import { WAITS } from "./waits.js";
 
@@ -121,8 +121,7 @@ export class Sidebar {
         wait = await this.#step(waits, told, signal);
       } catch (error) {
         signal.throwIfAborted();
-        if (!(error instanceof Problem)) throw error;
-        wait = this.#trouble(error, waits.retry);
+        wait = this.#trouble(problemIn(error), waits.retry);
       }
       if (wait === null) return;
       await this.#rest(wait, signal);
@@ -278,7 +277,7 @@ export class Sidebar {
     this.#forget(problem);
     view.finish();
     this.#say(...troubleLine(texts, values, { again, until, translate: view.translate }));
-    if (!view.filled) view.problem(...texts, { ...values, until }, !(problem.code in GONE));
+    if (!view.filled) view.problem(...texts, { ...values, until }, !(isGone(problem)));
     return wait;
   }
 
@@ -289,7 +288,7 @@ export class Sidebar {
 
   /** What the agent may not see (any more) is neither kept nor shown. */
   #forget(problem) {
-    if (problem.code in GONE || problem.status === 403) this.#cache.drop(this.#ticket);
+    if (isGone(problem) || problem.status === 403) this.#cache.drop(this.#ticket);
     else if (problem.status === 401) this.#cache.clear();
     else return;
     const ticket = this.#ticket;

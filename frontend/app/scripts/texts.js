@@ -80,7 +80,7 @@ export const TEXTS = {
   sharedTerms: { en: "In both:", ko: "공통:" },
   alikeInMeaning: { en: "alike in meaning", ko: "의미가 비슷함" },
   otherLanguage: { en: "other language", ko: "다른 언어" },
-  cited: { en: "linked in {count} similar answers", ko: "비슷한 답변 {count}건에서 링크" },
+  cited: { en: "linked in {count} similar {count:answer|answers}", ko: "비슷한 답변 {count}건에서 링크" },
   partFailed: { en: "This part could not be computed ({reason}).", ko: "이 부분은 계산하지 못했습니다 ({reason})." },
   score: { en: "{percent}% alike", ko: "{percent}% 비슷" },
   agentsOnly: { en: "agents only", ko: "상담원 전용" },
@@ -166,7 +166,7 @@ export const TEXTS = {
   kind_image: { en: "Image", ko: "이미지" },
   kind_attachment: { en: "File", ko: "파일" },
   searching: { en: "Searching…", ko: "찾는 중…" },
-  sourcesFound: { en: "{count} sources found, writing the answer…", ko: "출처 {count}건을 찾아 답변을 쓰는 중…" },
+  sourcesFound: { en: "{count} {count:source|sources} found, writing the answer…", ko: "출처 {count}건을 찾아 답변을 쓰는 중…" },
   askHint: { en: "Enter: ask, Shift+Enter: new line", ko: "Enter: 질문, Shift+Enter: 줄 바꿈" },
   answerReady: { en: "The answer is ready.", ko: "답변이 준비되었습니다." },
   answerSources: { en: "Sources of the answer", ko: "답변의 출처" },
@@ -218,11 +218,15 @@ export const TEXTS = {
   ...PROBLEM_TEXTS,
 };
 
-/** `t(key, values)` in one language; an unknown key shows itself, so that it is noticed. */
+/**
+ * `t(key, values)` in one language; an unknown key shows itself, so that it is noticed. `{count}` is a value, and
+ * `{count:ticket|tickets}` the word that goes with one, or with any other number.
+ */
 export function translator(language, table = TEXTS) {
   return (key, values = {}) => {
     const text = table[key]?.[language] ?? table[key]?.en ?? key;
-    return text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+    const word = (all, name, one, more) => (one === undefined ? (values[name] ?? all) : values[name] === 1 ? one : more);
+    return text.replace(/\{(\w+)(?::([^|}]*)\|([^}]*))?\}/g, word);
   };
 }
 

@@ -3,7 +3,7 @@
 
 import { check, saveSettings } from "./check.js";
 import * as fields from "./fields.js";
-import { TEXTS, translator } from "./texts.js";
+import { translator } from "./texts.js";
 
 const $ = (id) => document.getElementById(id);
 const RULES = {
@@ -219,7 +219,7 @@ const KOREAN = navigator.languages.findIndex((tag) => tag.startsWith("ko"));
 const ENGLISH = navigator.languages.findIndex((tag) => tag.startsWith("en"));
 const language = KOREAN >= 0 && (ENGLISH < 0 || KOREAN < ENGLISH) ? "ko" : "en";
 
-if (document.getElementById("form") && Object.keys(TEXTS).length) {
+if (document.getElementById("form")) {
   const client = fdkClient();
   const form = new InstallForm({ client: () => client, language });
   globalThis.installPage.form = form;

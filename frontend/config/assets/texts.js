@@ -56,7 +56,12 @@ export const TEXTS = {
     en: "The connection is being checked. Then press the button below once more.",
     ko: "연결을 확인하고 있습니다. 확인이 끝나면 아래 버튼을 다시 누르세요.",
   },
-  ok: { en: "Connected to {domain}.", ko: "{domain} 계정에 연결되었습니다." },
+  ok: {
+    en:
+      "Connected to {domain}. This is an admin's key: an agent who knows a browser's tools could use it by way of the " +
+      "app, to start backfills and to change the settings below.",
+    ko: "{domain} 계정에 연결되었습니다. 관리자의 키이므로, 브라우저 개발자 도구를 다룰 줄 아는 상담원이 앱을 통해 이전 티켓을 가져오거나 아래 설정을 바꿀 수 있습니다.",
+  },
   okNoAdmin: {
     en:
       "Connected to {domain}. This key is no admin's: the sidebar works, but earlier tickets can't be brought " +
@@ -96,11 +101,11 @@ export const TEXTS = {
     ko: "각 티켓이 다음에 변경될 때부터 적용됩니다.",
   },
   language: { en: "Language", ko: "언어" },
-  language_auto: { en: "As the agent and the ticket", ko: "상담원과 티켓에 맞춤" },
+  language_auto: { en: "By agent and ticket", ko: "상담원과 티켓에 맞춤" },
   tone: { en: "Tone of replies", ko: "답변의 어조" },
   tone_none: { en: "As fits", ko: "상황에 맞게" },
   tone_friendly: { en: "Friendly", ko: "친근하게" },
-  tone_formal: { en: "Formal", ko: "격식 있게" },
+  tone_formal: { en: "Formal", ko: "정중하게" },
   tone_brief: { en: "Brief", ko: "간결하게" },
   days: { en: "Search period (days)", ko: "검색 기간(일)" },
   daysHint: { en: "How old similar tickets may be. Empty: of any age.", ko: "비슷한 티켓을 찾을 기간입니다. 비워 두면 전체 기간에서 찾습니다." },

@@ -45,11 +45,14 @@ WATCHER = """
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """A headless Chromium with an empty profile that is thrown away; its sandbox is on, except for root."""
+async def chromium(*more: str) -> AsyncIterator[Browser]:
+    """A headless Chromium with an empty profile that is thrown away; its sandbox is on, except for root.
+
+    `more` are arguments beside the usual ones.
+    """
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=QUIET, chromium_sandbox=os.geteuid() != 0
+            executable_path=CHROMIUM, headless=True, args=[*QUIET, *more], chromium_sandbox=os.geteuid() != 0
         )
         try:
             yield browser

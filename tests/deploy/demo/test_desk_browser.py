@@ -87,7 +87,7 @@ async def test_a_computed_ticket_is_painted_at_once(page: DeskPage) -> None:
     await expect(page.part("similar")).to_contain_text("Wi-Fi drops every hour")
     await expect(page.part("solutions")).to_contain_text("When the Wi-Fi drops every hour")
     await expect(page.part("replies")).to_contain_text("set the channel to 36")
-    await expect(page.app.locator(".pc-progress")).to_be_hidden()
+    await expect(page.app.locator(".pc-progress ol")).to_be_hidden()
     await expect(page.subject).to_have_text("Wi-Fi not stable")
 
 
@@ -128,12 +128,12 @@ async def test_a_ticket_that_is_opened_before_its_webhook_streams(page: DeskPage
     await page.open(ticket_id)
     await expect(page.status).to_have_text("Nothing stored yet — being computed")
     await expect(page.light("stream")).to_be_visible()
-    await expect(page.app.locator(".pc-progress")).to_be_visible()
+    await expect(page.app.locator(".pc-progress ol")).to_be_visible()
     await expect(page.app.locator(".pc-part[aria-busy] .pc-skeleton")).to_have_count(4)
     desk.helpdesk.faults.clear()
     await expect(page.part("summary")).to_contain_text("The printer is offline since Monday")
     await expect(page.status).to_have_text(re.compile(r"^Streamed in .+, first event after .+$"))
-    await expect(page.app.locator(".pc-progress")).to_be_hidden()
+    await expect(page.app.locator(".pc-progress ol")).to_be_hidden()
     await expect(page.app.locator(".pc-skeleton")).to_have_count(0)
     await expect(page.part("replies").get_by_role("button", name="Insert")).to_be_visible()
     await expect(page.subject).to_have_text("Printer lost the Wi-Fi")

@@ -56,7 +56,7 @@ class Account:
         """How many calls go through before one does not, if the time that the pacing wants passes at once."""
         number = 0
         while True:
-            await self.redis.hset(keys.calls(HOST), "pace", "0")  # type: ignore[misc]
+            await self.redis.hset(keys.calls(HOST), mapping={"pace": 0, "pace_live": 0})  # type: ignore[misc]
             if await self.call(priority, cost):
                 return number
             number += 1
@@ -211,6 +211,16 @@ async def test_a_backfill_comes_evenly_spread(account: Account) -> None:
     assert await account.used() == 3
 
 
+async def test_a_live_call_does_not_wait_for_the_turn_of_a_backfill(account: Account) -> None:
+    await account.learns(50)
+    await account.call(LIVE)
+    await account.unpaced_calls(BACKFILL, Cost(1))
+    seconds, _ = await account.redis.time()
+    await account.redis.hset(keys.calls(HOST), "pace", str(1000 * (seconds + 3)))  # type: ignore[misc]
+    assert await account.call(BACKFILL)
+    assert await account.call(LIVE) == 0.0, "what is left free for it is there for it at once"
+
+
 async def test_a_burst_of_live_calls_takes_half_at_once_and_the_rest_evenly(account: Account) -> None:
     await account.learns(50)
     # Half of the credits is 8 looks; the pacing lets one more pass.
@@ -313,7 +323,8 @@ async def test_a_clock_that_was_put_back_parks_nobody(account: Account) -> None:
     await account.learns(50)
     later = 10**14
     await account.redis.zadd(keys.call_log(HOST), {f"call:{number}": later for number in range(50)})
-    await account.redis.hset(keys.calls(HOST), mapping={"pace": later, "place1": later, "trickle": later})  # type: ignore[misc]
+    parked = dict.fromkeys(("pace", "pace_live", "place1", "trickle"), later)
+    await account.redis.hset(keys.calls(HOST), mapping=parked)  # type: ignore[misc]
     assert await account.calls(LIVE) == 8
     assert await account.call(BACKFILL) <= 60
 
