@@ -129,7 +129,9 @@ export function foldLongReply(body, kit) {
     const folded = text.classList.toggle("pc-folded");
     text.classList.toggle("pc-all", !folded);
     more.textContent = kit.t(folded ? "showAll" : "showLess");
+    more.setAttribute("aria-expanded", String(!folded));
   });
+  more.setAttribute("aria-expanded", "false");
   text.after(more);
 }
 
