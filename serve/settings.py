@@ -60,10 +60,11 @@ class ServeSettings(BaseSettings):
         "empty = the socket's address counts",
     )
     limit_agent: float = Field(
-        default=20.0,
+        default=200.0,
         ge=0,
         validation_alias="CANVAS_LIMIT_AGENT",
-        description="Requests a second of one agent, five times as many at once; 0 = no limit",
+        description="Requests a second of one agent, five times as many at once; 0 = no limit. An agent is a key's "
+        "owner: all users of the Freshdesk app share the key that it was installed with",
     )
     limit_tenant: float = Field(
         default=500.0,
@@ -72,19 +73,19 @@ class ServeSettings(BaseSettings):
         description="Requests a second of one tenant, four times as many at once; 0 = no limit",
     )
     limit_address: float = Field(
-        default=100.0,
+        default=200.0,
         ge=0,
         validation_alias="CANVAS_LIMIT_ADDRESS",
         description="Requests a second of one address, four times as many at once; 0 = no limit",
     )
     limit_costly: float = Field(
-        default=30.0,
+        default=120.0,
         ge=0,
         validation_alias="CANVAS_LIMIT_COSTLY",
         description="Questions, reply drafts and the like a minute of one agent; 0 = no limit",
     )
     limit_sessions: float = Field(
-        default=10.0,
+        default=60.0,
         ge=0,
         validation_alias="CANVAS_LIMIT_SESSIONS",
         description="Session tokens a minute of one agent; 0 = no limit",
@@ -97,7 +98,7 @@ class ServeSettings(BaseSettings):
         "costs a Freshdesk call; 0 = no limit",
     )
     streams_agent: int = Field(
-        default=20,
+        default=500,
         ge=0,
         validation_alias="CANVAS_STREAMS_AGENT",
         description="Streams that one agent may have open; 0 = no limit",
