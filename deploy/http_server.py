@@ -142,8 +142,8 @@ async def running(app: Any, sock: socket.socket) -> AsyncIterator[str]:
         timeout_graceful_shutdown=GRACE_S,
         timeout_keep_alive=KEEP_ALIVE_S,
     )
-    head = getattr(app, "head", None)
-    config.heads = None if head is None else Heads(head)
+    # Other frameworks' apps have a `head` too, which is another thing.
+    config.heads = None if getattr(app, "instant", None) is None else Heads(app.head)
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[sock]))
     while not server.started and not task.done():

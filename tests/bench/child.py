@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import uvicorn
+
 from deploy.data_folder import redis_ready
 from deploy.demo.helpdesk import running_helpdesk
 from deploy.demo.run import load_helpdesk, running_demo
@@ -77,8 +79,13 @@ async def fastapi_least(settings: AllSettings) -> None:
 
 
 async def fastapi_asyncio(settings: AllSettings) -> None:
-    """The FastAPI peer on Python's own event loop, as `pip install uvicorn` has it: design.md's 1,950 requests/s."""
-    await fastapi(settings)
+    """The FastAPI peer as `pip install fastapi uvicorn` runs it: Python's own event loop, and h11 to parse HTTP."""
+    sys.path.append(str(fastapi_peer.folder()))
+    from tests.bench.peers.fastapi_service import create_peer
+
+    async with create_peer(settings.shared) as app:
+        config = uvicorn.Config(app, http="h11", log_config=None, access_log=False, lifespan="off")
+        await uvicorn.Server(config).serve(sockets=[bind(settings.deploy.host, settings.deploy.port)])
 
 
 async def fastapi(settings: AllSettings, *, remembers: bool = False) -> None:

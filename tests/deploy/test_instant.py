@@ -179,6 +179,15 @@ async def test_a_client_that_left_gets_nothing(app: App, connect: Any) -> None:
     assert await (await connect()).ask(get("/at-once/1")) == b"short A /at-once/1"
 
 
+async def test_an_app_without_the_short_way_may_have_a_head(connect: Any, app: App) -> None:
+    """As a FastAPI app has one, to declare routes."""
+    app.instant = None  # type: ignore[assignment]
+    async with running(app, bind("127.0.0.1", 0)) as url:
+        client = Client(*await asyncio.open_connection("127.0.0.1", urlsplit(url).port))
+        assert await client.ask(get("/at-once/1")) == b"long GET /at-once/1"
+        client.writer.close()
+
+
 async def test_a_quiet_connection_is_closed_and_a_busy_one_is_not(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_server, "KEEP_ALIVE_S", 0.4)
     loop = asyncio.get_running_loop()
