@@ -1,7 +1,9 @@
 """The life of a command's process: logging, one event loop, and signals that cancel the work so that it cleans up."""
 
 import asyncio
+import contextlib
 import gc
+import os
 import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -26,6 +28,20 @@ data_option = click.option(
     "--data", type=click.Path(file_okay=False, path_type=Path), help="Data folder (default: CANVAS_DATA_DIR or .canvas)"
 )
 """Every command takes it: whoever runs `canvas up --data X` must be able to reach the same folder."""
+
+
+AUTOGROUP = Path("/proc/self/autogroup")
+
+
+def give_way(nice: int) -> None:
+    """Take a lower priority (up to 19), also among sessions.
+
+    Linux weighs sessions against each other (sched_autogroup), and niceness only within one: a child in a session of
+    its own would hold up its parent as before, 3 ms at a time.
+    """
+    os.nice(nice)
+    with contextlib.suppress(OSError):  # not Linux, or without autogroups, or in a container that has groups of its own
+        AUTOGROUP.write_text(str(nice), "ascii")
 
 
 def run(settings: AllSettings, job: Coroutine[Any, Any, T], process: str = "command") -> T | None:

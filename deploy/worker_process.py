@@ -16,11 +16,12 @@ from contextlib import asynccontextmanager
 import structlog
 from click.exceptions import Exit
 
+from deploy.process import give_way
 from deploy.settings import AllSettings
 from shared.tasks import beside
 
 READY = b"ready\n"
-NICE = 5
+NICE = 10
 """The child's work is heavy and can wait a moment; an agent's request can't."""
 STOPS_WITHIN_S = 8.0
 AGAIN_AFTER_S = 1.0
@@ -85,7 +86,7 @@ async def _stop(child: asyncio.subprocess.Process) -> None:
 
 def begin_beside() -> None:
     """In the child: take a lower priority, and end at once when the parent is gone."""
-    os.nice(NICE)
+    give_way(NICE)
     threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
 
 

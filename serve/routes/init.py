@@ -7,6 +7,7 @@ its events are streamed to whoever takes them, or named in a 202 for whoever doe
 from typing import Annotated, Any
 
 from litestar import Request, Response, route
+from litestar.background_tasks import BackgroundTask
 from litestar.datastructures import Headers, State
 from litestar.enums import HttpMethod
 from litestar.openapi import ResponseSpec
@@ -83,11 +84,12 @@ async def init(
     if current_span().recording and not read.doubtful:
         current_span().link(await context.ledger.made_by(caller.host, number))
     # While Redis does not answer there is nothing to start a run with.
-    extra = await refresh(context, caller.host, number) if copy.state == "due" and not read.doubtful else {}
+    due = copy.state == "due" and not read.doubtful
+    extra, wake = await refresh(context, caller.host, number) if due else ({}, None)
     # A POST has no 304 (RFC 9110, 15.4.5): the earlier app gets the Canvas each time.
     condition = headers.get("if-none-match", "") if request.method == HttpMethod.GET else ""
     status = HIT if current else STALE
-    return _response(copy.answer(_accepted(headers), condition.encode("latin-1"), status, read.timing), extra)
+    return _response(copy.answer(_accepted(headers), condition.encode("latin-1"), status, read.timing), extra, wake)
 
 
 @route("/init", http_method=[HttpMethod.GET, HttpMethod.POST], include_in_schema=False)
@@ -107,11 +109,14 @@ def _made(stored: StoredCanvas, headers: Headers, missed: dict[str, str]) -> Res
     return _response(answer, {name: value for name, value in missed.items() if name != "Cache-Status"})
 
 
-def _response(answer: Answer, extra: dict[str, str]) -> Response[bytes]:
+def _response(answer: Answer, extra: dict[str, str], after: BackgroundTask | None = None) -> Response[bytes]:
     headers = {name.decode(): value.decode("latin-1") for name, value in answer.headers}
     for name in ("content-type", "content-length"):
         headers.pop(name, None)
-    return Response(answer.body, status_code=answer.status, media_type="application/json", headers=headers | extra)
+    headers |= extra
+    return Response(
+        answer.body, status_code=answer.status, media_type="application/json", headers=headers, background=after
+    )
 
 
 def _accepted(headers: Headers) -> bytes:

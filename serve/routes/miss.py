@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import structlog
 from litestar import Response
+from litestar.background_tasks import BackgroundTask
 from redis.exceptions import RedisError
 
 from serve.caller import Caller
@@ -39,33 +40,50 @@ class Started(msgspec.Struct, frozen=True):
     status: str = "running"
 
 
-async def refresh(context: ServeContext, host: str, ticket_id: int) -> dict[str, str]:
-    """Start or join the run of a stale Canvas; returns the header that names it.
+async def refresh(context: ServeContext, host: str, ticket_id: int) -> tuple[dict[str, str], BackgroundTask | None]:
+    """Start or join the run of a stale Canvas: the header that names it, and what wakes a worker once that is sent.
 
-    The stale one is served even where that fails.
+    The stale one is served even where that fails. A wake-up that is lost is made up for by the dispatcher.
     """
     try:
-        run = await open_run(context, host, ticket_id, now=False)
+        async with store_answers():
+            run = await context.ledger.open_run(host, ticket_id, now=False)
     except (RedisError, OSError, StoreUnavailable) as error:
         log.warning("refresh not started", host=host, ticket=ticket_id, reason=type(error).__name__)
-        return {}
-    return {"Canvas-Run": f"/runs/{run.run_id}"}
+        return {}, None
+    about(ticket=ticket_id, run=run.run_id)
+    wake = BackgroundTask(_wake_quietly, context, host, ticket_id, run) if run.wake else None
+    return {"Canvas-Run": f"/runs/{run.run_id}"}, wake
 
 
-async def open_run(context: ServeContext, host: str, ticket_id: int, *, now: bool) -> OpenedRun:
-    """The ticket's run, started or joined, with a job on the interactive queue; `now` leaves out the debounce.
+async def open_run(context: ServeContext, host: str, ticket_id: int) -> OpenedRun:
+    """The ticket's run, started (without a debounce) or joined, with a job on the interactive queue.
 
     Raises:
         StoreUnavailable: Redis does not answer.
     """
     async with store_answers():
-        run = await context.ledger.open_run(host, ticket_id, now=now)
+        run = await context.ledger.open_run(host, ticket_id, now=True)
         about(ticket=ticket_id, run=run.run_id)
         if run.wake:
-            # When joining too: the run that is joined may wait behind others. Each run has a wake-up of its own: arq
-            # drops one while the job of the run before it is just ending, or was killed.
-            await context.queue.precompute(Queue.INTERACTIVE, host, ticket_id, suffix=f":{run.run_id}")
+            await _wake(context, host, ticket_id, run)
     return run
+
+
+async def _wake(context: ServeContext, host: str, ticket_id: int, run: OpenedRun) -> None:
+    """Also when joining: the run that is joined may wait behind others.
+
+    Each run has a wake-up of its own: arq drops one while the job of the run before it is just ending, or was killed.
+    """
+    await context.queue.precompute(Queue.INTERACTIVE, host, ticket_id, suffix=f":{run.run_id}")
+
+
+async def _wake_quietly(context: ServeContext, host: str, ticket_id: int, run: OpenedRun) -> None:
+    try:
+        async with store_answers():
+            await _wake(context, host, ticket_id, run)
+    except (RedisError, OSError, StoreUnavailable) as error:
+        log.warning("refresh not woken", host=host, ticket=ticket_id, reason=type(error).__name__)
 
 
 async def answer_miss(
@@ -80,7 +98,7 @@ async def answer_miss(
         StoreUnavailable: Redis does not answer.
     """
     host = caller.host
-    run = await open_run(context, host, ticket_id, now=True)
+    run = await open_run(context, host, ticket_id)
     location = f"/runs/{run.run_id}"
     headers = {"Canvas-Run": location, "Cache-Status": MISS}
     accept = accept.lower()

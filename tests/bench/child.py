@@ -19,7 +19,7 @@ from deploy.data_folder import redis_ready
 from deploy.demo.helpdesk import running_helpdesk
 from deploy.demo.run import load_helpdesk, running_demo
 from deploy.http_server import bind, running
-from deploy.process import forever, run
+from deploy.process import forever, give_way, run
 from deploy.settings import AllSettings, load_settings
 from deploy.up import ingest_alone, serve_alone, up
 from shared.tasks import stop
@@ -52,7 +52,11 @@ async def redis(settings: AllSettings) -> None:
 
 
 async def helpdesk(settings: AllSettings) -> None:
-    """The demo's helpdesk as its data folder holds it, but without rules: the measurements send their own webhooks."""
+    """The demo's helpdesk as its data folder holds it, but without rules: the measurements send their own webhooks.
+
+    It stands for another company's machines, so it gives way to what is measured.
+    """
+    give_way(19)
     desk = load_helpdesk(settings.shared.data_dir / "helpdesk.json")
     desk.state.rules.clear()
     async with running_helpdesk(desk) as url:
