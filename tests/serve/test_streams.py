@@ -84,12 +84,13 @@ async def test_a_process_that_stops_sends_its_followers_to_another(
         await wait_until(lambda: stopping.context.followers.held > 2 * ENTRY_BYTES)
         stopping.context.followers.drain()
         body = (await first).text
-    assert [name for _, name, _ in as_told(body)] in (["queued"], ["queued", "summary.delta"])
+    # It may be sent away before its first events were written to it.
+    assert [name for _, name, _ in as_told(body)] in ([], ["queued"], ["queued", "summary.delta"])
     assert 200 <= int(body.rsplit("retry: ", 1)[1]) <= 1500, "it comes back soon, and not with all others at once"
     await say(served, claim, "two")
     await end(served, claim)
     seen = as_told(body)
-    assert assembled(seen + await events_of(served, claim.run_id, after=seen[-1][0])) == "one two"
+    assert assembled(seen + await events_of(served, claim.run_id, after=seen[-1][0] if seen else "")) == "one two"
 
 
 async def test_a_run_tells_which_canvas_is_there_now_and_what_it_has_read(small_world: World) -> None:
