@@ -111,3 +111,14 @@ async def test_a_machine_without_the_model_gets_one_line_with_the_remedy() -> No
     _, output = await process.communicate()
     assert b"StartupError: The local embedding model does not run here" in output
     assert b"set OPENAI_API_KEY" in output
+
+
+async def test_history_has_a_core_less_and_a_queue_of_its_own_but_the_same_vectors() -> None:
+    both = LocalEmbedder(threads=2)
+    history = both.unhurried()
+    assert history is both.unhurried(), "one for all"
+    assert (history._width, history._threads is both._threads) == (1, False)
+    assert await history.embed([LONG]) == await both.embed([LONG])
+    await both.close()
+    with pytest.raises(RuntimeError):
+        await history.embed([LONG])
