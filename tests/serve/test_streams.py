@@ -77,16 +77,18 @@ async def test_a_process_that_stops_sends_its_followers_to_another(
     served: Serving, accounts: Desks, number: int
 ) -> None:
     claim = await begin(served, number)
-    async with serving(accounts.settings) as stopping:
-        async with stopping.acme.stream("GET", f"/runs/{claim.run_id}") as answer:
-            pieces = answer.aiter_text()
-            body = await anext(pieces)
-            while "queued" not in body:  # sent away before it has read anything, it would have nothing to go on from
-                body += await anext(pieces)
-            await say(served, claim, "one ")
-            await wait_until(lambda: stopping.context.followers.held > 2 * ENTRY_BYTES)
-            stopping.context.followers.drain()
-            body += "".join([piece async for piece in pieces])
+    async with (
+        serving(accounts.settings) as stopping,
+        stopping.acme.stream("GET", f"/runs/{claim.run_id}") as answer,
+    ):
+        pieces = answer.aiter_text()
+        body = await anext(pieces)
+        while "queued" not in body:  # sent away before it has read anything, it would have nothing to go on from
+            body += await anext(pieces)
+        await say(served, claim, "one ")
+        await wait_until(lambda: stopping.context.followers.held > 2 * ENTRY_BYTES)
+        stopping.context.followers.drain()
+        body += "".join([piece async for piece in pieces])
     assert [name for _, name, _ in as_told(body)] in (["queued"], ["queued", "summary.delta"])
     assert 200 <= int(body.rsplit("retry: ", 1)[1]) <= 1500, "it comes back soon, and not with all others at once"
     await say(served, claim, "two")
