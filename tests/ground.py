@@ -1,7 +1,10 @@
 """Ground for replies: a public article that every ticket finds, so that somebody has something to write from."""
 
+import html
+from datetime import UTC, datetime
 from typing import Final
 
+from deploy.demo.helpdesk.models import Article, Category, Folder
 from ingest.vectors.protocol import ArticlePoint
 from ingest.vectors.sparse import sparse_vector
 from tests.faults import worker_of
@@ -28,3 +31,28 @@ async def lay_ground(account: Account, *texts: str, public: bool = True, first: 
             sparse=sparse_vector(text),
         )
         await worker.vectors.put_articles(account.host, [point])
+
+
+def publish(account: Account, *texts: str, first: int = ARTICLE) -> None:
+    """Publish the same articles in the account's helpdesk: a look through its articles leaves the ground as it is."""
+    state, created = account.helpdesk.state, datetime(2025, 1, 1, tzinfo=UTC)
+    category = Category(state.next_id("category"), "Ground", "en", created)
+    folder = Folder(state.next_id("folder"), "Ground", category.id, "en", visibility=1, created_at=created)
+    state.categories[category.id], state.folders[folder.id] = category, folder
+    for number, text in enumerate(texts, first):
+        title, _, body = text.partition("\n")
+        state.articles[number] = Article(
+            id=number,
+            key=f"ground-{number}",
+            title=title,
+            description=f"<p>{html.escape(body)}</p>",
+            description_text=body,
+            folder_id=folder.id,
+            category_id=category.id,
+            language="en",
+            status=2,
+            type=1,
+            agent_id=None,
+            created_at=created,
+            updated_at=created,
+        )

@@ -17,7 +17,7 @@ from shared import keys
 from shared.tenant_settings import TenantSettings
 from tests.conftest import leaked_keys
 from tests.faults import worker_of
-from tests.ground import lay_ground
+from tests.ground import lay_ground, publish
 from tests.lookalikes import OpenAILookalike, Script
 from tests.parts import own_redis
 from tests.serve.agents import ALL, Colleague, colleague
@@ -96,6 +96,7 @@ async def answering_world() -> AsyncIterator[Answering]:
         without = TenantSettings(models={"summary": [NAME], "reply": [NAME], "answer": [NAME]})
         await tenants.put(msgspec.structs.replace(tenant, settings=without))
         for account in (made.acme, made.other):
+            publish(account, ROUTER, KOREAN)
             await lay_ground(account, ROUTER, KOREAN)
         yield Answering(made, provider, stack)
         leaked = [key async for key in leaked_keys(worker_of(made.acme).redis.state)]

@@ -18,7 +18,7 @@ from tests.world import parse_events
 LONG_AGO = datetime.now(UTC) - timedelta(days=900)
 SPAN = {"since": (LONG_AGO - timedelta(days=1)).isoformat(), "until": LONG_AGO.isoformat()}
 NOTHING = {"data_types": ["tickets"], "date_range": SPAN}
-"""No ticket is of that day. Articles would replace those that other tests of this world look for."""
+"""No ticket is of that day."""
 
 
 async def admin(answering: Answering, account: Any) -> httpx.AsyncClient:
