@@ -19,9 +19,14 @@ UNSENT_BYTES = 128 * 1024
 """What the kernel takes of a connection's data before it is sent. Unless told, it takes megabytes for each client that
 reads slowly, and only then can a server notice it."""
 MOST_HEAD_BYTES = 64 * 1024
-"""Of a request's line and headers beyond what comes at once: the parser itself takes as many as are sent."""
+"""Of a request's line and headers beyond what comes at once, and of whatever else is neither a request nor a body
+(trailers, chunk extensions, empty lines): the parser itself takes as many as are sent."""
 HEAD_WITHIN_S = 20.0
-"""Of a new connection, and of a request that has begun: who takes longer holds a connection for nothing."""
+"""Of a new connection, of a request that has begun, and of bytes behind an answer (empty lines, a body that nobody
+reads any more): who takes longer to say what it wants holds a connection for nothing."""
+MOST_PIPELINED = 100
+"""Requests that wait for the answer of one before them: each takes some 5 KB, and a client that reads nothing could
+have 2,000 of them in one piece of 256 KB."""
 KEEP_ALIVE_S = 75
 """A connection that was quiet for so long is closed."""
 UNACKNOWLEDGED_MS = 20_000
@@ -31,12 +36,15 @@ UNACKNOWLEDGED_MS = 20_000
 class _Protocol(InstantProtocol):
     """Gives applications the connection's transport, to drop what a client does not read (see `serve.routes.sse`).
 
-    A client whose headers do not come, or do not end, is cut: uvicorn and its parser would take them for ever.
+    A client whose headers do not come, or do not end, is cut: uvicorn and its parser would take them for ever, and any
+    byte ends uvicorn's own wait for the next request. Trailers are no headers (RFC 9110, 6.5): a proxy that has
+    overwritten a header has not looked at them.
     """
 
     _in_head = True
-    _head_bytes = 0
-    _begun = 0
+    _heard = 0
+    """How often something has come that was waited for: a request, the end of its headers, a part of its body."""
+    _unheard_bytes = 0
     _cut: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -50,28 +58,47 @@ class _Protocol(InstantProtocol):
     def data_received(self, data: bytes) -> None:
         if self.took(data):
             return self._uncut()
-        begun = self._begun
+        heard = self._heard
         super().data_received(data)
-        if self._in_head:
-            if self._begun == begun:
-                self._head_bytes += len(data)
-                if self._head_bytes > MOST_HEAD_BYTES:
-                    self.transport.abort()
-            if self._cut is None and self._begun:
-                self._cut = self.loop.call_later(HEAD_WITHIN_S, self.transport.abort)
-        else:
+        self._unheard_bytes = self._unheard_bytes + len(data) if self._heard == heard else 0
+        if self._unheard_bytes > MOST_HEAD_BYTES:
+            self.transport.abort()
+        if not self._in_head and not self._is_answered():
             self._uncut()
+        elif self._cut is None:
+            self._cut = self.loop.call_later(HEAD_WITHIN_S, self.transport.abort)
         return None
 
     def on_message_begin(self) -> None:
-        self._in_head, self._head_bytes = True, 0
-        self._begun += 1
+        self._in_head = True
+        self._heard += 1
         super().on_message_begin()
         self.scope["extensions"] = {"canvas.transport": {"transport": self.transport}}
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._heard += 1
+        if len(self.pipeline) >= MOST_PIPELINED:
+            self.transport.abort()
+            raise ValueError("too many requests at once")  # so that the parser reads no more of them
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            raise ValueError("a request has one Host (RFC 9112, 3.2)")  # the parser's caller answers 400
         super().on_headers_complete()
+
+    def on_chunk_header(self) -> None:
+        self._heard += 1
+
+    def on_body(self, body: bytes) -> None:
+        self._heard += 1
+        super().on_body(body)
+
+    def _is_answered(self) -> bool:
+        return getattr(self.cycle, "response_complete", False) and not self.pipeline
 
     def _uncut(self) -> None:
         if self._cut is not None:
@@ -134,6 +161,7 @@ async def running(app: Any, sock: socket.socket) -> AsyncIterator[str]:
     config = _Config(
         app,
         http=_Protocol,
+        ws="none",  # nothing speaks it; where a library for it is installed, it would take the connection from us
         log_config=None,
         access_log=False,
         lifespan="off",

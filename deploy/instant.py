@@ -84,7 +84,8 @@ def _parsed(lines: bytes) -> list[tuple[bytes, bytes]] | None:
     except (httptools.HttpParserError, httptools.HttpParserUpgrade):
         return None
     whole = found.begun == found.complete == 1 and found.stays
-    return found.headers if whole and not any(name in MORE for name, _ in found.headers) else None
+    names = [name for name, _ in found.headers]
+    return found.headers if whole and names.count(b"host") == 1 and MORE.isdisjoint(names) else None
 
 
 class InstantProtocol(HttpToolsProtocol):

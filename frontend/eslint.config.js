@@ -6,7 +6,7 @@ import js from "@eslint/js";
 import branches from "./lint/branches.js";
 
 const BROWSER = (
-  "AbortController AbortSignal CSS CustomEvent DOMException Event EventTarget FormData Headers HTMLElement Intl " +
+  "AbortController AbortSignal Blob ClipboardItem CSS CustomEvent DOMException Event EventTarget FormData Headers HTMLElement Intl " +
   "IntersectionObserver MutationObserver Node PerformanceObserver Request ResizeObserver Response TextDecoder " +
   "TextEncoder URL URLSearchParams addEventListener cancelAnimationFrame clearInterval clearTimeout console crypto " +
   "document fetch history innerHeight innerWidth localStorage location matchMedia navigator parent performance " +
@@ -14,7 +14,7 @@ const BROWSER = (
   "setInterval setTimeout structuredClone window"
 ).split(" ");
 const NODE = ["Buffer", "process"];
-const TESTS = ["Blob", "Element", "KeyboardEvent", "MouseEvent", "ReadableStream", "dispatchEvent"];
+const TESTS = ["Element", "KeyboardEvent", "MouseEvent", "ReadableStream", "dispatchEvent"];
 const globals = (names) => Object.fromEntries(names.map((name) => [name, "readonly"]));
 const MARKUP = ["innerHTML", "outerHTML", "insertAdjacentHTML", "setHTMLUnsafe", "srcdoc", "createContextualFragment"];
 

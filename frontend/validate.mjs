@@ -9,6 +9,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { checkLayers } from "./validate/layers.mjs";
 import { checkManifest } from "./validate/manifest.mjs";
 import { AppPackage } from "./validate/package.mjs";
 import { checkPages } from "./validate/pages.mjs";
@@ -26,6 +27,7 @@ export async function validate(folder, { eslint = true } = {}) {
   checkTemplates(app, manifest);
   checkPages(app);
   checkPreloads(app);
+  checkLayers(app);
   const notes = await checkScripts(app, { eslint });
   const bytes = app.files.reduce((sum, file) => sum + app.size(file), 0);
   if (bytes > MOST_BYTES) app.find(".", `the package has ${bytes} bytes`, `${MOST_BYTES} is the most: leave something out`);

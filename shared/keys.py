@@ -138,6 +138,13 @@ def backfill_list(host: str, kind: str) -> str:
     return f"{PREFIX}:{{{host}}}:backfill:list:{kind}"
 
 
+def no_tickets(host: str, kind: str, block: int) -> str:
+    """String of bits: the ids of a hundred thousand where a backfill has found no ticket, where it had asked for an
+    `archived` one alone or for `any`, see `ingest.backfill.no_tickets`.
+    """
+    return f"{PREFIX}:{{{host}}}:no-tickets:{kind}:{block}"
+
+
 def finished(host: str, ticket_id: int) -> str:
     """Hash: the texts that models have finished for a run that has not ended yet, by task, see `ingest.finished`."""
     return f"{PREFIX}:{{{host}}}:finished:{ticket_id}"

@@ -27,6 +27,10 @@ THREAD_LIFETIME = timedelta(days=1)
 """A fetched thread waits this long between a backfill's two passes."""
 HEARTBEAT_LIFETIME = timedelta(seconds=15)
 BACKFILL_LIFETIME = timedelta(days=7)
+NO_TICKETS_LIFETIME = timedelta(days=30)
+"""An id that was no archived ticket is not tried again for so long: a merged one may be archived later, and the key be
+another agent's.
+"""
 LEASE_LIFETIME = timedelta(seconds=6)
 """A worker that died is followed by another after at most this long; renewed every third of it."""
 BATCH_LIFETIME = timedelta(days=7)
@@ -88,6 +92,7 @@ LIFETIMES: dict[str, timedelta] = {
     "pc:{host}:backfill:lease": BACKFILL_LEASE,
     "pc:{host}:backfill:list:<list>": BACKFILL_LIFETIME,
     "pc:{host}:backfill:batch:<list>": BATCH_LIFETIME,
+    "pc:{host}:no-tickets:<list>:<block>": NO_TICKETS_LIFETIME,
     "pc:{host}:finished:<id>": FINISHED_LIFETIME,
     "pc:{host}:articles": RECORD_LIFETIME,
     "pc:{host}:articles:looked": ARTICLES_EVERY,

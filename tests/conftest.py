@@ -1,15 +1,17 @@
 """What every test may use: a real Valkey of its own, emptied before each test and checked for leaked keys after it."""
 
+import asyncio
 import os
 import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import certifi
 import pytest
 import structlog
+import uvicorn
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
@@ -29,10 +31,18 @@ ROOT = Path(__file__).parent
 LONGEST_FIRST = (
     "chaos/test_small.py",
     "test_lint.py",
-    "deploy/demo/test_demo.py",
+    "deploy/test_crash.py",
     "deploy/demo/test_desk_browser.py",
+    "deploy/test_cli.py",
+    "frontend/test_states.py",
+    "ingest/backfill/test_batches.py",
+    "test_faults.py",
+    "deploy/demo/test_demo.py",
+    "frontend/test_harness.py",
+    "frontend/test_axe.py",
+    "ingest/injection/test_injection.py",
 )
-"""Files that take half a minute and more."""
+"""Files that take a quarter of a minute and more."""
 
 LIMITS = [
     field.validation_alias
@@ -41,8 +51,20 @@ LIMITS = [
 ]
 """No limits: one agent opens hundreds of tickets here."""
 
+PAUSE_S = 0.01
+
 NOT_OURS = re.compile(r"(arq:|canvas:(interactive|live|backfill))")
 """arq's own keys: its queues, jobs and locks; it gives lifetimes to all but the queues."""
+
+
+class Hurried:
+    """The module `asyncio`, whose pauses are short."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(min(seconds, PAUSE_S))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -65,11 +87,21 @@ def no_settings_from_outside() -> Iterator[None]:
     with tempfile.TemporaryDirectory() as folder:
         patch.chdir(folder)
         patch.setenv("CANVAS_DEBOUNCE_S", "0")  # tests of the debounce set their own
+        patch.setenv("CANVAS_RECONCILE_S", "86400")  # or a world that lives for minutes finds what a test keeps silent
         patch.setenv("SSL_CERT_FILE", str(_one_authority(Path(folder))))
         for name in LIMITS:
             patch.setenv(name, "0")  # tests of the limits set their own
         yield
         patch.undo()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def servers_end_at_once() -> Iterator[None]:
+    """uvicorn looks ten times a second whether it is to end, and whether its clients have gone; tests end thousands."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(uvicorn.server, "asyncio", Hurried())
+    yield
+    patch.undo()
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,7 @@ KEY_ARGUMENTS = {
     "address": "<address>",
     "who": "<who>",
     "kind": "<list>",
+    "block": "<block>",
 }
 """The words that stand for a key function's arguments in the patterns of `shared.keys`."""
 ENV_HEAD = """\

@@ -9,7 +9,7 @@ import { platform } from "./platform.js";
 
 openPage();
 const { mayAdminister, start, wordsOf: wordsOfProblem } = await import("../app/admin/admin.js");
-const { Problem } = await import("../app/scripts/problem.js");
+const { Problem } = await import("../app/scripts/serve/problem.js");
 const closing = [];
 const minted = { status: 200, json: { token: "t1", expires_in: 900, host: "acme.freshdesk.com", agent_id: 42, admin: true } };
 const SETTINGS = { language: null, tone: null, forbidden_phrases: [], similar_days: null };
@@ -27,7 +27,7 @@ afterEach(() => {
 
 /** The page in Freshdesk, over a serve of scripted answers; `direct: false` has a browser that may not ask it. */
 async function opened(routes, { direct = true, ...options } = {}) {
-  const serve = await lookAlike({ "/session": [minted], "/settings": [{ json: SETTINGS }], "/ingest/latest": [problem(404, "backfill-missing")], ...routes });
+  const serve = await lookAlike({ "/session?admin=true": [minted], "/settings": [{ json: SETTINGS }], "/ingest/latest": [problem(404, "backfill-missing")], ...routes });
   closing.push(serve.close);
   const backend = direct ? serve.url.replace("http://", "") : "127.0.0.1:9";
   const desk = platform({ serve: serve.url, ...options });
@@ -133,15 +133,15 @@ test("where the browser may not ask, templates do, and progress is polled", asyn
 test("an agent, and a key that is no admin's, are told why not", async () => {
   const agent = { loggedInUser: { id: 1, abilities: ["view_tickets"], contact: { language: "ko" } } };
   assert.match(wordsOf((await opened({}, { user: agent, iparams: { language: "auto" } })).root), /관리자/);
-  const other = { ...minted, json: { ...minted.json, admin: false } };
-  const { root } = await opened({ "/session": [other] });
-  assert.ok(root.querySelector(".problem"));
+  const { root, serve } = await opened({ "/session?admin=true": [problem(403, "forbidden")] });
+  assert.match(wordsOf(root), /no admin's/);
+  assert.deepEqual(serve.requests.map(({ path }) => path), ["/session?admin=true"]);
   assert.equal(mayAdminister({ abilities: ["manage_account"] }), true);
   assert.equal(mayAdminister(null), true);
 });
 
 test("what fails at the start can be tried again", async () => {
-  const { root, shows } = await opened({ "/session": [problem(401, "unauthorized"), minted] });
+  const { root, shows } = await opened({ "/session?admin=true": [problem(401, "unauthorized"), minted] });
   assert.ok(root.querySelector(".problem"));
   keyed(root, "retry").click();
   await shows("acme.freshdesk.com");

@@ -5,11 +5,11 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { test } from "vitest";
 
-import { CanvasApi, runOf } from "../app/scripts/api.js";
-import { ANSWER, asked } from "../app/scripts/asked.js";
-import { Direct } from "../app/scripts/direct.js";
-import { Problem, textsOf, valuesOf } from "../app/scripts/problem.js";
-import { TEXTS } from "../app/scripts/texts.js";
+import { CanvasApi, runOf } from "../app/scripts/serve/api.js";
+import { ANSWER, asked } from "../app/scripts/serve/asked.js";
+import { Direct } from "../app/scripts/serve/direct.js";
+import { Problem, textsOf, valuesOf } from "../app/scripts/serve/problem.js";
+import { TEXTS } from "../app/scripts/texts/texts.js";
 import { CANVAS, hit, lookAlike, problem, stream } from "./look_alike.js";
 
 async function over(routes, work, options = {}) {

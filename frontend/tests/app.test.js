@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "vitest";
 
-import { lookForNews } from "../app/scripts/look.js";
+import { lookForNews } from "../app/scripts/canvas/news.js";
 import { mountSidebar } from "../app/scripts/mount.js";
-import { translator } from "../app/scripts/texts.js";
+import { translator } from "../app/scripts/texts/texts.js";
 import { ANSWER, FULL, REPLY } from "./canvases.js";
 import { keyed, openPage, placed, type, wordsOf } from "./document.js";
 import { hit, lookAlike, MemoryStorage, problem, stream, unchanged, until } from "./look_alike.js";
@@ -13,7 +13,7 @@ import { platform } from "./platform.js";
 
 openPage();
 const { start } = await import("../app/scripts/app.js");
-const { fdkClient } = await import("../app/scripts/fdk_calls.js");
+const { fdkClient } = await import("../app/scripts/freshdesk/fdk_calls.js");
 const closing = [];
 const minted = { status: 200, json: { token: "t1", expires_in: 900, host: "acme.freshdesk.com", agent_id: 42, admin: false } };
 const summary = (text) => ({ summary: { text, problem: "", tried: "", next_step: "", sentiment: "neutral" } });

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "vitest";
 
-import { Problem } from "../app/scripts/problem.js";
-import { translator } from "../app/scripts/texts.js";
+import { Problem } from "../app/scripts/serve/problem.js";
+import { translator } from "../app/scripts/texts/texts.js";
 import { ANSWER } from "./canvases.js";
 import { keyed, openPage, press, type, wordsOf } from "./document.js";
 import { until } from "./look_alike.js";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
 
-import { CanvasCache } from "../app/scripts/cache.js";
+import { CanvasCache } from "../app/scripts/canvas/cache.js";
 import { CANVAS, MemoryStorage } from "./look_alike.js";
 
 const ME = { host: "acme.freshdesk.com", agent: "1" };

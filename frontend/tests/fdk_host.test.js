@@ -3,15 +3,15 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "vitest";
 
-import { bounded, invoked, jsonOf, messageOf } from "../app/scripts/fdk_calls.js";
-import { baseOf, fdkHost } from "../app/scripts/fdk_host.js";
+import { bounded, invoked, jsonOf, messageOf } from "../app/scripts/freshdesk/fdk_calls.js";
+import { baseOf, fdkHost } from "../app/scripts/freshdesk/fdk_host.js";
 import { openPage } from "./document.js";
 import { lookAlike, problem, until } from "./look_alike.js";
 import { IPARAMS, platform } from "./platform.js";
 
 beforeEach(() => openPage());
 const never = () => new Promise(() => {});
-const minted = { status: 200, json: { token: "t1", expires_in: 900, host: "acme.freshdesk.com", agent_id: 42, admin: true } };
+const minted = { status: 200, json: { token: "t1", expires_in: 900, host: "acme.freshdesk.com", agent_id: 42, admin: false } };
 
 test("it knows account, agent and language, and which ticket is open", async () => {
   const desk = platform();
@@ -83,7 +83,7 @@ test("a ticket that the platform does not name is asked for again", async () => 
 });
 
 test("the key stays with the platform: a template buys a token, which is held in memory alone", async () => {
-  const serve = await lookAlike({ "/session": [minted] });
+  const serve = await lookAlike({ "/session?admin=false": [minted] });
   sessionStorage.clear();
   const host = await fdkHost(platform({ serve: serve.url }).client);
   assert.deepEqual(await host.credentials(), { Authorization: "Bearer t1" });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
 
-import { Feedback } from "../app/scripts/feedback.js";
+import { Feedback } from "../app/scripts/serve/feedback.js";
 import { until } from "./look_alike.js";
 
 const OF_REPLY = { ticket_id: 7, kind: "reply", item: 0, etag: '"abcdef0123456789-gzip"' };

@@ -70,7 +70,7 @@ test("the connection is judged by what answers, asked by the platform or directl
   assert.equal(await state(answering(200, { ...minted().json, host: "other.freshdesk.com" })), "otherAccount");
   assert.equal(await state(answering(200, "<html>")), "notCanvas");
   assert.equal(await state(rejecting({ status: 502, response: "" })), "network");
-  for (const [code, found] of [["unauthorized", "refused"], ["forbidden", "refused"], ["rate-limited", "limited"], ["freshdesk-down", "freshdesk"]]) // prettier-ignore
+  for (const [code, found] of [["unauthorized", "refused"], ["forbidden", "ok"], ["rate-limited", "limited"], ["freshdesk-down", "freshdesk"]]) // prettier-ignore
     assert.equal(await state(rejecting({ status: 403, response: JSON.stringify({ type: `urn:prompt-canvas:${code}` }) })), found);
   assert.equal(await state(null), "unknown");
   assert.equal(await state(rejecting({ status: 400, response: "no such template" }), async () => new Response(JSON.stringify(minted().json))), "ok");
@@ -94,11 +94,12 @@ test("a filled form is tried, and stored with its key as a secret", async () => 
 });
 
 test("a refused key is said, another value makes the check void", async () => {
-  const { made } = await form([problem(401, "unauthorized"), minted({ admin: false })]);
+  const { made } = await form([problem(401, "unauthorized"), problem(403, "forbidden")]);
   fill(GOOD);
   await until(() => $("told").classList.contains("told-bad"), $("told").className);
   assert.equal(made.valid(), false);
   await until(() => $("told").classList.contains("told-unsure"), $("told").className);
+  assert.match($("told").textContent, /no admin/);
   type($("api_key"), "another-key-1");
   assert.ok($("told").hidden);
 });

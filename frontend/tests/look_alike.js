@@ -36,7 +36,7 @@ export const stream = (events, { cut = false, hold = false, run = "/runs/r1" } =
   headers: { "Content-Type": "text/event-stream", "Canvas-Run": run, "Cache-Status": "prompt-canvas; fwd=uri-miss" },
 });
 
-/** Serves `routes`: a list of answers by path, one a request; the last one stays. An answer may be a promise. */
+/** Serves `routes`: a list of answers by path (with its query or without), one a request; the last one stays. An answer may be a promise. */
 export async function lookAlike(routes) {
   const requests = [];
   const open = new Set();
@@ -44,7 +44,7 @@ export async function lookAlike(routes) {
     const told = { method: request.method, path: request.url, headers: request.headers, body: "" };
     requests.push(told);
     for await (const piece of request) told.body += piece;
-    const answers = routes[request.url] ?? [problem(404, "run-missing")];
+    const answers = routes[request.url] ?? routes[request.url.split("?")[0]] ?? [problem(404, "run-missing")];
     const answer = await (answers.length > 1 ? answers.shift() : answers[0]);
     const type = { "Content-Type": answer.status >= 400 ? "application/problem+json" : "application/json" };
     response.writeHead(answer.status ?? 200, { ...type, ...answer.headers });

@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
 
-import { htmlOf, linkHtml, markdown, vetted } from "../app/scripts/markdown.js";
+import { htmlOf, linkHtml, paragraphsOf, plainOf } from "../app/scripts/elements/html.js";
+import { vetted } from "../app/scripts/elements/inline.js";
+import { GrowingMarkdown, markdown, textElement } from "../app/scripts/elements/markdown.js";
 import { openPage } from "./document.js";
 
 openPage();
@@ -38,14 +40,79 @@ test("no other address is followed", () => {
 
 test("citations are what the caller makes of them", () => {
   const cite = (number) => (number === 1 ? document.createElement("sup") : null);
-  assert.deepEqual(shapes("a [1] b [2]", { cite }), [["p", "a ", ["sup"], " b ", "[2]"]]);
-  assert.deepEqual(shapes("a [1]"), [["p", "a ", "[1]"]]);
+  assert.deepEqual(shapes("a [1] b [2]", { cite }), [["p", "a ", ["sup"], " b [2]"]]);
+  assert.deepEqual(shapes("a [1]"), [["p", "a [1]"]]);
 });
 
 test("long and unbalanced signs cost no time", () => {
   const began = performance.now();
   for (const sign of ["**", "[", "`", "[a](", "- ", "**a", "[a]"]) markdown(sign.repeat(5000));
   assert.ok(performance.now() - began < 2000);
+});
+
+/** Every way in which text is shown while it comes in pieces of one, two … characters. */
+function whileGrowing(text, size, look) {
+  const growing = new GrowingMarkdown();
+  for (let at = 0; at < text.length; at += size) {
+    growing.write(text.slice(at, at + size));
+    look(growing.element);
+  }
+  growing.end();
+  return growing.element;
+}
+
+test("what grows word by word becomes what it is as a whole", () => {
+  const texts = ["**a** `b` [c](https://d.example/e) [1] [f](x)\n- g\n- **h\n\n2. i\n12 j\r\n**k", "- \n-\n*\n1.\n 3) x\n[1](y z) ` **", "a\n\n\nb\n- c\nd\n* e\n• f"];
+  for (const text of texts)
+    for (const size of [1, 2, 3, 7, 1000]) {
+      const whole = document.createElement("div");
+      whole.append(...markdown(text));
+      assert.equal(whileGrowing(text, size, () => {}).innerHTML, whole.innerHTML, `${size}: ${text}`);
+    }
+});
+
+test("no sign is shown that will be none, and what is unended looks as if it had ended", () => {
+  const text = "Turn **off** the `router` and see\n- [the guide](https://a.example/g)\n1. **Then on**";
+  const shown = new Set();
+  whileGrowing(text, 1, (element) => shown.add(element.textContent));
+  for (const words of shown) assert.doesNotMatch(words, /[*`[\]]|^-|\b1/, words);
+  const growing = new GrowingMarkdown();
+  growing.write("Turn **of");
+  assert.equal(growing.element.innerHTML, "<p>Turn <strong>of</strong></p>");
+  growing.write("f* `x");
+  assert.equal(growing.element.innerHTML, "<p>Turn <strong>off* <code>x</code></strong></p>");
+  growing.end();
+  assert.equal(growing.element.innerHTML, "<p>Turn **off* `x</p>");
+  growing.reset();
+  growing.write("Again");
+  assert.equal(growing.element.innerHTML, "<p>Again</p>");
+});
+
+test("words that have come stay where they are, and the whole text may stay in its element", () => {
+  const growing = new GrowingMarkdown();
+  growing.write("See [x](https://a.example/) and");
+  const anchor = growing.element.querySelector("a");
+  growing.write(" so **on**\n\n- more");
+  assert.equal(growing.element.querySelector("a"), anchor);
+  const kept = textElement("See [x](https://a.example/) and so **on**\n\n- more\n", { class: "done" }, { grown: growing });
+  assert.ok(kept === growing.element && kept.className === "done");
+  assert.notEqual(textElement("Another", {}, { grown: growing }), growing.element);
+});
+
+test("a text that grows costs no more for each word, whatever stands in it", () => {
+  const began = performance.now();
+  for (const sign of ["**", "[", "`", "[a](", "- ", " ", "a ", "[1]"]) whileGrowing(sign.repeat(2000), 4, () => {});
+  assert.ok(performance.now() - began < 3000);
+});
+
+test("the editor gets what the sidebar shows: bold, lists, code, links", () => {
+  const text = "**Off** & `on`\n- a\n- b\n\n3. [c](https://d.example/e?f=1&g=2)\n\n[x](javascript:y) <b>";
+  const html =
+    "<p><strong>Off</strong> &#38; <code>on</code></p><ul><li>a</li><li>b</li></ul>" +
+    '<ol start="3"><li><a href="https://d.example/e?f=1&#38;g=2">c</a> (d.example)</li></ol><p>[x](javascript:y) &#60;b&#62;</p>';
+  assert.equal(htmlOf(text), html);
+  assert.equal(plainOf(text), "Off & on\n\n- a\n- b\n\n3. c (https://d.example/e?f=1&g=2)\n\n[x](javascript:y) <b>");
+  assert.equal(paragraphsOf("**a**\nb\n\n- c"), "<p>**a**<br>b</p><p>- c</p>");
 });
 
 test("the editor gets escaped paragraphs, and links with addresses that are safe", () => {

@@ -3,17 +3,17 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "vitest";
 
-import { Problem } from "../app/scripts/problem.js";
-import { CanvasView } from "../app/scripts/view.js";
-import { ViewState } from "../app/scripts/view_state.js";
-import { overheard, WideView } from "../app/scripts/wide.js";
+import { Problem } from "../app/scripts/serve/problem.js";
+import { CanvasView } from "../app/scripts/view/canvas_view.js";
+import { ViewRecord } from "../app/scripts/wide/view_record.js";
+import { overheard, WideView } from "../app/scripts/wide/wide_view.js";
 import { ANSWER, FULL, REPLY } from "./canvases.js";
 import { keyed, openPage, placed, press, type, wordsOf } from "./document.js";
 import { until } from "./look_alike.js";
 import { platform } from "./platform.js";
 
 openPage();
-const { startModal } = await import("../app/scripts/modal.js");
+const { startIn, startModal } = await import("../app/scripts/modal.js");
 
 beforeEach(() => openPage());
 
@@ -155,7 +155,7 @@ test("Escape closes the modal, unless it is pressed in a box with words", async 
 });
 
 test("what a view shows is kept as the newest call of each kind", () => {
-  const state = new ViewState();
+  const state = new ViewRecord();
   for (const [method, ...args] of [
     ["open", 7], ["say", "busy", "opening"], ["skeletons"], ["stage", { name: "fetch" }], ["delta", "summary", "a"], ["delta", "summary", "b"],
     ["say", "stream", "waiting"], ["part", "replies", []],
@@ -181,4 +181,12 @@ test("Escape closes the modal, unless it is meant for a box in which something i
   assert.equal(closed(), 0);
   escape(key("copy"));
   assert.equal(closed(), 1);
+});
+
+test("a modal without the platform's client says so in its place, and a mistake of ours stands in the console", async () => {
+  const root = placed();
+  assert.equal(await startIn(root, Promise.reject(new Problem({ type: "platform" }))), null);
+  assert.match(wordsOf(root), /Freshdesk does not answer the app/);
+  const odd = { get backend() { throw new TypeError("ours"); } }; // prettier-ignore
+  await assert.rejects(startIn(placed(), Promise.resolve(platform({ iparams: odd }).client)), TypeError);
 });

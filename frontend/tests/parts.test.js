@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
 
-import { IncidentLine } from "../app/scripts/frame.js";
-import * as parts from "../app/scripts/parts.js";
-import { similarItem } from "../app/scripts/similar.js";
-import { freshnessLine } from "../app/scripts/freshness.js";
-import { translator } from "../app/scripts/texts.js";
+import { translator } from "../app/scripts/texts/texts.js";
+import { freshnessLine } from "../app/scripts/view/freshness.js";
+import { IncidentLine } from "../app/scripts/view/incident.js";
+import { similarItem } from "../app/scripts/view/similar.js";
+import { solutionsPart } from "../app/scripts/view/solutions.js";
+import { noRepliesPart } from "../app/scripts/work/reply_parts.js";
 import { openPage, wordsOf } from "./document.js";
 
 openPage();
@@ -19,7 +20,9 @@ const INCIDENT = { count: 9, first_seen: "2026-06-01T10:00:00Z", last_seen: "202
 test("a similar ticket says what both have in common, how many are like it, and what solved it", () => {
   const why = { terms: ["e-421", "blank"], other_language: true, answered: true };
   const shown = said([similarItem({ ...TICKET, why, count: 3 }, kit("en"))]);
-  for (const text of [translator("en")("score", { percent: 91 }), "e-421, blank", "other language", "3 tickets like this", "Clean it."])
+  assert.ok(!/%|91|Best match/.test(shown), shown);
+  assert.ok(said([similarItem({ ...TICKET, why }, kit("en"), { best: true })]).includes("Best match"));
+  for (const text of ["e-421, blank", "other language", "3 tickets like this", "Clean it."])
     assert.ok(shown.includes(text), `${text} in ${shown}`);
 });
 
@@ -32,15 +35,15 @@ test("one that has no word in common is alike in meaning, and an entry of an old
 
 test("an article says that agents have linked it", () => {
   const article = { article_id: 7, title: "Heads", url: "", snippet: "", public: true, cited: 4 };
-  assert.ok(said(parts.solutionsPart([article], kit("en"))).includes("linked in 4 similar answers"));
-  assert.ok(!said(parts.solutionsPart([{ ...article, cited: 0 }], kit("en"))).includes("linked"));
+  assert.ok(said(solutionsPart([article], kit("en"))).includes("linked in 4 similar answers"));
+  assert.ok(!said(solutionsPart([{ ...article, cited: 0 }], kit("en"))).includes("linked"));
 });
 
 test("where there is no reply the reason stands in its place, in both languages", () => {
   const texts = new Set();
   for (const language of ["en", "ko"])
     for (const why of ["", "answered", "no_ground", "withheld", undefined])
-      texts.add(said(parts.noRepliesPart(why, kit(language))));
+      texts.add(said(noRepliesPart(why, kit(language))));
   assert.equal(texts.size, 8);
   assert.ok(![...texts].some((text) => text.includes("noReplies")));
 });
@@ -64,7 +67,7 @@ test("a public article can be put into the reply, one for agents alone can't", (
   const put = [];
   const able = { ...kit("en", { insert: () => true }), put: (...what) => put.push(what.slice(1)) };
   const article = { article_id: 7, title: "A & B", url: "https://a.example/7", snippet: "Do it.", public: true, cited: 0 };
-  const buttons = parts.solutionsPart([article], able)[0].querySelectorAll("button");
+  const buttons = solutionsPart([article], able)[0].querySelectorAll("button");
   for (const button of buttons) button.click();
   assert.deepEqual(put, [
     [
@@ -73,14 +76,14 @@ test("a public article can be put into the reply, one for agents alone can't", (
     ],
     [{ text: "Do it.", html: undefined }, { kind: "solution", item: 7 }],
   ]);
-  assert.equal(parts.solutionsPart([{ ...article, public: false }], able)[0].querySelectorAll("button").length, 0);
+  assert.equal(solutionsPart([{ ...article, public: false }], able)[0].querySelectorAll("button").length, 0);
 });
 
 test("one line says what a Canvas covers, how old it is, and what is not in it yet", () => {
   const now = Date.parse("2026-06-01T12:00:40Z");
   const canvas = { generated_at: "2026-06-01T12:00:00Z", freshness: { covers: 3, covers_until: "2026-06-01T11:58:00Z" } };
   const line = freshnessLine(canvas, { newer: 2, now }, translator("en"), "en");
-  assert.match(line, /^up to the message of .*58.* · computed 40s ago · not in it yet: 2 newer$/);
-  assert.equal(freshnessLine({ ...canvas, freshness: undefined }, { now }, translator("ko"), "ko"), "40초 전 계산");
+  assert.match(line, /^messages up to .*58.* · made 40s ago · 2 newer not in it yet$/);
+  assert.equal(freshnessLine({ ...canvas, freshness: undefined }, { now }, translator("ko"), "ko"), "40초 전 갱신");
   assert.equal(freshnessLine(null, {}, translator("en"), "en"), "");
 });

@@ -41,7 +41,8 @@ async function invoke(serve, iparam, name, { context = {}, body } = {}) {
   const { schema } = TEMPLATES[name];
   const filled = (text) => text.replace(/<%=\s*(\w+)\.(\w+)\s*%>/g, (_, kind, key) => ({ context, iparam })[kind][key]);
   const headers = Object.fromEntries(Object.entries(schema.headers ?? {}).map(([key, value]) => [key, filled(value)]));
-  const answer = await fetch(serve + filled(schema.path), { method: schema.method, headers, body }).catch(() => {
+  const query = schema.query ? `?${new URLSearchParams(schema.query)}` : "";
+  const answer = await fetch(serve + filled(schema.path) + query, { method: schema.method, headers, body }).catch(() => {
     throw { status: 502, response: "Bad gateway" };
   });
   const told = { status: answer.status, headers: Object.fromEntries(answer.headers), response: await answer.text() };

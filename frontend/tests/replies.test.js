@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "vitest";
 
-import { Problem } from "../app/scripts/problem.js";
+import { Problem } from "../app/scripts/serve/problem.js";
 import { FULL, REPLY } from "./canvases.js";
 import { openPage, press, type, wordsOf } from "./document.js";
 import { until } from "./look_alike.js";

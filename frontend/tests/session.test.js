@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
 
-import { Session } from "../app/scripts/session.js";
+import { Session } from "../app/scripts/serve/session.js";
 import { until } from "./look_alike.js";
 
 function minting({ seconds = 900 } = {}) {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { CanvasView } from "../app/scripts/view.js";
+import { CanvasView } from "../app/scripts/view/canvas_view.js";
 import { ANSWER, FULL, REPLY } from "./canvases.js";
 import { keyed, placed, wordsOf } from "./document.js";
 import { until } from "./look_alike.js";

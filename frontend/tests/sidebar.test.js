@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "vitest";
 
-import { CanvasApi } from "../app/scripts/api.js";
-import { Sidebar } from "../app/scripts/sidebar.js";
+import { CanvasApi } from "../app/scripts/serve/api.js";
+import { Sidebar } from "../app/scripts/canvas/sidebar.js";
 import { CANVAS, hit, lookAlike, problem, RecordingView, stale, stream, unchanged, until } from "./look_alike.js";
 
 const WAITS = { look: [5, 5, 5, 5], again: [0, 1, 1], retry: [5, 5] };

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
 
-import { backoff, EventParser, follow, readEvents, sleep } from "../app/scripts/stream.js";
+import { backoff, EventParser, follow, readEvents, sleep } from "../app/scripts/serve/stream.js";
 
 const parse = (...pieces) => {
   const parser = new EventParser();

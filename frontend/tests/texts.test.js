@@ -7,7 +7,7 @@ import { test } from "vitest";
 import { fileURLToPath } from "node:url";
 
 import { DESK_TEXTS } from "../../deploy/demo/desk/texts.js";
-import { age, duration, preferredLanguage, TEXTS, translator } from "../app/scripts/texts.js";
+import { age, duration, preferredLanguage, TEXTS, translator } from "../app/scripts/texts/texts.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const places = (text) => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
@@ -25,7 +25,8 @@ for (const [name, table, folder] of [
   });
 
   test(`${name} modules ask for texts that exist, and no text is left over`, () => {
-    const files = readdirSync(join(root, folder)).filter((file) => /\.(js|html)$/.test(file) && file !== "texts.js");
+    const all = readdirSync(join(root, folder), { recursive: true });
+    const files = all.filter((file) => /\.(js|html)$/.test(file) && !/(^|[\\/])texts\.js$/.test(file));
     const code = files.map((file) => readFileSync(join(root, folder, file), "utf8")).join("\n");
     const asked = [...code.matchAll(/\bt\(\s*"(\w+)"|data-t(?:-\w+)?="(\w+)"/g)].map((match) => match[1] ?? match[2]);
     for (const key of asked) assert.ok(key in table, key);

@@ -13,6 +13,7 @@ from typing import Any
 
 from ingest.backfill.history import History, history_of
 from ingest.backfill.listing import MOST_UNLISTED
+from ingest.backfill.no_tickets import NoTickets
 from ingest.backfill.prompting import Ground, drafted, neighbour_of, prompts_of
 from ingest.backfill.reckoning import Estimate, Sampled, reckon
 from ingest.backfill.sampling import Sampler
@@ -136,6 +137,7 @@ async def _wanted(asked: Asked, options: BackfillOptions, seed: int) -> _Wanted:
     listed = sum(stretch.tickets for stretch in stretches)
     share = listed / len(rows) if rows else 0.0
     highest = await asked.freshdesk.highest_id() if options.archived else 0
+    known = await NoTickets(asked.context.redis.state, host, archived=True).count(highest)
     wanted = [row for row in rows if not options.statuses or row.status in options.statuses]
     stored = await asked.context.ledger.committed(host, [row.id for row in rows])
     recipe = recipe_of(asked.models, asked.embedder, asked.tenant.settings, asked.store).canvas
@@ -149,7 +151,7 @@ async def _wanted(asked: Asked, options: BackfillOptions, seed: int) -> _Wanted:
         pages=sum(stretch.pages for stretch in stretches),
         rows=[(row.id, row.requester.name if row.requester else None) for row in chance.sample(written, len(written))],
         seen=sorted(stored),
-        unlisted=min(MOST_UNLISTED, max(0, highest - listed)),
+        unlisted=min(MOST_UNLISTED, max(0, highest - listed - known)),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from ingest.backfill.no_tickets import NoTickets
 from ingest.backfill.patience import wait_unless
 from ingest.backfill.prepare import prepare_ticket
 from ingest.backfill.record import BY_ID, BackfillRecord
@@ -101,6 +102,7 @@ class Indexing:
     async def _one(self, ticket_id: int, place: float, requester: str | None) -> None:
         options, record = self.options, self.record
         prepared = False
+        only_archived = place == BY_ID and await self._only_archived()
         try:
             prepared = await prepare_ticket(
                 self.context,
@@ -110,7 +112,7 @@ class Indexing:
                 requester,
                 refresh=options.refresh_summaries,
                 batch=options.batch,
-                archived=place == BY_ID and await self._only_archived(),
+                archived=only_archived,
             )
             self._read, self._failed_in_a_row = self._read + 1, 0
         except FreshdeskRefused:
@@ -118,6 +120,9 @@ class Indexing:
         except tuple(TOMBSTONES.values()):
             # Its run buries it. Of an id that no list has shown there may never have been a ticket.
             if place == BY_ID and not await self.context.ledger.generation(self.tenant.host, ticket_id):
+                if not options.ids:
+                    none = NoTickets(self.context.redis.state, self.tenant.host, archived=only_archived)
+                    await none.add(ticket_id)
                 await record.add_settled({ticket_id: "missing"}, record.pending)
         except AWAY as error:
             if not self._is_its_own(ticket_id):

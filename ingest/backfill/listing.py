@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from ingest.backfill.no_tickets import NoTickets
 from ingest.backfill.patience import wait_unless
 from ingest.backfill.record import BackfillRecord
 from ingest.backfill.walk import begin, walk
@@ -106,9 +107,12 @@ class Listing:
         Whether a list has shown the highest of them nobody can know, so the ticket that was made last is asked for.
         """
         tried = unreached = 0
+        only_archived = not await self._record.is_noted("beyond")
+        none = NoTickets(self._context.redis.state, self._tenant.host, archived=only_archived)
         highest = max(await self._record.highest(), await self._freshdesk.highest_id())
         for last in range(highest, 0, -IDS_AT_ONCE):
-            found = (await self._record.unknown(max(1, last - IDS_AT_ONCE + 1), last))[::-1]
+            unknown = await self._record.unknown(max(1, last - IDS_AT_ONCE + 1), last)
+            found = (await none.without(unknown))[::-1]
             room = max(0, MOST_UNLISTED - tried)
             await self._add_ids(found[:room])
             tried, unreached = tried + len(found[:room]), unreached + len(found[room:])

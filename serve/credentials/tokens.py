@@ -61,7 +61,7 @@ class SessionTokens:
         self._verified: OrderedDict[bytes, tuple[int, Caller]] = OrderedDict()
 
     def mint(self, caller: Caller, now: float | None = None) -> tuple[str, int]:
-        """A token for a caller whose `admin` is known, and when it expires (seconds since the epoch)."""
+        """A token for a caller, an admin's where its `admin` is true, and when it expires (seconds since the epoch)."""
         issued = int(time.time() if now is None else now)
         expires = issued + int(self._lifetime.total_seconds())
         claims = Claims(

@@ -8,13 +8,14 @@ of a caller who is known falls through to the app, which is complete without eit
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from serve.caller import Caller
 from serve.context import ServeContext
 from serve.credentials.checker import Reference
 from serve.edge.observed import Hits
+from serve.edge.stale import Later, Parts, StaleAnswers, is_stale
 from serve.hits.answer import FROM_MEMORY, HIT, STALE, Answer, Copy, Headers, as_lines
 from serve.hits.reads import Read
 from serve.limits.address import FORWARDED
@@ -22,7 +23,6 @@ from shared.errors import RateLimited, StoreUnavailable
 from shared.request_ids import HEADER, TRACEPARENT, request_id
 from shared.tracing import tracing_on
 
-Parts = tuple[bytes, bytes]
 Asked = tuple[bytes, bytes, bytes]
 LATER = "later"
 PATH = "/init/"
@@ -54,6 +54,7 @@ class Front:
         self._spend = context.limits.spend_now
         self._address = context.addresses.of
         self._hits = Hits(hits_logged)
+        self._stale = StaleAnswers(context, self._hits)
         self._traced = tracing_on()  # then the app answers hits, too: a span costs as much as ten of them
         names = ", ".join(exposed).encode()
         self._cors: dict[bytes, Headers] = {
@@ -73,7 +74,7 @@ class Front:
             return None
         return Head(asked, reference, [pair for pair in headers if pair[0] == FORWARDED])
 
-    def instant(self, head: Head, client: Any, url: bytes, later: Callable[[Parts | None], None]) -> Parts | str | None:
+    def instant(self, head: Head, client: Any, url: bytes, later: Later) -> Parts | str | None:
         """The whole answer to a GET, or "later", and then `later` gets it; None (here or there): ask the app.
 
         `client` is who asks, as ASGI has it.
@@ -87,14 +88,31 @@ class Front:
             return None
         copy = self._reads.remembered(caller.host, ticket_id)
         address = self._address({"client": client, "headers": head.forwarded})
-        if copy is not None:
+        if copy is not None and not is_stale(copy):
             return self._parts(caller, address, head.asked, Read(copy, FROM_MEMORY), began)
-        self._reads.ask(
-            caller.host,
-            ticket_id,
-            lambda read: later(None if read is None else self._parts(caller, address, head.asked, read, began)),
-        )
+
+        def answered(read: Read | None) -> None:
+            if read is not None and read.copy is not None and is_stale(read.copy):
+                self._begin_stale(caller, address, ticket_id, read, head.asked, later)
+            else:
+                later(None if read is None else self._parts(caller, address, head.asked, read, began))
+
+        if copy is not None:
+            answered(Read(copy, FROM_MEMORY))
+        else:
+            self._reads.ask(caller.host, ticket_id, answered)
         return LATER
+
+    def _begin_stale(
+        self, caller: Caller, address: str, ticket_id: int, read: Read, asked: Asked, later: Later
+    ) -> None:
+        limits = self._limits(caller, address)
+        if limits is None:
+            later(None)
+            return
+        accepted, condition, origin = asked
+        extra = [*limits, *self._cors.get(origin, ())]
+        self._stale.begin(caller, ticket_id, read, (accepted, condition), extra, later)
 
     def _parts(self, caller: Caller, address: str, asked: Asked, read: Read, began: float) -> Parts | None:
         copy = read.copy

@@ -173,5 +173,14 @@ class Hits:
         self._counts[outcome].inc()
         self._seconds[method, status // 100].observe(seconds)
         if self._log_any and self._sampler.next():
-            ms = round(seconds * 1000, 2)
-            log.info("request", method=method, route="/init/{ticket_id}", status=status, ms=ms, cache=outcome)
+            self._log(outcome, method, status, seconds)
+
+    def started(self, status: int, seconds: float) -> None:
+        """A stale answer to a GET that has named a run: each gets its line, as the app's have."""
+        self._counts["stale"].inc()
+        self._seconds["GET", status // 100].observe(seconds)
+        self._log("stale", "GET", status, seconds)
+
+    def _log(self, outcome: str, method: str, status: int, seconds: float) -> None:
+        ms = round(seconds * 1000, 2)
+        log.info("request", method=method, route="/init/{ticket_id}", status=status, ms=ms, cache=outcome)

@@ -85,11 +85,15 @@ class Copy(msgspec.Struct, gc=False):
     zstd: Variant | None = None
     gzip: Variant | None = None
     identity: Variant | None = None
+    most_bytes: int = 0
 
     @property
     def size(self) -> int:
         """Bytes that it takes at the most, when every encoding was asked for."""
-        return len(self.stored.zstd) + len(self.stored.gzip) + plain_size(self.stored.zstd) + OVERHEAD_BYTES
+        if not self.most_bytes:
+            stored = self.stored
+            self.most_bytes = len(stored.zstd) + len(stored.gzip) + plain_size(stored.zstd) + OVERHEAD_BYTES
+        return self.most_bytes
 
     def variant(self, encoding: Encoding) -> Variant:
         """The Canvas in an encoding, or as it is where it was stored without that."""

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -137,13 +138,10 @@ class CanvasReads:
         key = keys.record(*load.name).encode()
         record = RECORD % (len(key), key)
         # The record first: a run that ends in between makes a current Canvas look stale, never an old one current.
-        self.state.ask(record, lambda found: self._has_record(load, found))
         if self.cache is self.state:
-            self._ask_canvas(load)
-
-    def _ask_canvas(self, load: _Load) -> None:
-        key = keys.canvas(*load.name).encode()
-        self.cache.ask(CANVAS % (len(key), key), lambda found: self._has_canvas(load, found))
+            self.state.ask(record + _get_canvas(load), partial(self._has_record, load), partial(self._has_canvas, load))
+        else:
+            self.state.ask(record, partial(self._has_record, load))
 
     def _has_record(self, load: _Load, found: Any) -> None:
         if isinstance(found, Exception):
@@ -151,7 +149,7 @@ class CanvasReads:
             return
         load.record = found
         if self.cache is not self.state:
-            self._ask_canvas(load)
+            self.cache.ask(_get_canvas(load), partial(self._has_canvas, load))
 
     def _has_canvas(self, load: _Load, found: Any) -> None:
         """In the very callback of the answer, so that no change can come between it and the memory."""
@@ -209,6 +207,11 @@ class CanvasReads:
                     self._ask(load)
                 elif now - load.began > (HOPE_S if load.hopes else READ_WITHIN_S):
                     self._fail(load, TimeoutError())
+
+
+def _get_canvas(load: _Load) -> bytes:
+    key = keys.canvas(*load.name).encode()
+    return CANVAS % (len(key), key)
 
 
 @asynccontextmanager

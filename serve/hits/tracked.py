@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import hiredis
@@ -75,17 +75,15 @@ class _Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self.closed.set()
         waiting, self._waiting = self._waiting, deque()
-        lost = ConnectionError("the connection to Redis is lost")
-        for answered in waiting:
-            answered(lost)
+        _tell(waiting, "the connection to Redis is lost")
 
-    def ask(self, wire: bytes, answered: Answered) -> None:
+    def ask(self, wire: bytes, *answered: Answered) -> None:
         if self.closed.is_set():
-            return answered(ConnectionError("the connection to Redis is lost"))
+            return _tell(answered, "the connection to Redis is lost")
         if not self._leaving:
             self._loop.call_soon(self._leave)
         self._leaving.append(wire)
-        self._waiting.append(answered)
+        self._waiting += answered
         return None
 
     async def answer(self, *parts: bytes) -> Any:
@@ -133,12 +131,12 @@ class Tracked:
         if self._wire is not None:
             self._wire.abort()
 
-    def ask(self, wire: bytes, answered: Answered) -> None:
-        """Send a command (see `command`); `answered` gets its answer, or a ConnectionError."""
+    def ask(self, wire: bytes, *answered: Answered) -> None:
+        """Send commands (see `command`), as many as `answered`: each gets its answer, or a ConnectionError."""
         if self._wire is None:
-            answered(ConnectionError("no connection to Redis"))
+            _tell(answered, "no connection to Redis")
         else:
-            self._wire.ask(wire, answered)
+            self._wire.ask(wire, *answered)
 
     async def _keep(self) -> None:
         """Connect, ask for a sign of life again and again, and connect anew where there is none."""
@@ -238,6 +236,12 @@ class Tracked:
         if refused and refused != self.refused:
             log.warning("Redis tells nothing of changes: no Canvas is kept in memory", reason=refused)
         self.refused = refused
+
+
+def _tell(waiting: Iterable[Answered], reason: str) -> None:
+    lost = ConnectionError(reason)
+    for answered in waiting:
+        answered(lost)
 
 
 def _expect(found: Any) -> None:

@@ -42,4 +42,4 @@ BODY_ERRORS: ExceptionHandlersMap = {
     RecursionError: _unreadable,
     HTTP_400_BAD_REQUEST: _refused,
 }
-"""For routes that take a body."""
+"""For routes that take a body, or parameters."""

@@ -40,18 +40,47 @@ if is_list then
   end
 end
 
+-- Whether Freshdesk counts at most half of what we alone have used within half a window. Where it counted any sixty
+-- seconds that could not be: its window has begun anew meanwhile.
+local began = tonumber(redis.call('HGET', KEYS[1], 'began') or 0)
+local function forgot_half(counted)
+  local from, own = '(' .. now - window / 2, 0
+  if 2 * counted > redis.call('ZCOUNT', KEYS[2], from, now) then
+    return false
+  end
+  for _, credit in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], from, now)) do
+    own = own + (credit:sub(1, 2) == 'x:' and 0 or 1)
+  end
+  return 2 * counted <= own
+end
+
 if blocked > 0 and is_list and (remaining or 0) >= taken then
   -- Only the lists are used up: what was let through of them in a window is what the account allows.
   local listed = redis.call('ZCOUNT', KEYS[3], '(' .. now - window, '+inf')
   redis.call('HSET', KEYS[1], 'lists_blocked', now + blocked, 'lists', math.max(1, listed - 1), 'lists_at', now)
 elseif blocked > 0 then
   redis.call('HSET', KEYS[1], 'blocked', now + blocked)
+  if now - began < 2 * window then
+    -- With its windows as we saw them there would have been credits, unless another app took them.
+    redis.call('HSET', KEYS[1], 'doubted', now)
+  end
 elseif remaining and known > 0 then
   -- Other apps use the account too: what is missing and was not ours counts as used now. Compared with our credits of
   -- a window before this call began, as those of Freshdesk's window can't be older.
   local ours = redis.call('ZCOUNT', KEYS[2], '(' .. at - window, '+inf')
-  for credit = 1, known - remaining - ours do
+  local counted = known - remaining
+  local others = math.max(0, counted - ours)
+  for credit = 1, others do
     redis.call('ZADD', KEYS[2], now, 'x:' .. ARGV[1] .. ':' .. credit)
+  end
+  if (began > now or now - began > window / 4) and forgot_half(counted) then
+    redis.call('HSET', KEYS[1], 'began', now)
+  end
+  -- What it counted before this call, as far as the log does not say so since then. Of answers that overtake each other
+  -- the one to the later call tells more.
+  local from = tonumber(redis.call('HGET', KEYS[1], 'counted_from') or 0)
+  if at >= from or from > now then
+    redis.call('HSET', KEYS[1], 'counted', counted - cost - others, 'counted_from', at)
   end
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[8])

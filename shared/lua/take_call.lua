@@ -3,6 +3,9 @@
 -- The log holds each credit until a window after the moment at which Freshdesk may have counted it at the latest: the
 -- answer's, and for a call that is under way (or whose caller died) the longest one's end. So no window of Freshdesk's,
 -- wherever it begins, ever holds more of our credits than the account has.
+-- Where answers have shown that Freshdesk's windows follow each other, and when this one began (answer_call.lua), what
+-- it counts itself is enough: what is kept for live tickets shrinks towards the window's end, and is given back in the
+-- last two seconds of a minute, since a new one is near. One call finds out whether it has begun.
 -- Beside the log, calls that nobody waits for are paced, each kind by itself: a backfill always, live calls once half of
 -- the credits are used. So credits come free one after the other, and an agent's call finds one soon even where all
 -- are used.
@@ -40,6 +43,15 @@ for place = 2, 3 do
   redis.call('ZREMRANGEBYSCORE', KEYS[place], '(' .. now + longest, '+inf')
 end
 
+-- Freshdesk's window, if its beginning was seen; one refusal and we trust the log alone for sixty windows.
+local began, counted_from = budget.began or 0, budget.counted_from or 0
+local ends, brink = began + window, math.min(math.floor(window / 30), 2000)
+local doubted = budget.doubted and math.abs(now - budget.doubted) < 60 * window
+local seen = began > 0 and began <= now and counted_from <= now and now < ends + brink and not doubted
+-- Nobody has asked since its end: the first call, and only one, needs no credit of the log.
+local first = seen and now >= ends and counted_from < ends
+  and redis.call('ZCOUNT', KEYS[2], ends + longest, '+inf') == 0
+
 local function used(place)
   return redis.call('ZCOUNT', KEYS[place], '(' .. now - window, '+inf')
 end
@@ -58,13 +70,42 @@ local function kept(share, asked)
   return math.min(math.max(3, math.floor(limit * share + 0.5)), math.floor(limit / 3))
 end
 
--- What a backfill leaves to live tickets: what they take in a quarter of a window, by the last ones (a sum that fades
--- over a window), at least one ticket's view. What they need beyond that comes free within moments, and is theirs first.
+-- What live tickets took within a window, by the last ones (a sum that fades), and whether any came lately.
+local live_lately = now - (budget.asked1 or 0) <= 2 * window
 local function lately()
   return (budget.live or 0) / 1000 * math.exp(math.min(0, (budget.live_at or now) - now) / window)
 end
+
+-- Of a live ticket Freshdesk counts the webhook, too. Only an answer tells us, that of its own look at the latest: so
+-- one credit is never taken, and more of them where several webhooks may have come since (one for each three credits).
+local function unseen()
+  if not live_lately or limit < 20 then
+    return 0
+  end
+  local since = seen and math.min(brink, now - counted_from) / window or 0
+  return 1 + math.min(math.floor(2 * lately() / 3 * since), math.floor(limit / 20))
+end
+
+-- What a backfill leaves to live tickets: what they take in a quarter of a window, at least one ticket's view. What they
+-- need beyond that comes free within moments, and is theirs first. Of a window that was seen nothing comes free before
+-- its end: there it is what they take in the rest of it, with their webhooks, and nothing any more when it is over.
+local least, coming = math.min(3, math.floor(limit / 3)), lately() * 4 / 3 / window
 local function kept_for_live()
-  return math.min(kept(0.15, budget.asked1), math.max(3, math.ceil(lately() / 4)))
+  if not seen or not live_lately then
+    return math.min(kept(0.15, budget.asked1), math.max(3, math.ceil(lately() / 4)))
+  end
+  return now >= ends - brink and 0 or math.max(least, math.ceil(coming * (ends - now)))
+end
+
+-- When a call may find credits in a window that was seen, where there would be so many without what is kept.
+local function free_in_seen(spare)
+  if now >= ends then
+    -- The answer of the first call is on its way.
+    return ends + brink / 2
+  elseif priority < 2 or spare < 0 then
+    return ends
+  end
+  return spare < least and ends - brink or math.min(ends - brink, ends - spare / math.max(coming, 0.000001))
 end
 
 -- Table of Freshdesk's rate-limit article, by the account's total; other totals have no known limit of lists.
@@ -84,26 +125,28 @@ if is_list then
 end
 local paced, pace = false, priority == 1 and 'pace_live' or 'pace'
 if limit > 0 then
-  local room = limit
+  local room = limit - unseen()
   if priority >= 1 then
     room = room - kept(0.05, budget.asked0)
   end
-  if priority >= 2 then
-    room = room - kept_for_live()
-  end
+  local left_to_live = priority >= 2 and kept_for_live() or 0
   local taken = used(2)
-  -- A call that costs more than there ever is may go alone.
-  local over = math.min(taken + cost - room, taken)
-  if over > 0 then
-    earliest = math.max(earliest, free_at(2, over))
+  if seen then
+    -- Other apps' calls too; the log has what we know of them only as far as it exceeds ours of a whole window.
+    taken = (budget.counted or limit) + redis.call('ZCOUNT', KEYS[2], counted_from, '+inf')
   end
-  paced = priority == 2 or (priority == 1 and taken + cost > limit / 2)
+  -- A call that costs more than there ever is may go alone.
+  local over = math.min(taken + cost + left_to_live - room, taken)
+  if over > 0 and not first then
+    earliest = math.max(earliest, math.ceil(seen and free_in_seen(room - taken - cost) or free_at(2, over)))
+  end
+  paced = (priority == 2 and not (seen and now >= ends - brink)) or (priority == 1 and taken + cost > limit / 2)
   if paced then
     -- Live calls keep pace with each other alone: what a backfill leaves to them would be of no use if they had to wait
     -- for its next turn (2.4 s of 50 a minute).
     earliest = math.max(earliest, math.min(budget[pace] or 0, now + window))
   end
-  if priority == 2 and (budget.place1 or 0) > now then
+  if priority == 2 and (budget.place1 or 0) > now and not first then
     -- Live tickets queue for calls: a backfill only keeps from standing still.
     earliest = math.max(earliest, math.min(budget.trickle or 0, now + window))
   end

@@ -26,10 +26,10 @@ async def place() -> AsyncIterator[Installation]:
         yield made
 
 
-async def test_three_kills_lose_no_accepted_webhook_and_no_canvas_goes_back(place: Installation) -> None:
+async def test_kills_lose_no_accepted_webhook_and_no_canvas_goes_back(place: Installation) -> None:
     numbers: list[int] = []
     async with place.history() as history:
-        for kills_valkey_too in (False, True, False):
+        for kills_valkey_too in (False, True):
             process = await place.start()
             place.slow_down(0.4, share=0.7)
             accepted = place.accepted()

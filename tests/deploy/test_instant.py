@@ -118,6 +118,13 @@ async def test_what_is_not_plain_goes_the_long_way(connect: Any, pieces: list[by
     assert answer.startswith(b"long GET /")
 
 
+@pytest.mark.parametrize("hosts", [[], ["Host: x", "Host: y"]])
+async def test_a_request_without_its_one_host_is_refused(app: App, connect: Any, hosts: list[str]) -> None:
+    client = await connect()
+    client.writer.write("\r\n".join(["GET /at-once/1 HTTP/1.1", *hosts, "Authorization: A", "", ""]).encode())
+    assert (await client.reader.readline()).startswith(b"HTTP/1.1 400")
+
+
 @pytest.mark.parametrize("method", ["POST", "HEAD", "OPTIONS", "get"])
 async def test_other_methods_go_the_long_way(app: App, connect: Any, method: str) -> None:
     client = await connect()

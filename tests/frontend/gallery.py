@@ -65,7 +65,7 @@ async def cut(scene: Scene) -> None:
 
 async def no_worker(scene: Scene) -> None:
     await scene.open(run(("waiting", {}), held=asyncio.Event()))
-    await scene.sees(".pc-status :text('No worker'), .pc-status :text('실행 중인 작업자')")
+    await scene.sees(".pc-status :text('has paused'), .pc-status :text('멈춰 있습니다')")
 
 
 async def refreshing(scene: Scene) -> None:

@@ -61,6 +61,7 @@ def replaced(name: str, old: str, new: str) -> Callable[[Path], object]:
 
 def added(name: str, text: str) -> Callable[[Path], object]:
     def do(folder: Path) -> None:
+        (folder / name).parent.mkdir(exist_ok=True)
         with (folder / name).open("a", encoding="utf-8") as file:
             file.write(text)
 
@@ -71,7 +72,8 @@ def gone(name: str) -> Callable[[Path], object]:
     return lambda folder: (folder / name).unlink()
 
 
-ICON, PAGE, INSTALL, CODE = "app/styles/images/icon.svg", "app/index.html", "config/iparams.html", "app/scripts/dom.js"
+ICON, PAGE, INSTALL = "app/styles/images/icon.svg", "app/index.html", "config/iparams.html"
+CODE = "app/scripts/elements/dom.js"
 MISTAKES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no manifest": (gone("manifest.json"), "manifest.json: is missing"),
     "broken JSON": (added("manifest.json", "}"), "manifest.json: can't be read"),
@@ -156,6 +158,12 @@ MISTAKES: dict[str, tuple[Callable[[Path], object], str]] = {
     "syntax": (added(CODE, "\nfunction ("), "dom.js: does not parse"),
     "import": (added(CODE, '\nimport "./nowhere.js";'), "imports ./nowhere.js, which is not there"),
     "package": (added(CODE, '\nimport { x } from "lodash";'), "imports lodash"),
+    "import of what is built on it": (
+        added(CODE, '\nimport { CanvasView } from "../view/canvas_view.js";'),
+        "imports scripts/view/canvas_view.js, which is built on it",
+    ),
+    "import of a page's start": (added("app/admin/cards.js", '\nimport "../scripts/app.js";'), "imports scripts/app"),
+    "folder without a place": (added("app/scripts/other/x.js", "export {};"), "is in no order with the others"),
     "eval": (added(CODE, '\neval("1");'), "runs text as code"),
     "alert": (added(CODE, '\nalert("x");'), "opens a browser dialog"),
     "markup": (added(CODE, "\ndocument.body.innerHTML = x;"), "writes markup"),
@@ -222,6 +230,24 @@ def test_a_finding_names_file_and_remedy_and_the_exit_code_tells(package: Path, 
     line = "manifest.json: ticket_sidebar opens app/index.html, which is not there. Name an existing page."
     assert line in said.splitlines()
     assert re.search(r"^\d+ files, \d+ KB, \d+ findings?$", said, re.MULTILINE)
+
+
+def test_it_can_be_packed_without_the_admin_page(package: Path, tmp_path: Path) -> None:
+    """As the README tells those whose key is an admin's: then no agent's browser has what is for admins."""
+    lean = tmp_path / "lean"
+    shutil.copytree(package, lean)
+    shutil.rmtree(lean / "app/admin")
+    (lean / "app/admin.html").unlink()
+    admins = {"admin_session", "ingest_start", "ingest_progress", "ingest_steer", "settings_read", "settings_save"}
+    manifest(lambda m: m["modules"]["common"].pop("location"))(lean)
+    manifest(lambda m: [m["modules"]["common"]["requests"].pop(name) for name in admins])(lean)
+    template(lambda t: [t.pop(name) for name in admins])(lean)
+    code, said = validated(lean, "--no-lint")
+    assert code == 0, said
+    sent = json.loads((lean / "config/requests.json").read_text("utf-8"))
+    assert [name for name, each in sent.items() if each["schema"].get("query") == {"admin": "true"}] == [
+        "install_session"
+    ]
 
 
 def test_what_is_no_app_is_said_at_once(tmp_path: Path) -> None:

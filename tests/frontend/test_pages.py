@@ -146,3 +146,15 @@ async def test_an_admin_brings_tickets_in_and_sends_the_settings(page: DeskPage,
 
 def with_settings(tenant: Tenant, settings: TenantSettings) -> Tenant:
     return msgspec.structs.replace(tenant, settings=settings)
+
+
+async def test_the_sidebars_template_brings_no_admins_token_whatever_a_page_sends_with_it(served_desk: Account) -> None:
+    sent: dict[str, Any] = {"context": {"admin": "true"}, "body": '{"admin": true}', "installing": True}
+    opened: dict[str, int] = {}
+    for name in ("session", "admin_session"):
+        answer = await served_desk.canvas.post(f"/desk/api/app/templates/{name}", json=sent)
+        said = msgspec.json.decode(answer.json()["resolved"]["response"])
+        token = {"Authorization": f"Bearer {said['token']}"}
+        opened[name] = (await served_desk.canvas.get("/settings", headers=token)).status_code
+        assert said["admin"] is (opened[name] == 200)
+    assert opened == {"session": 403, "admin_session": 200}

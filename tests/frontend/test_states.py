@@ -118,7 +118,44 @@ async def test_words_stages_and_parts_come_as_they_are_made(page: Page, serve: C
     held.set()
     await part(page, "replies").to_contain_text("Hello Mina")
     await expect(page.locator(".pc-progress ol")).to_be_hidden()
-    await status(page).to_contain_text("Streamed in")
+    await status(page).to_contain_text("Prepared in")
+
+
+GROWING = """() => {
+    window.texts = [];
+    new MutationObserver(() => texts.push(document.querySelector(".pc-parts").textContent))
+        .observe(document.body, { childList: true, characterData: true, subtree: true });
+}"""
+KEPT = """() => {
+    const [summary, reply] = ["summary", "replies"].map((name) => document.querySelector(`.pc-part-${name} .pc-text`));
+    const [{ top }, { height }] = [summary, reply].map((element) => element.getBoundingClientRect());
+    const seen = { summary, reply, top, height };
+    if (!window.kept) return (summary.querySelector("a").focus({ preventScroll: true }), window.kept = seen, "noted");
+    const same = Object.keys(seen).filter((name) => seen[name] === kept[name]);
+    return [...same, document.activeElement.textContent].join(" ");
+}"""
+
+
+async def test_words_grow_without_their_signs_and_stay_when_they_are_all_there(page: Page, serve: Canned) -> None:
+    summary = EN["summary"] | {
+        "text": "It **restarts** at night, see [the log](https://help.example.com/log) and `E-421`."
+    }
+    canvas = EN | {"summary": summary}
+    reply = canvas["replies"][0]["text"]
+    words = [("summary.delta", {"text": summary["text"][at : at + 3]}) for at in range(0, len(summary["text"]), 3)]
+    words += [("reply.delta", {"text": reply[at : at + 5]}) for at in range(0, len(reply), 5)]
+    held = asyncio.Event()
+    parts = [("summary", summary), ("replies", canvas["replies"]), ("done", {})]
+    serve.answers["/init/7"] = [run(("started", {}), *words, held=held, after=parts), hit(canvas)]
+    await begin(page, serve, None)
+    await page.evaluate(GROWING)
+    await page.evaluate("desk.open(7)")
+    await part(page, "replies").to_contain_text("Your support team")
+    assert await page.evaluate(KEPT) == "noted"
+    held.set()
+    await status(page).to_contain_text("Prepared in")
+    assert await page.evaluate(KEPT) == "summary reply top height the log"
+    assert not [text for text in await page.evaluate("window.texts") if re.search(r"\*|`|\[", text)]
 
 
 async def test_a_stale_canvas_stays_until_its_successor_is_there(page: Page, serve: Canned) -> None:
@@ -128,7 +165,7 @@ async def test_a_stale_canvas_stays_until_its_successor_is_there(page: Page, ser
     serve.answers["/runs/r1"] = [run(("started", {}), held=held, after=[("done", {})])]
     await begin(page, serve)
     await status(page).to_contain_text("refreshing")
-    await expect(page.locator(".pc-age")).to_contain_text("not in it yet: 2 newer")
+    await expect(page.locator(".pc-age")).to_contain_text("2 newer not in it yet")
     await part(page, "summary").to_contain_text("2 o'clock")
     held.set()
     await part(page, "summary").to_contain_text("It is solved.")
@@ -139,7 +176,7 @@ async def test_what_is_missing_says_why_and_the_rest_is_there(page: Page, serve:
     failed = EN["provenance"] | {"stages": [{"name": "summarize", "ms": 1, "error": "timeout"}]}
     serve.answers["/init/7"] = [hit(EN | {"status": "partial", "summary": None, "provenance": failed})]
     await begin(page, serve)
-    await part(page, "summary").to_contain_text("could not be computed (timeout)")
+    await part(page, "summary").to_contain_text("could not be made: it took too long.")
     await part(page, "replies").to_contain_text("Hello Mina")
     await expect(page.locator(".pc-chip.pc-partial")).to_have_text("incomplete")
 
@@ -198,7 +235,7 @@ async def test_a_wall_between_browser_and_serve_is_gone_round_by_the_platform(pa
     serve.answers["/template/generate_reply"] = [Answer(REPLY)]
     await begin(page, serve)
     await part(page, "summary").to_contain_text("2 o'clock")
-    await expect(page.locator(".pc-roundabout")).to_have_text("by way of Freshdesk")
+    await expect(page.locator(".pc-roundabout")).to_have_text("via Freshdesk")
     await page.locator(".pc-question").fill("How?")
     await page.keyboard.press("Enter")
     await expect(page.locator(".pc-sources li")).to_have_count(2)
@@ -225,7 +262,7 @@ async def test_a_stream_that_breaks_is_said_and_goes_on(page: Page, serve: Canne
     serve.answers["/runs/r1"] = [refusal(503, "store-unavailable"), run(("done", {}))]
     await begin(page, serve)
     await part(page, "summary").to_contain_text("2 o'clock")
-    await status(page).to_contain_text("Streamed in")
+    await status(page).to_contain_text("Prepared in")
 
 
 async def test_a_backend_that_has_forgotten_the_run_is_asked_for_the_canvas(page: Page, serve: Canned) -> None:

@@ -8,7 +8,9 @@ itself.
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=HOW_TO_GET_IT)
 CLASSES: dict[str, list[str]] = json.loads((Path(__file__).parent / "vectors.json").read_text("utf-8"))
 VECTORS = [vector for vectors in CLASSES.values() for vector in vectors]
 ALL = "\n".join(VECTORS)
+FORMS = ("{}", "**{}**", "- {0}\n- **{0}**", "`{0}`\n\n1. {0}", "[{}](https://a.example/)", "[a]({})")
+"""The Markdown that replies may use, which goes into the editor as markup."""
 HOME = "https://acme.freshdesk.com/"
 LISTENS = "window.desk && desk.listeners['app.activated']?.length > 0"
 INTRUDERS = """() => {
@@ -40,22 +44,36 @@ INTRUDERS = """() => {
         if (!tags.test(tagName) || odd.length)
             found.push(`${tagName} ${odd.map(({ name, value }) => `${name}=${value}`)}`);
     }
-    const inserted = document.createElement("template");
-    inserted.innerHTML = desk.inserted.join("");
-    for (const element of inserted.content.querySelectorAll("*")) {
-        const bare = element.attributes.length === (element.tagName === "A" ? 1 : 0);
+    const leaves = document.createElement("template");
+    leaves.innerHTML = [...desk.inserted, ...(window.copied ?? [])].join("");
+    const taken = { P: [], BR: [], UL: [], OL: ["start"], LI: [], STRONG: [], CODE: [], A: ["href"] };
+    for (const element of leaves.content.querySelectorAll("*")) {
+        const names = [...element.attributes].map(({ name }) => name);
         const safe = element.tagName !== "A" || /^https?:$/.test(element.protocol);
-        if (!["P", "BR", "A"].includes(element.tagName) || !bare || !safe) found.push(element.outerHTML);
+        if (String(names) !== String(taken[element.tagName]) || !safe) found.push(element.outerHTML);
     }
     if (Object.prototype.polluted !== undefined) found.push("Object.prototype.polluted");
     return found;
 }"""
 PRESS_EVERY_REPLY = """async (count) => {
     const press = (key) => document.querySelector(`[data-key="${key}"]`).click();
-    for (let number = 0; number < count; number += 1) (press(`reply-${number}`), press("insert"));
+    for (let number = 0; number < count; number += 1) (press(`reply-${number}`), press("insert"), press("copy"));
     for (const button of document.querySelectorAll('[data-key^="link-"], [data-key^="text-"]')) button.click();
     await new Promise((resolve) => setTimeout(resolve));
 }"""
+CLIPBOARD = """
+    window.copied = [];
+    navigator.clipboard.write = async ([item]) => window.copied.push(await (await item.getType("text/html")).text());
+"""
+AS_AN_EDITOR = """async () => {
+    const editor = document.createElement("div");
+    editor.innerHTML = [...desk.inserted, ...window.copied].join("");
+    document.body.append(editor);
+    for (const element of editor.querySelectorAll("*:not(a)")) element.click();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    editor.remove();
+}"""
+"""Puts what was inserted and copied into the page as markup, as Freshdesk's editor does."""
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +105,7 @@ async def page(browser: Browser, serve: Canned) -> AsyncIterator[Page]:
     context.on("request", noted)
     page = await context.new_page()
     await page.add_init_script(WATCHER)
+    await page.add_init_script(CLIPBOARD)
     await page.goto(serve.url)
     await page.wait_for_function(LISTENS)
     yield page
@@ -114,7 +133,10 @@ def hostile() -> dict[str, Any]:
              "public": True, "cited": 1}
             for number, vector in numbered
         ],
-        "replies": [{"text": vector, "tone": vector, "sources": [vector, f"ticket:{vector}"]} for vector in VECTORS],
+        "replies": [
+            {"text": form.format(vector), "tone": vector, "sources": [vector, f"ticket:{vector}"]}
+            for vector, form in zip(VECTORS, cycle(FORMS), strict=False)
+        ],
         "provenance": {
             "models": {"summary": ALL, "replies": ALL, VECTORS[3]: ALL},
             "tokens": {"input": 1, "output": 1},
@@ -146,8 +168,11 @@ async def test_a_hostile_canvas_is_text_and_so_is_what_goes_into_the_editor(page
     await opened(page)
     await expect(page.locator(".pc-pager button")).to_have_count(len(VECTORS))
     await page.evaluate(PRESS_EVERY_REPLY, len(VECTORS))
-    inserted = await page.evaluate("desk.inserted.length")
-    assert inserted >= len(VECTORS)
+    assert await page.evaluate("desk.inserted.length") >= len(VECTORS)
+    await page.wait_for_function("(count) => window.copied.length === count", arg=len(VECTORS))
+    marked = "".join(await page.evaluate("[...desk.inserted, ...copied]"))
+    assert {*re.findall(r"<(\w+)", marked)} == {"p", "br", "ul", "ol", "li", "strong", "code", "a"}
+    await page.evaluate(AS_AN_EDITOR)
     assert "<script>pwned(1)</script>" in await page.locator("main").inner_text()
 
 

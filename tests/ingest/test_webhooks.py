@@ -8,21 +8,30 @@ from pathlib import Path
 
 import pytest
 
+import ingest.webhook_auth
 from ingest.last_webhook import last_webhook
 from ingest.webhook_auth import REMEMBERED_FOR
 from ingest.webhooks import MAX_BODY_BYTES
 from shared import keys, lifetimes
 from shared.vault import new_secret
+from tests.clock import Clock
 from tests.ingest.sending import NEW, OLD, THEIRS, counted, marks, naming, outcomes, send
 from tests.parts import Receiving, register
 from tests.serve.hosts import hostile_hosts
-from tests.waiting import wait_until
 from tests.world import ACME, OTHER
 
 BODIES = {path.name: path.read_text("utf-8") for path in sorted(Path(__file__).with_name("webhook_bodies").glob("*.*"))}
 del BODIES["README.md"]
 LONG = 40_000
 """Characters of a header below what the server cuts (`deploy.http_server`)."""
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock by which a secret that was right is remembered."""
+    made = Clock()
+    monkeypatch.setattr(ingest.webhook_auth, "time", made)
+    return made
 
 
 async def test_a_webhook_marks_its_ticket_and_says_so(receiver: Receiving, number: int) -> None:
@@ -106,7 +115,7 @@ async def test_an_authorization_that_is_none_is_refused(receiver: Receiving, num
 
 
 async def test_both_secrets_open_the_door_during_a_rotation_and_a_third_does_not(
-    receiver: Receiving, number: int
+    receiver: Receiving, number: int, clock: Clock
 ) -> None:
     assert [(await send(receiver, naming(number), secret)).status_code for secret in (NEW, OLD)] == [202, 202]
     newest = new_secret()
@@ -115,27 +124,28 @@ async def test_both_secrets_open_the_door_during_a_rotation_and_a_third_does_not
         # The new one works at once, the dropped one no longer than what is right is remembered.
         answers = [await send(receiver, naming(number), secret) for secret in (newest, NEW)]
         assert [answer.status_code for answer in answers] == [202, 202]
-        await wait_until(lambda: refused(receiver, OLD), REMEMBERED_FOR.total_seconds() + 1)
+        clock.passes(REMEMBERED_FOR.total_seconds())
+        assert (await send(receiver, naming(number), OLD)).status_code == 401
     finally:
         await register(receiver.context.settings, ACME, NEW, OLD)
 
 
-async def refused(receiver: Receiving, secret: str, host: str = ACME) -> bool:
-    return (await send(receiver, naming(1), secret, host)).status_code == 401
-
-
-async def test_a_tenant_that_was_removed_is_refused_within_a_second(receiver: Receiving, number: int) -> None:
+async def test_a_tenant_that_was_removed_is_refused_within_a_second(
+    receiver: Receiving, number: int, clock: Clock
+) -> None:
+    assert REMEMBERED_FOR.total_seconds() <= 1
     secret, host = new_secret(), "leaving.freshdesk.com"
     assert (await send(receiver, naming(number), secret, host)).status_code == 401
     await register(receiver.context.settings, host, secret)
     assert (await send(receiver, naming(number), secret, host)).status_code == 202
     await receiver.context.redis.state.delete(keys.tenant(host))
     await receiver.context.redis.state.srem(keys.TENANTS, host)  # type: ignore[misc]
-    await wait_until(lambda: refused(receiver, secret, host), REMEMBERED_FOR.total_seconds() + 0.1)
+    clock.passes(REMEMBERED_FOR.total_seconds())
+    assert (await send(receiver, naming(number), secret, host)).status_code == 401
 
 
 async def test_a_refusal_takes_the_same_time_whatever_is_wrong(receiver: Receiving) -> None:
-    """Medians of requests that take turns, so that a busy machine disturbs all of them alike."""
+    """Of requests that take turns the quickest tenth, which a busy machine has not disturbed."""
     kinds = {
         "a wrong secret": ("k" * 43, ACME), "a near miss": (NEW[:-1] + "#", ACME), "another's": (THEIRS, ACME),
         "a wrong secret of one without rotation": ("k" * 43, OTHER), "an unknown tenant": (NEW, "no.freshdesk.com"),
@@ -146,8 +156,8 @@ async def test_a_refusal_takes_the_same_time_whatever_is_wrong(receiver: Receivi
             began = time.perf_counter()
             assert (await send(receiver, naming(1), secret, host)).status_code == 401
             took[kind].append(time.perf_counter() - began)
-    medians = {kind: statistics.median(seconds) for kind, seconds in took.items()}
-    assert max(medians.values()) < 1.4 * min(medians.values()), medians
+    quick = {kind: statistics.quantiles(seconds, n=10)[0] for kind, seconds in took.items()}
+    assert max(quick.values()) < 1.4 * min(quick.values()), quick
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
@@ -181,9 +191,9 @@ UNUSABLE = {
 async def test_what_can_never_be_used_is_accepted_once_and_counted(receiver: Receiving, body: bytes) -> None:
     """Anything but 2xx would be sent again for a day."""
     before, due = await outcomes(receiver), await receiver.context.ledger.count_due(ACME)
-    began = time.perf_counter()
+    began = time.process_time()  # of this process alone: a machine that is busy with others is no slow pattern
     answer = await send(receiver, body)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
     assert (answer.status_code, answer.json()) == (202, {"accepted": False, "reason": "no-ticket-id"})
     assert await counted(receiver, before) == {"unusable": 1}
     assert await receiver.context.ledger.count_due(ACME) == due

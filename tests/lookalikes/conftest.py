@@ -1,6 +1,6 @@
 """Both look-alikes, and clients of the SDKs for them that do not retry.
 
-The hasty clients give up 0.3 s after the last byte; they are for what never comes. Other requests may take as long as a
+The hasty clients give up 0.5 s after the last byte; they are for what never comes. Other requests may take as long as a
 busy machine needs.
 """
 
@@ -14,7 +14,7 @@ from openai import AsyncOpenAI
 from tests.lookalikes import AnthropicLookalike, OpenAILookalike
 from tests.lookalikes.openai_calls import Api, Chat, Responses
 
-HASTY = httpx2.Timeout(5, read=0.3)
+HASTY = httpx2.Timeout(5, read=0.5)
 
 
 @pytest.fixture

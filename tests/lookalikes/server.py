@@ -13,6 +13,7 @@ from typing import Protocol, Self
 
 from tests.lookalikes.scripts import Script
 from tests.lookalikes.wire import HEAD_LIMIT, ClientLeft, Exchange, Head, LoggedRequest, read_request
+from tests.waiting import PATIENCE_S
 
 
 class Api(Protocol):
@@ -65,7 +66,7 @@ class Lookalike:
         self.requests.clear()
         self.script.clear()
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
         """Wait until `condition()` holds; it is asked again after each change of the log. Raises TimeoutError."""
         async with asyncio.timeout(seconds):
             while not condition():

@@ -53,10 +53,14 @@ async def served(accounts: Desks) -> AsyncIterator[Serving]:
 
 
 @pytest.fixture(scope="module")
-async def whole_world(module_settings: Settings) -> AsyncIterator[World]:
-    """Two accounts and a whole Prompt Canvas, for tests that each make tickets of their own."""
-    async with world(module_settings) as made:
-        yield made
+async def whole_world() -> AsyncIterator[World]:
+    """Two accounts and a whole Prompt Canvas, for tests that each make tickets of their own.
+
+    Over a Valkey of its own: `accounts` registers the same tenants, without webhooks.
+    """
+    with tempfile.TemporaryDirectory(prefix="canvas-") as folder:
+        async with own_redis(Path(folder)) as redis, world(redis.settings) as made:
+            yield made
 
 
 @pytest.fixture(scope="session")

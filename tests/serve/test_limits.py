@@ -5,6 +5,7 @@ import time
 from contextlib import AsyncExitStack
 from functools import partial
 
+import httpx
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -46,17 +47,21 @@ async def test_an_agent_who_asks_too_often_is_told_when_to_come_back(accounts: D
     who = colleague(accounts.acme, ACME)
     async with serving(accounts.settings, serve=with_limits(limit_agent=2)) as mine:
         await store(mine.context, ACME, number)
-        answers = [await mine.nobody.get(f"/init/{number}", headers=who.headers) for _ in range(14)]
-        assert [answer.status_code for answer in answers[:10]] == [200] * 10
+        answers: list[httpx.Response] = []
+        began = time.monotonic()
+        while not answers or answers[-1].status_code == 200:
+            answers.append(await mine.nobody.get(f"/init/{number}", headers=who.headers))
+        refilled = 2 * (time.monotonic() - began)
+        assert 10 <= len(answers) - 1 <= 11 + refilled
         refused = answers[-1]
         assert (refused.status_code, refused.json()["type"]) == (429, "urn:prompt-canvas:rate-limited")
         assert refused.headers["content-type"] == "application/problem+json"
         assert int(refused.headers["retry-after"]) >= 1
         assert "agent" in refused.json()["detail"]
         assert answers[0].headers["ratelimit-policy"] == '"agent";q=10;w=5'
-        left = [int(answer.headers["ratelimit"].split(";")[1].removeprefix("r=")) for answer in answers[:10]]
-        assert left == sorted(left, reverse=True)
-        assert left[0] in {8, 9}
+        left = [int(answer.headers["ratelimit"].split(";")[1].removeprefix("r=")) for answer in answers[:-1]]
+        assert all(8 - turn <= said <= 9 - turn + refilled for turn, said in enumerate(left))
+        assert min(left) == 0
         assert refused.headers["ratelimit-policy"] == '"agent";q=10;w=5'
         assert refused.headers["ratelimit"].startswith('"agent";r=0;t=')
         other = colleague(accounts.acme, ACME)
@@ -89,14 +94,15 @@ async def test_expensive_requests_are_counted_exactly(accounts: Desks) -> None:
 async def test_a_tenant_and_an_address_have_limits_of_their_own(accounts: Desks) -> None:
     async with redis_clients(accounts.settings) as redis:
         async with Limits(redis.state, with_limits(limit_tenant=5)) as limits:
+            began = time.monotonic()
             spent = [await spent_by(limits, 15, Caller("big.freshdesk.com", agent)) for agent in range(4)]
-            assert 20 <= sum(spent) <= 30
+            assert 20 <= sum(spent) <= 30 + 5 * (time.monotonic() - began)
             assert await spent_by(limits, 5, Caller("small.freshdesk.com", 1)) == 5
         async with Limits(redis.state, with_limits(limit_address=5)) as limits:
             for _ in range(20):
                 await limits.spend_address("192.0.2.7")
             with pytest.raises(RateLimited, match="address"):
-                await asyncio.gather(*(limits.spend_address("192.0.2.7") for _ in range(20)))
+                await asyncio.gather(*(limits.spend_address("192.0.2.7") for _ in range(200)))
             await limits.spend_address("192.0.2.8")
 
 
@@ -137,7 +143,7 @@ async def test_a_bucket_fills_again(accounts: Desks) -> None:
         async def again() -> bool:
             return await spent_by(limits, 1, caller) == 1
 
-        await wait_until(again, 2)
+        await wait_until(again)
 
 
 async def passes(limits: Limits, requests: int) -> bool:
@@ -176,23 +182,17 @@ async def test_streams_are_limited_by_agent_and_by_tenant(accounts: Desks) -> No
 async def test_the_places_of_a_killed_process_are_free_again(accounts: Desks) -> None:
     who = keys.streams(ACME, "34"), keys.streams(ACME, "all")
     async with redis_clients(accounts.settings) as redis:
-        until = time.time() * 1000 + 150
         for place in who:
-            await redis.state.zadd(place, {"killed": until})
+            await redis.state.zadd(place, {"killed": time.time() * 1000 + 20_000})
             await redis.state.expire(place, 30)
         async with Limits(redis.state, with_limits(streams_agent=1)) as limits:
             with pytest.raises(TooManyStreams):
                 async with limits.stream(Caller(ACME, 34)):
                     pass
-
-            async def free() -> bool:
-                try:
-                    async with limits.stream(Caller(ACME, 34)):
-                        return True
-                except TooManyStreams:
-                    return False
-
-            await wait_until(free, 2)
+            for place in who:  # half a minute later
+                await redis.state.zadd(place, {"killed": time.time() * 1000 - 1})
+            async with limits.stream(Caller(ACME, 34)):
+                pass
         assert not await redis.state.exists(*who)
 
 

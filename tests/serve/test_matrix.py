@@ -30,6 +30,9 @@ from tests.world import ADMIN_KEY, AGENT_KEY, Account, World, all_settings, pars
 
 DOCUMENT = openapi_document()
 EACH = {operation["operationId"]: (method, path, operation) for method, path, operation in operations(DOCUMENT)}
+FOR_ADMINS = [
+    name for name, (_, _, operation) in EACH.items() if "403" in operation["responses"] and name != "create_session"
+]
 COSTLY = {"query", "query_stream", "generate_reply", "generate_reply_stream", "get_attachment", "start_ingest"}
 """What a worker does: asked with fewer combinations."""
 MALFORMED = ("x", "0", "-1", "1e3", "٣", "9" * 30)
@@ -254,6 +257,21 @@ async def test_a_credential_that_is_none_is_refused_before_anything_is_looked_at
         answers.add((answer.status_code, answer.content))
     assert len(answers) == 1
     assert next(iter(answers))[0] == 401
+
+
+@pytest.mark.parametrize("name", FOR_ADMINS)
+async def test_what_is_for_admins_opens_to_no_agent_and_to_no_token_that_was_not_asked_for_as_such(
+    town: Town, client: httpx.AsyncClient, name: str
+) -> None:
+    """An admin's key brings forth tokens that open no more than an agent's: browsers of agents hold those."""
+    given = credentials_of(town)
+    plain = (await client.post("/session", headers=given["admin"])).json()["token"]
+    answers = set()
+    for who in (given["agent"], given["token"], {"Authorization": f"Bearer {plain}"}):
+        for _, path, body in cells(town, name):
+            answer = await ask(client, name, path, body, who, ACCEPTS[0])
+            answers.add((answer.status_code, answer.json()["type"]))
+    assert answers == {(403, "urn:prompt-canvas:forbidden")}
 
 
 @pytest.mark.parametrize("name", EACH)

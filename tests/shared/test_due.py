@@ -231,15 +231,20 @@ async def test_a_live_change_of_a_ticket_that_waits_on_the_backfill_queue_gets_a
     assert (await ledger.dispatch(HOST, 5, 5)).live == [2]
 
 
-async def test_a_burst_is_computed_when_it_has_calmed_down_or_has_lasted_too_long(redis: Redis) -> None:
-    ledger = DueLedger(redis, Debounce(timedelta(milliseconds=150), timedelta(milliseconds=400)))
-    began = asyncio.get_running_loop().time()
-    changes = 0
+@pytest.mark.parametrize(
+    ("calm_s", "longest_s", "waited_s"), [(3600, 0.2, 0.2), (0.2, 3600, 0.2)], ids=["lasted too long", "calmed down"]
+)
+async def test_a_burst_is_computed_when_it_has_calmed_down_or_has_lasted_too_long(
+    redis: Redis, calm_s: float, longest_s: float, waited_s: float
+) -> None:
+    ledger = DueLedger(redis, Debounce(timedelta(seconds=calm_s), timedelta(seconds=longest_s)))
+    began, changes = asyncio.get_running_loop().time(), 0
     while not await handed(ledger, 7):
-        await ledger.mark(HOST, 7)
-        changes += 1
+        if changes < 3 or longest_s < calm_s:
+            await ledger.mark(HOST, 7)
+            changes += 1
         await asyncio.sleep(0.01)
-    assert asyncio.get_running_loop().time() - began >= 0.4
+    assert asyncio.get_running_loop().time() - began >= waited_s
     assert (await claimed(ledger)).generation == changes
 
 

@@ -1,8 +1,8 @@
 // The demo desk: list, ticket and the Freshdesk app in its frame side by side. Only what lies in this folder knows the
 // look-alike. The open ticket stands in the address, so links and the back button work.
 
-import { sleep } from "/desk/app/scripts/stream.js";
-import { duration, preferredLanguage, translator } from "/desk/app/scripts/texts.js";
+import { sleep } from "/desk/app/scripts/serve/stream.js";
+import { duration, preferredLanguage, translator } from "/desk/app/scripts/texts/texts.js";
 import { AppPane } from "/desk/static/app_pane.js";
 import { DeskError, desk } from "/desk/static/desk_api.js";
 import { chooseTicket, showArticle } from "/desk/static/dialogs.js";

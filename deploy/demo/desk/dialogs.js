@@ -1,6 +1,6 @@
 // The two dialogs: choosing (or writing) a new ticket, and reading an article.
 
-import { el, refill } from "/desk/app/scripts/dom.js";
+import { el, refill } from "/desk/app/scripts/elements/dom.js";
 
 /** Asks for a new ticket; resolves to `{sample, subject, text, open}`, or null where it was cancelled. */
 export function chooseTicket(dialog, samples, t, language) {

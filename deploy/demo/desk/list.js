@@ -1,7 +1,7 @@
 // The ticket list: newest change first. Rows are kept and moved, so that a poll disturbs neither scroll nor focus.
 
-import { el } from "/desk/app/scripts/dom.js";
-import { age } from "/desk/app/scripts/texts.js";
+import { el } from "/desk/app/scripts/elements/dom.js";
+import { age } from "/desk/app/scripts/texts/texts.js";
 
 export class TicketList {
   #list;

@@ -1,6 +1,6 @@
 // One ticket: its head, the thread, and the box to answer in. Messages are added as they come; nothing is redrawn.
 
-import { el, refill } from "/desk/app/scripts/dom.js";
+import { el, refill } from "/desk/app/scripts/elements/dom.js";
 
 const STATUSES = [2, 3, 4, 5, 6, 7];
 const NEAR_END_PX = 80;

@@ -13,9 +13,17 @@ from litestar.handlers import BaseRouteHandler
 from deploy.demo.helpdesk.errors import BadJson, Denied
 from deploy.demo.helpdesk.fields import Field, Page, check_body, check_query
 from deploy.demo.helpdesk.helpdesk import Helpdesk
+from deploy.demo.helpdesk.listing import TicketList
 from deploy.demo.helpdesk.models import Agent
 
-AGENT = "helpdesk.agent"
+AGENT, DESK, LISTING = "helpdesk.agent", "helpdesk.desk", "helpdesk.listing"
+"""Where the gate puts them in a call's scope."""
+
+
+def desk_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Helpdesk:
+    """The account that is called."""
+    desk: Helpdesk = connection.scope[DESK]  # type: ignore[literal-required]
+    return desk
 
 
 class Call(Request[Any, Any, State]):
@@ -24,13 +32,18 @@ class Call(Request[Any, Any, State]):
     @property
     def desk(self) -> Helpdesk:
         """The account."""
-        desk: Helpdesk = self.app.state.helpdesk
-        return desk
+        return desk_of(self)
+
+    @property
+    def listing(self) -> TicketList:
+        """The account's ticket list."""
+        listing: TicketList = self.scope[LISTING]  # type: ignore[literal-required]
+        return listing
 
     @property
     def agent(self) -> Agent:
         """The agent whose API key was sent."""
-        agent: Agent = self.scope["state"][AGENT]
+        agent: Agent = self.scope[AGENT]  # type: ignore[literal-required]
         return agent
 
     def query(self, *allowed: str) -> dict[str, str]:
@@ -97,6 +110,6 @@ def admin_only(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRou
         Denied: the key belongs to an ordinary agent.
 
     """
-    agent: Agent = connection.scope["state"][AGENT]
+    agent: Agent = connection.scope[AGENT]  # type: ignore[literal-required]
     if not agent.admin:
         raise Denied

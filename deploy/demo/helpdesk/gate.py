@@ -8,17 +8,18 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from email.utils import format_datetime
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from deploy.demo.helpdesk.call import AGENT
+from deploy.demo.helpdesk.call import AGENT, DESK, LISTING
 from deploy.demo.helpdesk.errors import ApiError, Unauthorized
 from deploy.demo.helpdesk.faults import Fault
 from deploy.demo.helpdesk.helpdesk import Helpdesk
 from deploy.demo.helpdesk.limits import price
+from deploy.demo.helpdesk.listing import TicketList
 from deploy.demo.helpdesk.log import RequestRecord
 from deploy.demo.helpdesk.models import Agent
 
@@ -34,14 +35,16 @@ NO_STATUS = 0
 
 
 class Gate:
-    """ASGI app around the router."""
+    """ASGI app around the router, which learns from it whose calls these are."""
 
     def __init__(self, app: ASGIApp, desk: Helpdesk) -> None:
         self._app = app
         self._desk = desk
+        self._whose: dict[Any, Any] = {DESK: desk, LISTING: TicketList(desk)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a call through, or answer it here."""
+        cast("dict[Any, Any]", scope).update(self._whose)
         if scope["type"] != ScopeType.HTTP or not scope["path"].startswith("/api"):
             await self._app(scope, receive, send)
             return
@@ -83,7 +86,7 @@ class _Visit:
         if self.fault and self.fault.kind == "html":
             await _answer_bytes(200, HTML_PAGE, b"text/html; charset=utf-8", [], self.send)
             return
-        self.scope.setdefault("state", {})[AGENT] = self.agent
+        self.scope[AGENT] = self.agent  # type: ignore[literal-required]
         await app(self.scope, self.receive, self.send)
 
     async def send(self, message: Message) -> None:

@@ -1,12 +1,12 @@
 // The administration page in Freshdesk: starts a backfill, watches it, and compares settings. Who may not do that is told
 // why not. What goes on is found again whenever the page is opened; it does not need the page.
 
-import { el, refill } from "../scripts/dom.js";
-import { bounded, fdkClient } from "../scripts/fdk_calls.js";
-import { baseOf } from "../scripts/fdk_host.js";
-import { Problem } from "../scripts/problem.js";
-import { sleep } from "../scripts/stream.js";
-import { preferredLanguage, translator } from "../scripts/texts.js";
+import { el, refill } from "../scripts/elements/dom.js";
+import { bounded, fdkClient } from "../scripts/freshdesk/fdk_calls.js";
+import { baseOf } from "../scripts/freshdesk/fdk_host.js";
+import { Problem } from "../scripts/serve/problem.js";
+import { sleep } from "../scripts/serve/stream.js";
+import { preferredLanguage, translator } from "../scripts/texts/texts.js";
 import { AdminApi, POLL_MS } from "./admin_api.js";
 import { button, card, earlierTable, ProgressCard, settingsTable } from "./cards.js";
 import { earlierRuns, remember } from "./earlier.js";

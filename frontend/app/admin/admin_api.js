@@ -1,12 +1,13 @@
 // What the administration page asks of serve: directly with a bearer token, as streams where it watches; through the
 // platform's request templates where the browser may not reach serve. Templates are scarce (50 a minute for the whole
-// account), so once a direct call was blocked, progress is polled slowly.
+// account), so once a direct call was blocked, progress is polled slowly. The token has an admin's rights, which those of
+// other pages lack, and comes by a template of its own.
 
-import { Direct } from "../scripts/direct.js";
-import { invoked, jsonOf } from "../scripts/fdk_calls.js";
-import { parsed, Problem } from "../scripts/problem.js";
-import { Session } from "../scripts/session.js";
-import { follow, sleep } from "../scripts/stream.js";
+import { Direct } from "../scripts/serve/direct.js";
+import { invoked, jsonOf } from "../scripts/freshdesk/fdk_calls.js";
+import { parsed, Problem } from "../scripts/serve/problem.js";
+import { Session } from "../scripts/serve/session.js";
+import { follow, sleep } from "../scripts/serve/stream.js";
 import { ENDED } from "./figures.js";
 
 /** Between two looks by template: at most 12 of the 50 a minute. */
@@ -31,11 +32,11 @@ export class AdminApi {
   /** `client` is FDK's; `base` is where serve answers. */
   constructor({ client, base }) {
     this.#client = client;
-    this.#session = new Session({ mint: async () => jsonOf(await invoked(client, "session")) });
+    this.#session = new Session({ mint: async () => jsonOf(await invoked(client, "admin_session")) });
     this.#direct = new Direct({ base, credentials: (options) => this.#session.headers(options) });
   }
 
-  /** `{host, admin}` of the app's key. */
+  /** `{host, admin}` of the app's key; a `Problem` (403) where it is no admin's. */
   async holder() {
     await this.#session.headers();
     return this.#session.holder;

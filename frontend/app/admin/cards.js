@@ -1,7 +1,7 @@
 // The parts of the administration page: the backfill that goes on, the form that starts one, the settings, and earlier
 // backfills. Each fills an element of its own and calls back; none asks the server.
 
-import { el, refill } from "../scripts/dom.js";
+import { el, refill } from "../scripts/elements/dom.js";
 import { barsOf, ENDED, figuresOf, lookOf, moment, money, settledOf } from "./figures.js";
 
 /** A Crayons button. */

@@ -1,7 +1,7 @@
 // Ended backfills that were watched from this page, kept in the platform's key-value store: it is the installation's own,
 // holds 40 KB a key, and no secret goes in. Where it fails the list stays empty; nothing depends on it.
 
-import { bounded } from "../scripts/fdk_calls.js";
+import { bounded } from "../scripts/freshdesk/fdk_calls.js";
 
 const KEY = "backfills";
 const MOST = 10;

@@ -1,6 +1,6 @@
 // The form that starts a backfill.
 
-import { el } from "../scripts/dom.js";
+import { el } from "../scripts/elements/dom.js";
 import { button, card } from "./cards.js";
 import { wantedOf } from "./wanted.js";
 

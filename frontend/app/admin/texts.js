@@ -106,7 +106,7 @@ export const ADMIN_TEXTS = {
   start: { en: "Start a backfill", ko: "가져오기 시작" },
   startHint: {
     en:
-      "What is up to date already is skipped, so starting twice costs little. Price beforehand, on the server: " +
+      "Tickets that are up to date are skipped, so starting again costs little. For the price beforehand, run on the server: " +
       "canvas backfill {domain} --dry-run",
     ko: "이미 최신인 항목은 건너뛰므로 다시 시작해도 비용이 거의 들지 않습니다. 서버에서 비용을 미리 확인하려면: canvas backfill {domain} --dry-run",
   },
@@ -115,9 +115,9 @@ export const ADMIN_TEXTS = {
   type_solutions: { en: "Solution articles", ko: "솔루션 문서" },
   since: { en: "Changed since", ko: "변경 시작일" },
   until: { en: "Changed before", ko: "변경 종료일(해당일 제외)" },
-  rangeHint: { en: "Tickets alone; empty is without bound.", ko: "티켓에만 적용됩니다. 비워 두면 제한하지 않습니다." },
+  rangeHint: { en: "For tickets only. Leave empty for no limit.", ko: "티켓에만 적용됩니다. 비워 두면 제한하지 않습니다." },
   budget: { en: "Stop at a cost of (USD)", ko: "비용 한도(USD)" },
-  budgetHint: { en: "Empty is without bound.", ko: "비워 두면 제한하지 않습니다." },
+  budgetHint: { en: "Leave empty for no limit.", ko: "비워 두면 제한하지 않습니다." },
   more: { en: "More", ko: "추가 옵션" },
   reindex: { en: "Read and index again what is up to date", ko: "이미 최신인 항목도 다시 읽고 색인" },
   refresh: { en: "Write texts again too", ko: "요약과 답변도 다시 작성" },

@@ -1,12 +1,12 @@
 // The sidebar's start in Freshdesk: wait for the platform's client, ask what does not change, mount. What can't start
 // says so in the sidebar's own place, with a way to try again.
 
-import { fdkClient } from "./fdk_calls.js";
-import { fdkHost } from "./fdk_host.js";
+import { fdkClient } from "./freshdesk/fdk_calls.js";
+import { fdkHost } from "./freshdesk/fdk_host.js";
 import { mountSidebar } from "./mount.js";
-import { Problem, textsOf, valuesOf } from "./problem.js";
-import { preferredLanguage } from "./texts.js";
-import { CanvasView } from "./view.js";
+import { Problem, textsOf, valuesOf } from "./serve/problem.js";
+import { preferredLanguage } from "./texts/texts.js";
+import { CanvasView } from "./view/canvas_view.js";
 
 /**
  * Mount the sidebar in `root`; resolves to what `mountSidebar` returns, or to null where the platform or its settings fail.

@@ -1,15 +1,15 @@
 // Puts a sidebar into a page, over whatever host it has: what asks, what remembers, what counts and what is seen, and
 // the events of host and browser that drive them.
 
-import { CanvasApi } from "./api.js";
-import { ANSWER, asked, REPLY } from "./asked.js";
-import { CanvasCache } from "./cache.js";
-import { Feedback } from "./feedback.js";
-import { lookForNews } from "./look.js";
-import { TONES } from "./reply_parts.js";
-import { Sidebar } from "./sidebar.js";
-import { CanvasView } from "./view.js";
-import { overheard, WideView } from "./wide.js";
+import { CanvasCache } from "./canvas/cache.js";
+import { lookForNews } from "./canvas/news.js";
+import { Sidebar } from "./canvas/sidebar.js";
+import { CanvasApi } from "./serve/api.js";
+import { ANSWER, asked, REPLY } from "./serve/asked.js";
+import { Feedback } from "./serve/feedback.js";
+import { CanvasView } from "./view/canvas_view.js";
+import { overheard, WideView } from "./wide/wide_view.js";
+import { TONES } from "./work/reply_parts.js";
 
 /** A tab that is hidden for so long holds no stream. */
 const HIDDEN_MS = 60_000;

@@ -1,4 +1,5 @@
-// Tries the connection before it is stored: `POST /session` with what was typed, as the sidebar will do it later.
+// Tries the connection before it is stored: `POST /session` with what was typed, as the app's pages will do it later. It
+// asks for an admin's rights: where they alone are refused, the key is right, and the admin page will not work.
 //
 // Whether a template may take its host and headers from the page here is not documented alike everywhere. So where the
 // platform does not send the request, the page asks the backend directly; where that is not allowed either (CORS), the
@@ -6,7 +7,7 @@
 
 const WITHIN_MS = 17_000;
 const CODE = /^urn:prompt-canvas:/;
-const KNOWN = { unauthorized: "refused", forbidden: "refused", "rate-limited": "limited" };
+const KNOWN = { unauthorized: "refused", forbidden: "ok", "rate-limited": "limited" };
 
 /**
  * `{state, admin, says}` of `values {backend, freshdesk_domain, api_key}`: `ok`, `refused` (domain or key), `otherAccount`,
@@ -55,7 +56,7 @@ async function directly({ backend, freshdesk_domain, api_key }, fetch) {
   const headers = { "X-Freshdesk-Domain": freshdesk_domain, "X-Freshdesk-API-Key": api_key };
   const scheme = globalThis.location?.protocol === "http:" && backend.includes(":") ? "http" : "https";
   try {
-    const request = fetch(`${scheme}://${backend}/session`, { method: "POST", headers, cache: "no-store" });
+    const request = fetch(`${scheme}://${backend}/session?admin=true`, { method: "POST", headers, cache: "no-store" });
     const response = await within(request);
     return { status: response.status, body: parsed(await response.text()) };
   } catch {
@@ -68,7 +69,7 @@ function judged(asked, values) {
   const { status, body } = asked;
   if (status === 200) return welcomed(Object(body), values);
   const { type = "", title = "", detail = title } = Object(body);
-  return { state: stateOf(status, String(type).replace(CODE, "")), says: String(detail).slice(0, 300) };
+  return { state: stateOf(status, String(type).replace(CODE, "")), admin: false, says: String(detail).slice(0, 300) };
 }
 
 function welcomed(body, { freshdesk_domain: domain }) {

@@ -27,7 +27,7 @@ COLLECT = """() => {
     return [document.title, ...found];
 }"""
 TABLES = """async () => {
-    const [desk, sidebar] = [await import("/desk/static/texts.js"), await import("/desk/app/scripts/texts.js")];
+    const [desk, sidebar] = [await import("/desk/static/texts.js"), await import("/desk/app/scripts/texts/texts.js")];
     return [...Object.values(desk.DESK_TEXTS), ...Object.values(sidebar.TEXTS)];
 }"""
 HANGUL = re.compile("[가-힣]")

@@ -1,21 +1,30 @@
-"""The promise of `make demo`, kept by a real process: 300 tickets ready, a page to look at, a warm second start."""
+"""The promise of `make demo`, kept by a real process: all tickets ready, a page to look at, a warm second start.
+
+Of the 300 tickets the helpdesk has every eighth here, as if somebody had deleted the others: the local model reads five
+a second. `python -m tests.deploy.demo.test_demo` takes all of them.
+"""
 
 import asyncio
 import os
 import re
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
+
+from deploy.demo.run import load_helpdesk
 
 CANVAS = Path(sys.executable).with_name("canvas")
 CREDENTIAL = {"X-Freshdesk-Domain": "demo.freshdesk.com", "Accept": "application/json"}
 START_S = 240
+EIGHTH = 8
 
 
 @dataclass
@@ -53,9 +62,22 @@ async def demo(folder: Path) -> AsyncIterator[Started]:
             await process.wait()
 
 
-async def canvases(url: str) -> list[httpx.Response]:
+def keep_every(step: int, folder: Path) -> list[int]:
+    """Begin a data folder whose helpdesk has so many of its tickets; returns their numbers."""
+    file = folder / "helpdesk.json"
+    helpdesk = load_helpdesk(file)
+    tickets = helpdesk.state.tickets
+    assert list(tickets) == list(range(1, 301))
+    for number in [*tickets]:
+        if number % step:
+            del tickets[number]
+    file.write_bytes(msgspec.json.encode(helpdesk.snapshot()))
+    return list(tickets)
+
+
+async def canvases(url: str, numbers: list[int]) -> list[httpx.Response]:
     async with httpx.AsyncClient(base_url=url, headers=CREDENTIAL | {"X-Freshdesk-API-Key": "demo-key"}) as client:
-        return [await client.get(f"/init/{number}") for number in range(1, 301)]
+        return [await client.get(f"/init/{number}") for number in numbers]
 
 
 async def the_printed_command_works(started: Started, elsewhere: Path) -> None:
@@ -78,9 +100,13 @@ def running_on(folder: Path) -> list[str]:
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks for left-over processes in /proc")
 async def test_every_seeded_ticket_is_a_hit_and_the_second_start_computes_nothing(tmp_path: Path) -> None:
+    await every_ticket_is_a_hit(tmp_path, keep_every(EIGHTH, tmp_path))
+
+
+async def every_ticket_is_a_hit(tmp_path: Path, numbers: list[int]) -> None:
     async with demo(tmp_path) as first:
         assert len(first.lines) <= 10
-        found = await canvases(first.url)
+        found = await canvases(first.url, numbers)
         assert {answer.status_code for answer in found} == {200}
         assert {answer.headers["cache-status"] for answer in found} == {"prompt-canvas; hit"}
         documents = [answer.json() for answer in found]
@@ -88,17 +114,22 @@ async def test_every_seeded_ticket_is_a_hit_and_the_second_start_computes_nothin
         assert all(document["summary"]["text"] for document in documents)
         # Whose agent has not had the last word has replies, or says why there are none.
         assert all(bool(document["replies"]) != bool(document["no_replies"]) for document in documents)
-        assert sum(bool(document["replies"]) for document in documents) > 50
+        assert sum(bool(document["replies"]) for document in documents) > len(numbers) // 6
         assert {document["provenance"]["models"]["summary"] for document in documents} == {"extractive"}
         assert {document["language"] for document in documents} == {"ko", "en"}
         async with httpx.AsyncClient(base_url=first.url) as anybody:
             agent = CREDENTIAL | {"X-Freshdesk-API-Key": "demo-agent-key"}
-            assert (await anybody.get("/init/7", headers=agent)).status_code == 200
+            assert (await anybody.get(f"/init/{numbers[0]}", headers=agent)).status_code == 200
             assert (await anybody.get("/desk")).status_code == 200
         await the_printed_command_works(first, tmp_path)
     assert running_on(tmp_path) == []
     async with demo(tmp_path) as second:
-        assert any("300 tickets were precomputed already" in line for line in second.lines)
-        again = [answer.headers["etag"] for answer in await canvases(second.url)]
+        assert any(f"{len(numbers)} tickets were precomputed already" in line for line in second.lines)
+        again = [answer.headers["etag"] for answer in await canvases(second.url, numbers)]
         assert again == [answer.headers["etag"] for answer in found]
     assert running_on(tmp_path) == []
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as place:
+        asyncio.run(every_ticket_is_a_hit(Path(place), keep_every(1, Path(place))))

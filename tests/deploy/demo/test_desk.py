@@ -121,7 +121,7 @@ async def test_what_the_page_and_its_modules_load_is_there(desk: httpx.AsyncClie
     for module in ("desk.js", "list.js", "ticket.js", "dialogs.js", "app_pane.js", "app_frames.js", "platform.js"):
         page += files[f"static/{module}"].read_text("utf-8")
     addresses = {part.split('"')[0] for part in page.split('"/desk/')[1:] if part.split('"')[0]}
-    assert {"static/desk.js", "static/app_pane.js", "app/scripts/dom.js"} < addresses
+    assert {"static/desk.js", "static/app_pane.js", "app/scripts/elements/dom.js"} < addresses
     assert addresses <= set(files)
 
 

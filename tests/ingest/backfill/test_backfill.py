@@ -135,6 +135,19 @@ async def test_archived_tickets_are_found_among_the_ids_that_no_list_shows_by_a_
     assert all("/archived/" in path for path in paths), "what a list has shown is current, and not read again"
 
 
+async def test_an_id_that_was_no_ticket_is_not_tried_by_the_next_backfill_but_by_who_names_it(acme: Account) -> None:
+    acme.helpdesk.state.tickets[numbers(acme)[2]].archived = True
+    for gone in (numbers(acme)[0], numbers(acme)[3]):
+        del acme.helpdesk.state.tickets[gone]
+    acme.helpdesk.touch()
+    assert (await backfilled(acme, archived=True)).missing >= 2
+    acme.helpdesk.log.requests.clear()
+    found = await backfilled(acme, archived=True)
+    assert (found.tickets, found.missing) == (0, 0)
+    assert not [record.path for record in acme.helpdesk.log.requests if "/tickets/" in record.path]
+    assert (await backfilled(acme, ids=[gone])).missing == 1
+
+
 async def test_of_more_ids_than_are_tried_the_highest_come_first(
     acme: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:

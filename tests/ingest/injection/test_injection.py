@@ -33,7 +33,7 @@ async def report_of(
     async with OpenAILookalike() as fake:
         fake.script.default = model
         ingest = IngestSettings(
-            openai_api_key=SecretStr("any"), openai_base_url=fake.base_url, openai_api="responses", embeddings="local"
+            openai_api_key=SecretStr("any"), openai_base_url=fake.base_url, openai_api="responses", embeddings="openai"
         )
         report = await evaluate_tickets(ingest, hostile, baseline=False)
         return report, list(fake.requests)

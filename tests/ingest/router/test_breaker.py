@@ -21,7 +21,7 @@ from tests.lookalikes import Fault, Speed
 @pytest.fixture
 async def lone(redis: Redis) -> AsyncIterator[Desk]:
     """A router whose summaries have one model alone."""
-    async with desk(redis, summary_models=[CLAUDE], **hasty()) as made:
+    async with desk(redis, summary_models=[CLAUDE], outage_wait_s=0) as made:
         yield made
 
 
@@ -104,21 +104,22 @@ async def test_no_money_closes_the_way_to_all_models_of_the_provider_and_a_wrong
         assert (await made.summary()).outcomes == ["openai ok"]
 
 
-async def test_a_provider_that_stalls_costs_its_first_token_deadline_once(two: Desk) -> None:
-    two.claude.script.share(Fault.silence(), 1.0)
-    assert (await two.summary()).outcomes == ["anthropic timeout", "openai ok"]
-    for _ in range(10):
-        assert (await two.summary()).outcomes == ["openai ok"]
-    assert len(two.claude.requests) == 1
+async def test_a_provider_that_stalls_costs_its_first_token_deadline_once(redis: Redis) -> None:
+    async with desk(redis, **hasty()) as two:
+        two.claude.script.share(Fault.silence(), 1.0)
+        assert (await two.summary()).outcomes == ["anthropic timeout", "openai ok"]
+        for _ in range(10):
+            assert (await two.summary()).outcomes == ["openai ok"]
+        assert len(two.claude.requests) == 1
 
 
 async def test_a_probe_of_a_provider_that_stalls_does_not_cost_the_deadline_again(redis: Redis) -> None:
-    async with desk(redis, first_token_s=6.0) as made:
+    async with desk(redis, first_token_s=20.0) as made:
         model = claude(made)
         await fails(Breaker(redis), model, "timeout")
         made.claude.script.share(Fault.silence(), 1.0)
         await cooled_down(redis)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             assert (await made.summary()).outcomes == ["anthropic abandoned", "openai ok"]
 
 
@@ -177,7 +178,7 @@ async def test_an_agent_who_waits_is_not_kept_by_a_long_rate_limit(redis: Redis)
             keys.breaker_of_model("anthropic", claude(made).model), "until", str(2**53)
         )
         for priority in ("interactive", "live", "backfill"):
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(10):
                 seen = await made.summary(Order(host=HOST, priority=priority))
             assert seen.result is not None
             assert (seen.model, seen.result.failures) == (EXTRACTIVE, ["rate_limited"])

@@ -22,7 +22,7 @@ class Crowd:
         return asyncio.create_task(self._hold(name, priority))
 
     async def _hold(self, name: str, priority: Priority) -> None:
-        async with self.slots.taken(priority, asyncio.get_running_loop().time() + 5):
+        async with self.slots.taken(priority, asyncio.get_running_loop().time() + 60):
             self.holding.append(name)
             await self._leave[name].wait()
             self.holding.remove(name)
@@ -31,7 +31,7 @@ class Crowd:
         self._leave[name].set()
 
     async def settled(self, *names: str) -> None:
-        await wait_until(lambda: sorted(self.holding) == sorted(names), seconds=1)
+        await wait_until(lambda: sorted(self.holding) == sorted(names))
 
 
 async def test_a_backfill_never_takes_the_share_that_is_kept_for_agents() -> None:

@@ -17,7 +17,7 @@ from litestar.types import ControllerRouterHandler
 from deploy.demo.helpdesk import lifecycle
 from deploy.demo.helpdesk import tickets as actions
 from deploy.demo.helpdesk.automation import Actor
-from deploy.demo.helpdesk.call import Call, no_content
+from deploy.demo.helpdesk.call import Call, desk_of, no_content
 from deploy.demo.helpdesk.errors import NotFound
 from deploy.demo.helpdesk.faults import Fault
 from deploy.demo.helpdesk.fields import Field
@@ -32,7 +32,7 @@ def admin_token(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRo
         HTTPException: 401.
 
     """
-    wanted = f"Bearer {connection.app.state.helpdesk.settings.admin_token}"
+    wanted = f"Bearer {desk_of(connection).settings.admin_token}"
     given = connection.headers.get("authorization", "")
     if not compare_digest(given.encode(), wanted.encode()):
         raise HTTPException(status_code=401, detail="wrong admin token")

@@ -14,7 +14,7 @@ from deploy.demo.helpdesk.errors import Invalid, NotAllowed, NotFound, problem
 from deploy.demo.helpdesk.fields import Field, check_body, includes
 from deploy.demo.helpdesk.helpdesk import Helpdesk
 from deploy.demo.helpdesk.labels import PRIORITY_LABELS, STATUS_LABELS, TICKET_TYPES
-from deploy.demo.helpdesk.listing import PARAMETERS, TicketList
+from deploy.demo.helpdesk.listing import PARAMETERS
 from deploy.demo.helpdesk.models import Ticket
 from deploy.demo.helpdesk.views import ticket_json, ticket_row
 
@@ -88,8 +88,7 @@ async def list_tickets(request: Call) -> Response[Any]:
     """List tickets."""
     query = request.query(*PARAMETERS)
     include = includes(query, LIST_INCLUDES)
-    listing: TicketList = request.app.state.listing
-    tickets, more = listing.page(request.agent, query)
+    tickets, more = request.listing.page(request.agent, query)
     return request.page_answer([ticket_row(request.desk, ticket, include) for ticket in tickets], query, more=more)
 
 
