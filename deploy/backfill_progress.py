@@ -139,6 +139,6 @@ class _Display:
             self._console.print(msgspec.json.encode(counts).decode(), soft_wrap=True, markup=False, highlight=False)
         elif counts.tickets:
             self._console.print(
-                f"{counts.state}: read {read} of {counts.tickets}, computed {counts.settled} · {figures(counts)}",
+                f"{counts.state}: read {read} of {counts.tickets} · {figures(counts)}",
                 soft_wrap=True,
             )

@@ -1,5 +1,6 @@
 """`canvas backfill HOST`: ask the running workers to bring existing tickets in, watch them do it, and steer them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,9 @@ from shared.tenants import parse_host
 STATUSES = {"open": 2, "pending": 3, "resolved": 4, "closed": 5}
 """Freshdesk's own; an account may have more, which are named by their numbers (`GET /ticket_fields`)."""
 ONLY: dict[str, list[DataType]] = {"tickets": ["tickets"], "articles": ["solutions"]}
+OF_TICKETS = ("since", "until", "statuses", "ids", "archived")
+WORDS = {"statuses": "status"}
+"""Options whose word is not the field's name."""
 MOST_IDS = 200_000
 
 console, beside = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
@@ -94,7 +98,9 @@ class IdFile(click.ParamType[list[int]]):
 @click.option("--only", type=click.Choice(list(ONLY)), help="Tickets or articles alone.")
 @click.option("--reindex", is_flag=True, help="Read and embed again what is current: for a new embedding model.")
 @click.option("--refresh-summaries", is_flag=True, help="Write all texts again: for a new prompt or model.")
-@click.option("--budget", type=Budget(), help="Stop there; the same command with a larger one goes on.")
+@click.option(
+    "--budget", type=Budget(), metavar="25usd|2Mtok", help="Stop there; the same command with a larger one goes on."
+)
 @click.option("--batch", is_flag=True, help="Texts at half the price, by the providers' batches: within a day.")
 @click.option("--dry-run", is_flag=True, help="Say what it would take and cost, from a sample, and begin nothing.")
 @click.option("--detach", is_flag=True, help="Start it and leave; --show tells how it goes.")
@@ -124,7 +130,23 @@ def backfill(
     """
     settings = load_settings(data)
     wish = _Wish(order, show, detach, as_json, dry_run)
+    _check_together(wish, [name for name, value in chosen.items() if value])
     run(settings, _backfill(settings, host, wish, _options(chosen)))
+
+
+def _check_together(wish: _Wish, chosen: Sequence[str]) -> None:
+    """Refuse what would be passed over in silence.
+
+    Raises:
+        UsageError: options stand together that have nothing to do with each other.
+    """
+    words = [f"--{WORDS.get(name, name.replace('_', '-'))}" for name in chosen]
+    steered = f"--{wish.order}" if wish.order else "--show" if wish.show else ""
+    if steered and (words or wish.detach or wish.dry_run):
+        other = [*words, *(["--detach"] if wish.detach else []), *(["--dry-run"] if wish.dry_run else [])][0]
+        raise click.UsageError(f"{steered} is for the backfill that goes on: {other} would begin another one")
+    if wish.dry_run and wish.detach:
+        raise click.UsageError("--dry-run begins nothing: there is nothing to leave with --detach")
 
 
 def _options(chosen: dict[str, object]) -> BackfillOptions:
@@ -136,6 +158,9 @@ def _options(chosen: dict[str, object]) -> BackfillOptions:
             given[name] = cast("datetime", given[name]).replace(tzinfo=UTC)
     if only:
         given["data_types"] = ONLY[str(only)]
+        if only == "articles" and (narrowed := [name for name in OF_TICKETS if given.get(name)]):
+            name = f"--{WORDS.get(narrowed[0], narrowed[0])}"
+            raise click.UsageError(f"{name} chooses tickets: --only articles brings none")
     elif "ids" in given:
         given["data_types"] = ["tickets"]
     options = BackfillOptions(**given)  # type: ignore[arg-type]
@@ -183,9 +208,13 @@ async def _steer(progress: BackfillProgress, host: str, order: Order) -> None:
 
 
 async def _want(progress: BackfillProgress, host: str, options: BackfillOptions) -> None:
-    """Begin a backfill, or join the one that goes on; says so where that one does something else."""
+    """Begin a backfill, or join the one that goes on; says so where that does something else, or one is lost."""
+    before = await progress.read()
     _, new = await progress.want(options)
-    if not new and _without_budget(await progress.options()) != _without_budget(options):
+    if new and before.state in STANDING_STILL - {"done", "cancelled"}:
+        stopped = before.state.replace("_", " ")
+        beside.print(f"The backfill of {host} that was {stopped} had other options: this one takes its place")
+    elif not new and _without_budget(await progress.options()) != _without_budget(options):
         beside.print(f"A backfill of {host} with other options goes on: when it has ended, start this one again")
 
 
@@ -206,16 +235,19 @@ def _tell(counts: BackfillCounts, host: str, wish: _Wish, *, working: bool = Tru
         console.print(f"The backfill of {host} is {counts.state.replace('_', ' ')}{asked}{alone}: {figures(counts)}")
         return
     spent = f", {counts.tokens:,} tokens for ${counts.cost:.2f}" if counts.tokens else ""
-    canned = f", {counts.canned} canned responses" if counts.canned > 0 else ""
+    canned = f", {_many(counts.canned, 'canned response')}" if counts.canned > 0 else ""
     console.print(
-        f"{counts.computed} tickets computed, {counts.current} were current, {counts.articles} articles{canned}{spent}"
+        f"{_many(counts.computed, 'ticket')} computed, {counts.current:,} were current, "
+        f"{_many(counts.articles, 'article')}{canned}{spent}"
     )
     if counts.canned < 0:
         console.print("Canned responses are for an admin's key: replies go without them")
-    too_many = "lower ids were too many to be tried: --ids FILE tries those that you name"
-    for count, what in ((counts.missing, "ids are no tickets"), (counts.unreached, too_many)):
-        if count:
-            console.print(f"{count} {what}")
+    if counts.missing:
+        console.print(f"{_many(counts.missing, 'id')} {'is no ticket' if counts.missing == 1 else 'are no tickets'}")
+    if counts.unreached:
+        console.print(
+            f"{_many(counts.unreached, 'lower id')} too many to be tried: --ids FILE tries those that you name"
+        )
 
 
 def _tell_of_gaps(counts: BackfillCounts, options: BackfillOptions) -> None:
@@ -227,6 +259,10 @@ def _tell_of_gaps(counts: BackfillCounts, options: BackfillOptions) -> None:
             f"About {gaps:,} ids up to {counts.highest:,} are on no list: archived, merged or deleted tickets. "
             "--archived tries them, a call each"
         )
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _json(counts: BackfillCounts) -> str:

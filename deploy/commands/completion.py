@@ -13,7 +13,8 @@ from redis.exceptions import RedisError
 from deploy.embedded_valkey import url_of
 from deploy.settings import load_settings
 from shared import keys
-from shared.errors import CanvasError
+from shared.errors import BadInput, CanvasError
+from shared.tenants import parse_host
 
 WITHIN_S = 0.25
 COMPLETE = "_CANVAS_COMPLETE"
@@ -37,7 +38,14 @@ def completion(ctx: click.Context, shell: str) -> None:
 
 
 class Host(StringParamType):
-    """A word that is completed to a connected account's host; it is checked where it is used."""
+    """A Freshdesk account's host, completed to those that are connected."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The host as we write it; anything else is a wrong call."""
+        try:
+            return parse_host(str(value))
+        except BadInput as error:
+            self.fail(f"{error.detail}, not like {value!r}", param, ctx)
 
     def shell_complete(self, ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """The hosts that begin like this; none where Redis does not answer at once."""

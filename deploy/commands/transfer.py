@@ -50,7 +50,7 @@ def export(host: str, file: Path, with_secrets: bool, passphrase: str | None, as
     Example:  canvas export acme.freshdesk.com acme.canvas --with-secrets
     """
     settings, host = load_settings(data), parse_host(host)
-    phrase = _typed(passphrase, "Passphrase", confirm=True) if with_secrets else None
+    phrase = _typed(passphrase, "passphrase", confirm=True) if with_secrets else None
     run(settings, _export(settings, host, file, phrase, as_json=as_json))
 
 
@@ -76,7 +76,7 @@ def import_command(
     settings = load_settings(data)
     with reading(file) as reader:
         sealed = SECRETS in reader.manifest.entries
-        phrase = _typed(passphrase, "Passphrase") if sealed else None
+        phrase = _typed(passphrase, "passphrase") if sealed else None
         checked = check_archive(reader, phrase)
         key = "" if sealed else _typed(api_key, "API key")
         run(settings, _import(settings, reader, checked, key, replace=replace, as_json=as_json))
@@ -85,10 +85,10 @@ def import_command(
 def _typed(given: str | None, label: str, *, confirm: bool = False) -> str:
     """A secret: from the option, the environment, a prompt, or standard input."""
     if given is None and sys.stdin.isatty():
-        given = str(click.prompt(label, hide_input=True, confirmation_prompt=confirm))
+        given = str(click.prompt(label[0].upper() + label[1:], hide_input=True, confirmation_prompt=confirm))
     found = (sys.stdin.readline() if given in {None, "-"} else given or "").strip()
     if not found:
-        raise BadInput(f"The {label.lower()} is missing: pipe it in, or see --help")
+        raise BadInput(f"The {label} is missing: pipe it in, or see --help")
     return found
 
 

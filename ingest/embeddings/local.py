@@ -11,6 +11,7 @@ text alone, 116 to 120 in batches of 2 to 32), so concurrent requests are not ga
 """
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,8 +48,10 @@ class LocalEmbedder:
     floor = 0.80
     """This model's cosines lie between .7 and 1."""
 
-    def __init__(self, threads: int | None = None, model: Model | None = None) -> None:
+    def __init__(self, threads: int | None = None, model: Model | None = None, *, gives_way: bool = False) -> None:
         """`threads`: how many texts are embedded at once; one a core, at most 8, unless told. `model` is shared.
+
+        What `gives_way` runs only when no other thread of the machine wants to.
 
         Raises:
             StartupError: the model's wheel is missing or does not run here.
@@ -56,7 +59,9 @@ class LocalEmbedder:
         self._model = model or _load()
         self.size = int(self._model.dim)
         self._width = threads or min(os.cpu_count() or 1, MAX_THREADS)
-        self._threads = ThreadPoolExecutor(self._width, thread_name_prefix="embeddings")
+        self._threads = ThreadPoolExecutor(
+            self._width, thread_name_prefix="embeddings", initializer=_give_way if gives_way else None
+        )
         self._unhurried: LocalEmbedder | None = None
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
@@ -73,7 +78,7 @@ class LocalEmbedder:
     def unhurried(self) -> "LocalEmbedder":
         """The same for history, closed with this one: it leaves a core and the queue to texts that agents wait for."""
         if self._unhurried is None:
-            self._unhurried = LocalEmbedder(max(1, self._width - 1), self._model)
+            self._unhurried = LocalEmbedder(max(1, self._width - 1), self._model, gives_way=True)
         return self._unhurried
 
     async def close(self) -> None:
@@ -98,6 +103,15 @@ class LocalEmbedder:
         while (tokens := self._model.token_count(kept, True)) > MAX_TOKENS:
             kept = kept[: min(len(kept) * MAX_TOKENS // tokens, len(kept) - 1)]
         return kept
+
+
+def _give_way() -> None:
+    """Let this thread be interrupted by whatever else wakes up (Linux; elsewhere it stays as it is).
+
+    A nice thread is not: it keeps its core to the end of its slice, 3 ms, which is longer than a hit takes.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _load() -> Model:

@@ -1,8 +1,9 @@
 """The account's calls, shared by all processes: each call takes its credits in Redis before it is made.
 
 The count is ours and covers any 60 seconds, since nobody says when Freshdesk's minute begins; answers correct it
-downwards. While Redis is away no call is made: nothing could be done with its answer, and a hundred processes that
-each trusted their own count would spend the minute's calls of the whole account at once.
+downwards. Where they show that it begins anew, and when, what Freshdesk counts itself is taken. While Redis is away no
+call is made: nothing could be done with its answer, and a hundred processes that each trusted their own count would
+spend the minute's calls of the whole account at once.
 """
 
 import asyncio

@@ -24,12 +24,13 @@ class Priority(IntEnum):
     """Who goes first when calls run short; each leaves a share to those before it (see `take_call.lua`)."""
 
     INTERACTIVE = 0
-    """An agent waits: may use every call, and waits a few seconds for one."""
+    """An agent waits: may use every call (but one, beside live tickets), and waits a few seconds for one."""
     LIVE = 1
     """A ticket changed: leaves 5 % to agents, about one look at a ticket where the limit is lowest."""
     BACKFILL = 2
     """History and reconciling: leaves 5 % to agents, to live tickets what they take in a quarter of a minute (at most
-    15 %), comes evenly spread, and nearly stops while live tickets queue."""
+    15 %), or in the rest of Freshdesk's minute where its beginning was seen, comes evenly spread, and nearly stops
+    while live tickets queue."""
 
 
 @dataclass(frozen=True)

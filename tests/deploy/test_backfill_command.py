@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from rich.console import Console
 
 from deploy.backfill_progress import _Display, figures
+from deploy.commands.backfill import _want
 from shared.backfill import BackfillCounts, BackfillOptions, BackfillProgress
 from tests.deploy.forking import Call
 from tests.world import ACME
@@ -25,6 +26,10 @@ GOING = BackfillCounts(
         "--archived --since 2026-01-01",
         "--archived --status open",
         "--budget 0",
+        "--pause --since 2026-01-01",
+        "--show --dry-run",
+        "--dry-run --detach",
+        "--only articles --status open",
     ],
 )
 async def test_what_makes_no_sense_is_a_wrong_call(wrong: str, call: Call) -> None:
@@ -43,6 +48,17 @@ async def test_bars_and_figures_have_room_on_a_narrow_terminal() -> None:
 
 def test_what_stands_still_has_no_pace() -> None:
     assert figures(BackfillCounts(state="paused", computed=7, per_s=3.0, calls_minute=9)) == "7 done"
+
+
+async def test_who_takes_the_place_of_a_paused_backfill_is_told(
+    redis: Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    progress = BackfillProgress(redis, ACME)
+    await progress.want(BackfillOptions(refresh_summaries=True))
+    await progress.steer("pause")
+    await _want(progress, ACME, BackfillOptions())
+    assert "that was paused had other options" in capsys.readouterr().err
+    assert not (await progress.options()).refresh_summaries
 
 
 async def test_who_joins_another_backfill_is_told(redis: Redis) -> None:

@@ -125,7 +125,7 @@ async def test_a_key_that_is_refused_or_absent_adds_nothing(shell: Shell, redis:
     assert f"{ACME} does not accept this API key" in said
     assert "wrong-key" not in said
     assert "FRESHDESK_API_KEY" in await shell.canvas("add", ACME, code=1)
-    assert "yourcompany.freshdesk.com" in await shell.canvas("add", "acme", stdin="k\n", code=1)
+    assert "yourcompany.freshdesk.com" in await shell.canvas("add", "acme", stdin="k\n", code=2)
     assert f"canvas tenant add {ACME}" in await shell.canvas("show", ACME, code=1)
     assert not await redis.exists(keys.tenant(ACME))
 

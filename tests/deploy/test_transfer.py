@@ -166,7 +166,7 @@ async def test_without_its_secrets_a_key_is_asked_for_and_none_is_in_the_file(
         assert server.settings.redis_url is not None
         there = {"REDIS_URL": server.settings.redis_url.get_secret_value(), "CANVAS_DATA_DIR": str(other)}
         said = await call("import", str(file), **there)
-        assert (said.code, "The api key is missing" in said.err) == (1, True), said
+        assert (said.code, "The API key is missing" in said.err) == (1, True), said
         said = await call("import", str(file), FRESHDESK_API_KEY="new-key", **there)
         assert said.code == 0, said
         assert f"canvas tenant install-webhooks {ACME}" in said.err

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from shared.backfill import BackfillProgress
 from tests.chaos.child import JOURNAL
-from tests.chaos.history import Ticket
+from tests.chaos.history import History, Ticket
 from tests.chaos.journal import read_journal
 from tests.chaos.outcome import Outcome, outcome
 from tests.chaos.processes import Fleet
@@ -58,9 +58,7 @@ async def run(size: Size, seed: int, folder: Path) -> Outcome:
         took = time.monotonic() - began
         await made.settled(30)
         history, counts = await made.history(), await progress.read()
-        versions = history.versions()
-        read = _reads(made)
-        again = sum(count - 1 for count in read.values()) - len(changed)
+        again = sum(count - 1 for count in _reads(made).values()) - len(changed)
         figures = {
             "tickets": size.tickets,
             "kills": len(kills),
@@ -73,9 +71,8 @@ async def run(size: Size, seed: int, folder: Path) -> Outcome:
             "texts_again": len(_texts_again(made, kills)),
             "deaths": len(workers.deaths),
         }
-        twice = [str(ticket) for ticket, commits in versions.items() if len(commits) != 1 and ticket not in changed]
         findings = await made.check(history)
-        findings.add("committed_twice", twice)
+        findings.add("committed_twice", _committed_twice(history, changed))
         findings.add("texts_again", _texts_again(made, kills))
         return outcome(
             figures,
@@ -132,6 +129,12 @@ def _reads(made: World) -> Counter[str]:
     """How often each ticket was read."""
     paths = [record.path for record in made.desks[HOST].log.requests]
     return Counter(path for path in paths if path.rpartition("/")[2].isdecimal() and "/tickets/" in path)
+
+
+def _committed_twice(history: History, changed: Sequence[Ticket]) -> list[str]:
+    """Tickets with another number of commits than one, apart from those that have changed."""
+    commits = history.versions().items()
+    return [str(ticket) for ticket, found in commits if len(found) != 1 and ticket not in changed]
 
 
 def _texts_again(made: World, kills: Sequence[float]) -> list[str]:

@@ -93,7 +93,7 @@ async def _play(plan: Plan, size: Size, seed: int, folder: Path) -> Outcome:
         ) as made,
         made.workers(1),
     ):
-        made.add_tickets(int(plan.total * plan.windows * 1.5) + 50, (HOST,))
+        made.add_tickets(plan.total * (plan.windows + 3), (HOST,))
         progress = BackfillProgress(made.redis, HOST)
         await progress.want()
         await wait_until(lambda: _reads_tickets(progress), 20 + plan.window_s)
@@ -107,8 +107,8 @@ async def _play(plan: Plan, size: Size, seed: int, folder: Path) -> Outcome:
         refused = sum(record.status == REFUSED for record in made.desks[HOST].log.requests)
         p95 = quantiles(live, n=20)[-1] if len(live) > 1 else 0.0
         await progress.steer("cancel")
-        await wait_until(lambda: _ended(progress), 30)
-        await made.settled(30)
+        await wait_until(lambda: _ended(progress), 30 + plan.window_s)
+        await made.settled(30 + plan.window_s)
         return _judged(plan, size, counts, Measured(alone, both, refused, p95))
 
 

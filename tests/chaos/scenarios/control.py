@@ -37,13 +37,8 @@ async def run(size: Size, seed: int, folder: Path) -> Outcome:
         made.add_tickets(storm.tickets)
         kills: list[int] = []
         # What comes before a worker reads the queue waits in it, and is not lost.
-        first = made.tickets[0]
-        await naive.enqueue(pool, *first)
-
-        async def ready() -> bool:
-            return bool(await made.redis.exists(naive.result_key(*first)))
-
-        await wait_until(ready, READY_S)
+        await naive.enqueue(pool, *made.tickets[0])
+        await wait_until(lambda: _is_computed(made), READY_S)
 
         async def change(place: int) -> None:
             made.change(made.tickets[place])
@@ -67,6 +62,11 @@ async def run(size: Size, seed: int, folder: Path) -> Outcome:
             "rounds": rounds,
         }
         return outcome(figures, Findings(), loses_some=lost > 0)
+
+
+async def _is_computed(made: World) -> bool:
+    """Whether a worker has come by the first ticket."""
+    return bool(await made.redis.exists(naive.result_key(*made.tickets[0])))
 
 
 async def _lost(made: World) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from shared.due import DueLedger
-from tests.chaos.history import Findings, Ticket
+from tests.chaos.history import Findings, History, Ticket
 from tests.chaos.outcome import Outcome, outcome
 from tests.chaos.world import HOSTS, World, world
 from tests.waiting import wait_until
@@ -43,13 +43,7 @@ async def run(size: Size, seed: int, folder: Path) -> Outcome:
         marked_s = await _mark_all(made, big)
         began_ms = time.time() * 1000
         busy = await _update_each(made, little)
-        history = await made.history()
-        starts = {claim.token: claim.at for claim in history.claims if claim.at >= began_ms}
-        lengths = [
-            (settled.at - starts[settled.token]) / 1000
-            for settled in history.settlements
-            if settled.ticket[0] == BIG and settled.token in starts
-        ]
+        lengths = _lengths(await made.history(), began_ms)
         delays = [took - median(idle) for took in busy]
         findings = Findings()
         findings.add("stale", [f"{ticket}" for ticket, took in zip(little, busy, strict=True) if took >= WITHIN_S])
@@ -71,6 +65,16 @@ async def run(size: Size, seed: int, folder: Path) -> Outcome:
             backfill_went_on=len(lengths) > size.processes,
             one_job_at_most=median(delays) <= median(lengths) and _p90(delays) <= _p90(lengths),
         )
+
+
+def _lengths(history: History, since_ms: float) -> list[float]:
+    """Seconds of the backfill's jobs that began then or later."""
+    starts = {claim.token: claim.at for claim in history.claims if claim.at >= since_ms}
+    return [
+        (settled.at - starts[settled.token]) / 1000
+        for settled in history.settlements
+        if settled.ticket[0] == BIG and settled.token in starts
+    ]
 
 
 async def _mark_all(made: World, tickets: list[Ticket]) -> float:
