@@ -60,7 +60,7 @@ class Size:
 FULL = Size(
     (Plan("trial", 50, 12.0, 3, 4), Plan("growth", 200, 10.0, 3, 10), Plan("enterprise", 700, 30.0, 1, 30)), used=0.95
 )
-SMALL = Size((Plan("trial", 50, 1.5, 2, 2),), used=0.7, live_s=5.0)
+SMALL = Size((Plan("trial", 50, 1.5, 1, 2),), used=0.7, live_s=5.0)
 """Beside other tests: a call that takes long counts as long, in so short a minute."""
 
 

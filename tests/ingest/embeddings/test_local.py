@@ -1,6 +1,7 @@
 """The embedding model in this process: what its vectors are good for, and that it holds nobody up."""
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -122,3 +123,12 @@ async def test_history_has_a_core_less_and_a_queue_of_its_own_but_the_same_vecto
     await both.close()
     with pytest.raises(RuntimeError):
         await history.embed([LONG])
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="only Linux lets a thread give way")
+async def test_history_gives_its_core_to_whoever_wakes_up_and_what_agents_wait_for_does_not() -> None:
+    both, loop = LocalEmbedder(threads=2), asyncio.get_running_loop()
+    for embedder, gives_way in ((both, False), (both.unhurried(), True)):
+        policy = await loop.run_in_executor(embedder._threads, os.sched_getscheduler, 0)
+        assert (policy == os.SCHED_IDLE) is gives_way
+    await both.close()
