@@ -79,6 +79,9 @@ async def test_a_change_of_the_ticket_makes_its_copy_stale_and_no_other(served: 
     assert (await served.acme.get(f"/init/{other}")).headers["server-timing"] == "mem"
     answer = await served.acme.get(f"/init/{number}")
     assert (answer.headers["canvas-newer"], answer.headers["canvas-run"]) == ("1", ANY)
+    told = (await served.acme.get(f"/init/{number}", headers={"Origin": ORIGIN})).headers
+    assert told["access-control-allow-origin"] == ORIGIN
+    assert {"x-request-id", "age", "vary", "etag"} <= set(told)
 
 
 async def test_a_patched_an_expired_and_an_erased_canvas_leave_memory(served: Serving, number: int) -> None:
