@@ -4,7 +4,10 @@ import time
 
 
 class Clock:
-    """Stands in for the module `time` of one module of ours; it goes on as ever, and jumps where a test says so."""
+    """Stands in for the module `time` of one module of ours, or for the time of a test's own event loop.
+
+    It goes on as ever, and jumps where a test says so.
+    """
 
     def __init__(self) -> None:
         self._passed = 0.0

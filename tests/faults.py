@@ -142,6 +142,16 @@ async def desk(account: Account, ticket_id: int, change: str) -> None:
     assert answer.status_code == 204, answer.text
 
 
+async def evict(account: Account, ticket_id: int) -> None:
+    """The cache drops a ticket's Canvas, and who holds a copy of it has been told so.
+
+    Redis may answer whoever deletes a key a moment before it tells the others; before its next answer it has told all.
+    """
+    cache, canvas = worker_of(account).redis.cache, keys.canvas(account.host, ticket_id)
+    assert await cache.delete(canvas)
+    assert not await cache.exists(canvas)
+
+
 async def answers(account: Account, ticket_id: int, status: int) -> bool:
     """Whether `/init` answers with this status."""
     return (await account.init(ticket_id)).status_code == status

@@ -18,7 +18,7 @@ from shared import keys
 from shared.due import UNCLAIMED
 from shared.queues import Queue
 from shared.settings import Settings
-from tests.faults import current, held, silent_ticket, tick, time_passes, worker_of
+from tests.faults import current, evict, held, silent_ticket, tick, time_passes
 from tests.waiting import wait_until
 from tests.world import Account, World, parse_events, world
 
@@ -115,7 +115,7 @@ async def storm(acme: Account, redis: Redis) -> None:
 async def test_an_evicted_canvas_is_computed_again_when_it_is_opened(acme: Account) -> None:
     number = await acme.create_ticket("Order is late", "Where is my parcel?")
     first = await current(acme, number)
-    await worker_of(acme).redis.cache.delete(keys.canvas(acme.host, number))
+    await evict(acme, number)
     assert (await acme.init(number)).headers["cache-status"] == "prompt-canvas; fwd=uri-miss"
     again = await current(acme, number)
     assert again["summary"] == first["summary"]

@@ -5,7 +5,7 @@ import pytest
 from ingest.jobs.precompute import _store
 from ingest.pipeline import run_ticket
 from shared import keys
-from tests.faults import answers, claimed, current, desk, silent_ticket, tick, time_passes, worker_of
+from tests.faults import answers, claimed, current, desk, evict, silent_ticket, tick, time_passes, worker_of
 from tests.waiting import wait_until
 from tests.world import Account, World
 
@@ -54,7 +54,7 @@ async def test_an_archived_ticket_is_served_and_can_be_computed_again(acme: Acco
     await current(acme, number)
     await desk(acme, number, "archive")
     assert (await acme.init(number)).headers["cache-status"] == "prompt-canvas; hit"
-    await worker_of(acme).redis.cache.delete(keys.canvas(acme.host, number))
+    await evict(acme, number)
     assert (await acme.init(number)).headers["cache-status"] == "prompt-canvas; fwd=uri-miss"
     await current(acme, number)
 

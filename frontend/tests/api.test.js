@@ -122,6 +122,11 @@ test("feedback goes as one list", async () => {
   });
 });
 
+test("that the platform can't reach serve is not said to be the platform's fault", () => {
+  const told = (status) => textsOf(new Problem({ status, type: "platform" }))[0];
+  assert.deepEqual([0, 400, 502, 504].map(told), ["problem_platform", "problem_platform", "problem_network", "problem_network"]);
+});
+
 test("every problem has words, in the table", () => {
   const types = ["unauthorized", "forbidden", "ticket-missing", "ticket-deleted", "ticket-spam", "freshdesk-limited", "odd"];
   for (const status of [0, 400, 401, 403, 404, 410, 429, 500, 502, 503])

@@ -33,6 +33,7 @@ test("a question is answered with its sources, copied, rated and closed", async 
   assert.equal(box.rows, 2);
   key("type-tickets").click();
   press(box, "Enter", { isComposing: true });
+  press(box, "Enter", { keyCode: 229 });
   press(box, "Enter", { shiftKey: true });
   assert.deepEqual(asked, []);
   assert.equal(press(box, "Enter"), false);
@@ -76,4 +77,20 @@ test("a question that fails is asked again, one that is on its way can be stoppe
   key("ask").click();
   view.clear();
   assert.ok(signals[2].aborted);
+});
+
+test("what the agent begins to ask while an answer is on its way stays in the box", async () => {
+  let go;
+  const ask = () => new Promise((resolve) => (go = () => resolve({ result: ANSWER, run: "/runs/q1" })));
+  const { root, key, told } = shown({ actions: { ask } });
+  const box = root.querySelector(".pc-question");
+  type(box, "Why?");
+  key("ask").click();
+  type(box, "And how lo");
+  go();
+  await until(() => told.includes("answer shown /runs/q1"));
+  assert.equal(box.value, "And how lo");
+  key("ask").click();
+  go();
+  await until(() => box.value === "");
 });

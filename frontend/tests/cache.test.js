@@ -78,3 +78,14 @@ test("a browser that forbids storage, or has no room, costs only the memory of t
   assert.ok(cache.get(7));
   cacheOver(null).put(7, entry(7));
 });
+
+test("what is no Canvas, left by an earlier version or by another app, is not found", () => {
+  const storage = new MemoryStorage();
+  cacheOver(storage).put(7, entry(7));
+  const [key] = Object.keys(storage);
+  const stored = JSON.parse(storage[key]);
+  for (const odd of [{ ...stored.canvas, provenance: undefined }, { ...stored.canvas, replies: "x" }, "x"]) {
+    storage[key] = JSON.stringify({ ...stored, canvas: odd });
+    assert.equal(cacheOver(storage).get(7), undefined);
+  }
+});

@@ -140,6 +140,25 @@ test("similar tickets are filtered by status, language and words", async () => {
   assert.equal(document.activeElement, field);
 });
 
+test("a filter that is not shown, as so few tickets are left, leaves nothing out", () => {
+  const { view, part, key } = shown();
+  key("filter-solved").click();
+  view.canvas({ ...FULL, similar_tickets: FULL.similar_tickets.slice(1) }, { etag: '"e2"' });
+  assert.ok(part("similar").querySelector(".pc-filter").hidden);
+  assert.equal(part("similar").querySelectorAll("li").length, 3);
+});
+
+test("who has pressed the button of a problem goes on at the head of what takes its place", () => {
+  const { view, root, key } = shown({ canvas: null });
+  view.problem("problem_limited", "advice_limited", {}, true);
+  key("retry").focus();
+  view.canvas(FULL, { etag: '"e1"' });
+  assert.equal(document.activeElement, root.querySelector(".pc-header"));
+  key("copy").focus();
+  view.canvas(FULL, { etag: '"e1"' });
+  assert.equal(document.activeElement, key("copy"));
+});
+
 test("what the page can't do has no button", () => {
   const { root } = shown({ actions: { insert: null, ask: null, generate: null, openTicket: null, openArticle: null }, canvas: { ...FULL, incident: INCIDENT } });
   for (const name of ["insert", "tools", "link-81", "incident-8"]) {

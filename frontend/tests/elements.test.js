@@ -5,6 +5,7 @@ import { beforeEach, test } from "vitest";
 
 import { copyText } from "../app/scripts/elements/clipboard.js";
 import { el, keepFocus, link, refill } from "../app/scripts/elements/dom.js";
+import { snippet } from "../app/scripts/elements/pieces.js";
 import { kitOf } from "../app/scripts/view/part_kit.js";
 import { Thumbs } from "../app/scripts/work/thumbs.js";
 import { translator } from "../app/scripts/texts/texts.js";
@@ -46,6 +47,37 @@ test("what arrives leaves the focus on the same thing, else in the same part", (
   document.activeElement.blur();
   refill(part, el("button", { "data-key": "a" }));
   assert.equal(document.activeElement, document.body);
+});
+
+test("two lines of a text are shown where it needs more, as it is measured at each width", () => {
+  const watched = new Map();
+  globalThis.ResizeObserver = class {
+    constructor(told) {
+      this.observe = (target) => watched.set(target, () => told([{ target }]));
+      this.unobserve = (target) => watched.delete(target);
+    }
+  };
+  const [words, more] = snippet("고객이 겪은 문제의 해결 방법입니다.", "k", { t });
+  const part = placed(words, more);
+  const sized = (scrollHeight, clientHeight) => {
+    Object.assign(measured, { scrollHeight, clientHeight });
+    watched.get(words)();
+  };
+  const measured = {};
+  for (const name of ["scrollHeight", "clientHeight"]) Object.defineProperty(words, name, { get: () => measured[name] });
+  assert.ok(more.hidden);
+  sized(60, 40);
+  assert.ok(!more.hidden);
+  more.click();
+  sized(60, 60);
+  assert.ok(!more.hidden && words.matches(".pc-all"));
+  more.click();
+  sized(40, 40);
+  assert.ok(more.hidden);
+  part.remove();
+  sized(0, 0);
+  assert.equal(watched.size, 0);
+  delete globalThis.ResizeObserver;
 });
 
 test("text is copied by the clipboard, else by the old way, and it is said where neither may", async () => {
@@ -109,6 +141,9 @@ test("thumbs say once what was said, and ask why after a thumb down", () => {
   assert.ok(thumbs.reasons.hidden);
   thumb("down").focus();
   thumb("down").click();
+  thumb("down").click();
+  assert.ok(thumbs.reasons.hidden);
+  thumb("down").click();
   assert.ok(!thumbs.reasons.hidden);
   assert.match(wordsOf(thumbs.reasons), /What was wrong\?.*Outdated/);
   keyed(thumbs.reasons, "outdated").click();
@@ -149,6 +184,15 @@ test("a button says what it did, and then itself again", async () => {
   const refused = kitWith({ insert: async () => false });
   await refused.kit.put(button, { text: "a" }, { kind: "solution" });
   assert.deepEqual(refused.told, [t("notAllowed")]);
+  // Pressed again before it has its name back, it still gets that.
+  await until(() => button.textContent === "Insert");
+  await kit.put(button, { text: "a" }, {});
+  let go;
+  const slow = kitWith({ insert: () => new Promise((resolve) => (go = resolve)) }).kit.put(button, { text: "a" }, {});
+  await until(() => button.textContent === "Insert");
+  go(true);
+  await slow;
+  await until(() => button.textContent === "Insert");
   navigator.clipboard = { writeText: async () => {} };
   assert.equal(await kit.copy("x", button), true);
 });

@@ -56,6 +56,9 @@ test("an incident says how many tickets since when, and leads to the newest of t
   assert.match(wordsOf(line.element), /9 tickets about this since .*26.* #8 .*#4 and 3 more/s);
   line.element.querySelector("button").click();
   assert.deepEqual(opened, [8]);
+  const [first] = line.element.children;
+  line.show({ ...INCIDENT }, kit("en"));
+  assert.equal(line.element.firstChild, first, "the same is not said again");
   line.show(INCIDENT, kit("ko"));
   assert.match(wordsOf(line.element), /같은 내용의 티켓 9건/);
   assert.equal(line.element.querySelectorAll("button").length, 0);
@@ -76,7 +79,7 @@ test("a public article can be put into the reply, one for agents alone can't", (
     ],
     [{ text: "Do it.", html: undefined }, { kind: "solution", item: 7 }],
   ]);
-  assert.equal(solutionsPart([{ ...article, public: false }], able)[0].querySelectorAll("button").length, 0);
+  assert.equal(solutionsPart([{ ...article, public: false }], able)[0].querySelectorAll(".pc-buttons button").length, 0);
 });
 
 test("one line says what a Canvas covers, how old it is, and what is not in it yet", () => {

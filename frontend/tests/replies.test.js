@@ -104,3 +104,48 @@ test("a reply that can't be written says why", async () => {
   key("write").click();
   await says("Too many requests");
 });
+
+const newer = (count) => Array.from({ length: count }, (_, index) => ({ text: `Newer ${index}.`, tone: "", sources: [] }));
+
+test("the reply that is read stays where a newer Canvas has more of them, or fewer", async () => {
+  const { view, part, key, told } = shown({ actions: { generate: async () => ({ result: REPLY, run: "/runs/g1" }) } });
+  key("tools").click();
+  key("shorter").click();
+  await until(() => told.includes("generated_reply shown /runs/g1"));
+  for (const count of [4, 0, 1]) {
+    view.canvas({ ...FULL, replies: newer(count) }, { etag: `"n${count}"` });
+    assert.ok(wordsOf(part("replies")).includes("A shorter one."), `of ${count}`);
+  }
+  view.canvas({ ...FULL, replies: [...newer(2), FULL.replies[1]] }, { etag: '"e3"' });
+  key("reply-2").click();
+  view.canvas(FULL, { etag: '"e4"' });
+  assert.equal(key("reply-1").getAttribute("aria-pressed"), "true");
+});
+
+test("who comes back to a ticket reads the reply that was read, however many there are by now", async () => {
+  const { view, part, key, told } = shown({ actions: { generate: async () => ({ result: REPLY, run: "/runs/g1" }) } });
+  key("tools").click();
+  key("shorter").click();
+  await until(() => told.includes("generated_reply shown /runs/g1"));
+  view.clear();
+  view.open(8);
+  view.canvas({ ...FULL, ticket_id: 8 }, { etag: '"b1"' });
+  assert.ok(wordsOf(part("replies")).includes("install 2.4.1."));
+  view.clear();
+  view.open(7);
+  view.canvas({ ...FULL, replies: newer(5) }, { etag: '"e2"' });
+  assert.ok(wordsOf(part("replies")).includes("A shorter one."));
+});
+
+test("an answer out of shape ends in words, not in a reply that is written for ever", async (context) => {
+  const logged = [];
+  const { error } = console;
+  console.error = (what) => logged.push(what.message);
+  context.onTestFinished(() => (console.error = error));
+  const { says, key } = shown({ actions: { generate: () => Promise.reject(new TypeError("odd")) } });
+  key("tools").click();
+  key("shorter").click();
+  await says("Not available at the moment");
+  assert.deepEqual(logged, ["odd"]);
+  assert.ok(key("copy"));
+});

@@ -59,3 +59,13 @@ test("an event that breaks the page is a problem like any other, and stands in t
   console.error = error;
   assert.match(String(said[0]), /out of shape/);
 });
+
+test("what a run has taken in does not count as newer than its Canvas while the run ends", async () => {
+  const events = [["1-0", "canvas", {}], ["2-0", "done", {}]]; // prettier-ignore
+  const { sidebar, view, saw } = await sidebarOver({ "/init/7": [stream(events), hit({}, { "Canvas-Newer": "1" }), hit({}, { "Canvas-Newer": "2" })] });
+  const told = [];
+  view.canvas = (_, { newer }) => told.push(newer);
+  sidebar.open(7);
+  await saw("say streamed");
+  assert.deepEqual(told, [0, 2]);
+});

@@ -40,7 +40,9 @@ from tests.waiting import wait_until
 from tests.world import ACME, ADMIN_KEY, AGENT_KEY, SEED, desk_settings
 
 CANVAS = Path(sys.executable).with_name("canvas")
-READY_WITHIN_S = 30
+READY_WITHIN_S = 60
+CURRENT_WITHIN_S = 90
+"""Long, since a busy machine is no failure: dozens of tickets wait for killed workers' leases, then for the model."""
 SAMPLE_EVERY_S = 0.02
 
 
@@ -168,7 +170,7 @@ class Installation:
             async def nothing_is_due() -> bool:
                 return await ledger.count_due(ACME) == 0
 
-            await wait_until(nothing_is_due, 30)
+            await wait_until(nothing_is_due, CURRENT_WITHIN_S)
             assert await redis.zcard(keys.dead(ACME)) == 0
         for ticket_id in self.desk.state.tickets:
             answer = await self.canvas.get(f"/init/{ticket_id}", headers={"Accept": "application/json"})

@@ -13,6 +13,7 @@ import pytest
 
 from deploy import http_server
 from deploy.http_server import bind, running
+from tests.waiting import PATIENCE_S
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 READ = GET.replace(b"/", b"/read", 1)
@@ -43,7 +44,7 @@ async def connect(monkeypatch: pytest.MonkeyPatch) -> Any:
 async def test_who_does_not_finish_its_headers_is_cut(connect: Any, said: bytes) -> None:
     reader, writer = await connect()
     writer.write(said)
-    assert await asyncio.wait_for(reader.read(), 2) == b""
+    assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
     writer.close()
 
 
@@ -56,7 +57,7 @@ async def test_bytes_behind_an_answer_hold_no_connection(connect: Any, asked: by
     assert b"200" in await reader.readline()
     writer.write(said)
     with contextlib.suppress(ConnectionResetError):
-        await asyncio.wait_for(reader.read(), 2)
+        await asyncio.wait_for(reader.read(), PATIENCE_S)
     writer.close()
 
 
@@ -83,7 +84,7 @@ async def test_what_is_no_body_and_has_no_end_is_cut(
         for _ in range(1000):
             writer.write(endless)
             await writer.drain()
-        await asyncio.wait_for(reader.readexactly(10_000), 2)
+        await asyncio.wait_for(reader.readexactly(10_000), PATIENCE_S)
 
     with pytest.raises(ConnectionError):
         await write_on()
@@ -97,7 +98,7 @@ async def test_a_body_in_many_small_chunks_is_read_to_its_end(connect: Any) -> N
         writer.write(b"1\r\na\r\n" * 1000)
         await writer.drain()
     writer.write(b"0\r\n\r\n")
-    assert b"200" in await asyncio.wait_for(reader.readline(), 2)
+    assert b"200" in await asyncio.wait_for(reader.readline(), PATIENCE_S)
     writer.close()
 
 
@@ -106,7 +107,7 @@ async def test_trailers_are_no_headers(connect: Any) -> None:
     reader, writer = await connect()
     writer.write(CHUNKED + b"1\r\na\r\n0\r\nX-Forwarded-For: 1.2.3.4\r\nAuthorization: Bearer x\r\n\r\n" + READ)
     for names in (b"host,transfer-encoding", b"host"):
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 2)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
         assert await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0])) == names
     writer.close()
 
@@ -123,7 +124,7 @@ async def test_trailers_are_no_headers(connect: Any) -> None:
 async def test_a_request_has_one_host(connect: Any, head: bytes, status: bytes) -> None:
     reader, writer = await connect()
     writer.write(head)
-    assert (await asyncio.wait_for(reader.readline(), 2)).split()[1] == status
+    assert (await asyncio.wait_for(reader.readline(), PATIENCE_S)).split()[1] == status
     writer.close()
 
 
@@ -135,7 +136,7 @@ async def test_a_connection_that_rests_between_two_requests_stays(connect: Any) 
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(reader.read(1), 0.3)
     writer.write(b"GET / HTTP/1.1\r\n")
-    assert await asyncio.wait_for(reader.read(), 2) == b""
+    assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
     writer.close()
 
 
@@ -143,10 +144,10 @@ async def test_requests_that_pile_up_behind_an_answer_are_cut(connect: Any) -> N
     reader, writer = await connect()
     writer.write(READ * 90)
     for _ in range(90):
-        await asyncio.wait_for(reader.readuntil(b"\r\n\r\nhost"), 2)
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\nhost"), PATIENCE_S)
     writer.write(READ * 1500)
     heard = b""
     with contextlib.suppress(ConnectionResetError):
-        heard = await asyncio.wait_for(reader.read(), 2)
+        heard = await asyncio.wait_for(reader.read(), PATIENCE_S)
     assert heard.count(b"200 OK") <= http_server.MOST_PIPELINED + 1
     writer.close()

@@ -10,7 +10,8 @@ import pytest
 from deploy import http_server
 from deploy.http_server import bind, running
 from deploy.instant import LATER, Parts
-from tests.waiting import wait_until
+from tests.clock import Clock
+from tests.waiting import PATIENCE_S, wait_until
 
 
 class App:
@@ -61,10 +62,10 @@ class Client:
         return await self.answer()
 
     async def answer(self) -> bytes:
-        head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 5)
+        head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
         assert head.lower().count(b"\r\ndate: ") == 1
         length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-        return await asyncio.wait_for(self.reader.readexactly(length), 5)
+        return await asyncio.wait_for(self.reader.readexactly(length), PATIENCE_S)
 
 
 @pytest.fixture
@@ -195,16 +196,17 @@ async def test_an_app_without_the_short_way_may_have_a_head(connect: Any, app: A
         client.writer.close()
 
 
+@pytest.mark.asyncio(loop_scope="function")
 async def test_a_quiet_connection_is_closed_and_a_busy_one_is_not(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "KEEP_ALIVE_S", 0.4)
-    loop = asyncio.get_running_loop()
+    """In a loop of its own, whose time passes at once."""
+    clock = Clock()
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", clock.monotonic)
     async with running(app, bind("127.0.0.1", 0)) as url:
         client = Client(*await asyncio.open_connection("127.0.0.1", urlsplit(url).port))
-        began = loop.time()
-        while loop.time() - began < 0.8:
+        for _ in range(4):
             assert await client.ask(get("/at-once/1")) == b"short A /at-once/1"
-            await asyncio.sleep(0.05)
-        quiet = loop.time()
-        assert await asyncio.wait_for(client.reader.read(), 5) == b""
-        assert loop.time() - quiet > 0.3
+            clock.passes(http_server.KEEP_ALIVE_S - 20)
+        assert await client.ask(get("/at-once/1")) == b"short A /at-once/1"
+        clock.passes(http_server.KEEP_ALIVE_S + 1)
+        assert await asyncio.wait_for(client.reader.read(), PATIENCE_S) == b""
         client.writer.close()

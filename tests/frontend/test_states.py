@@ -158,6 +158,27 @@ async def test_words_grow_without_their_signs_and_stay_when_they_are_all_there(p
     assert not [text for text in await page.evaluate("window.texts") if re.search(r"\*|`|\[", text)]
 
 
+def in_pieces(event: str, text: str, size: int = 12) -> list[tuple[str, Any]]:
+    """Words as a model writes them."""
+    return [(event, {"text": text[at : at + size]}) for at in range(0, len(text), size)]
+
+
+async def test_what_fills_a_miss_moves_little_of_what_is_read(page: Page, serve: Canned) -> None:
+    summary, replies = EN["summary"], EN["replies"]
+    held = asyncio.Event()
+    words = [*in_pieces("summary.delta", summary["text"]), ("summary", summary)]
+    words += [*in_pieces("reply.delta", replies[0]["text"]), ("replies", replies), ("done", {})]
+    found = [("similar", EN["similar_tickets"]), ("solutions", EN["solutions"])]
+    serve.answers["/init/7"] = [run(("started", {}), *found, held=held, after=words), hit()]
+    await begin(page, serve)
+    await part(page, "solutions").to_contain_text("Firmware 2.4.1")
+    await page.evaluate(TWO_FRAMES)
+    held.set()
+    await status(page).to_contain_text("Prepared in")
+    await page.evaluate(TWO_FRAMES)
+    assert (await page.evaluate("window.shifts ?? 0")) < 0.2
+
+
 async def test_a_stale_canvas_stays_until_its_successor_is_there(page: Page, serve: Canned) -> None:
     held = asyncio.Event()
     newer = EN | {"summary": EN["summary"] | {"text": "It is solved."}, "revision": "2026-06-01T11:00:00Z"}
@@ -257,6 +278,14 @@ async def test_a_server_that_is_gone_both_ways_is_no_matter_of_rights(page: Page
     await part(page, "summary").to_contain_text("2 o'clock")
 
 
+async def test_a_server_that_was_never_reached_is_not_said_to_be_freshdesk(page: Page, serve: Canned) -> None:
+    serve.answers["/template/session"] = [Answer("Bad gateway", 502)] * 2 + serve.answers["/template/session"]
+    ready(serve)
+    await begin(page, serve)
+    await problem(page).to_contain_text("No connection to Prompt Canvas")
+    await part(page, "summary").to_contain_text("2 o'clock")
+
+
 async def test_a_stream_that_breaks_is_said_and_goes_on(page: Page, serve: Canned) -> None:
     serve.answers["/init/7"] = [run(("summary.delta", {"text": "The router"}), cut=True), hit()]
     serve.answers["/runs/r1"] = [refusal(503, "store-unavailable"), run(("done", {}))]
@@ -270,6 +299,37 @@ async def test_a_backend_that_has_forgotten_the_run_is_asked_for_the_canvas(page
     serve.answers["/runs/r1"] = [refusal(404, "run-missing")]
     await begin(page, serve)
     await part(page, "summary").to_contain_text("2 o'clock")
+
+
+FIRMWARE_KO = "설정에서 업데이트를 열고 펌웨어 2.4.1을 설치하시면 증상이 사라집니다. 계속되면 로그를 보내 주세요."
+FOLDS = "(name) => [...document.querySelectorAll(name)].map((text) => text.scrollHeight > text.clientHeight + 2)"
+
+
+async def test_whatever_is_cut_has_a_button_for_the_rest_at_any_width(page: Page, serve: Canned) -> None:
+    [similar, *_], [article, *_] = KO["similar_tickets"], KO["solutions"]
+    found = {"similar_tickets": [similar | {"resolution": FIRMWARE_KO}], "solutions": [article | {"snippet": FIRMWARE_KO}]}
+    reply = {"text": "문의해 주셔서 감사합니다. " + FIRMWARE_KO * 2, "tone": "formal", "sources": []}
+    ready(serve, KO | found | {"replies": [reply]})
+    await page.set_viewport_size({"width": 400, "height": 720})
+    await begin(page, serve)
+    await expect(key(page, "solved-301")).to_be_visible()
+    await expect(key(page, "more")).to_be_hidden()
+    await page.set_viewport_size({"width": 280, "height": 720})
+    await expect(key(page, "more")).to_be_visible()
+    assert await page.evaluate(FOLDS, ".pc-snippet, .pc-reply-text") == [True, True, True]
+    for name in ("more", "solved-301", "read-81"):
+        await key(page, name).click()
+    assert await page.evaluate(FOLDS, ".pc-snippet, .pc-reply-text") == [False, False, False]
+    await page.set_viewport_size({"width": 340, "height": 720})
+
+
+async def test_who_tries_again_by_the_keyboard_is_not_thrown_out_of_the_sidebar(page: Page, serve: Canned) -> None:
+    serve.answers["/init/7"] = [refusal(403, "forbidden"), hit()]
+    await begin(page, serve)
+    await key(page, "retry").press("Enter")
+    await part(page, "summary").to_be_visible()
+    await page.keyboard.press("Tab")
+    await expect(key(page, "wide")).to_be_focused()
 
 
 async def test_similar_tickets_are_filtered_by_status_language_and_words(page: Page, serve: Canned) -> None:

@@ -1,5 +1,6 @@
 """What was heard while inputs were sent: answers by status, and whatever may never happen."""
 
+import gc
 import logging
 from collections import Counter
 from collections.abc import Iterator
@@ -47,6 +48,7 @@ def listening(heard: Heard) -> Iterator[None]:
         def emit(self, record: logging.LogRecord) -> None:
             records.append(record)
 
+    gc.collect()  # what was left behind before speaks up before
     keep = Keep(logging.WARNING)
     logging.getLogger().addHandler(keep)
     try:

@@ -7,9 +7,8 @@ import pytest
 from deploy.commands.reconcile import watch_pass
 from deploy.demo.helpdesk import Fault
 from ingest.reconciler.loop import reconcile_tenant
-from shared import keys
 from shared.reconcile_state import ReconcileSchedule, ReconcileState
-from tests.faults import current, desk, tick, ticking, worker_of
+from tests.faults import current, desk, evict, tick, ticking, worker_of
 from tests.waiting import wait_until
 from tests.world import Account, World
 
@@ -125,8 +124,8 @@ async def test_an_archived_ticket_leaves_and_is_still_served(acme: Account) -> N
     assert (await later(acme)).left == 1
     assert await no_longer_listed_by(acme, first, second)
     assert (await acme.init(first)).headers["cache-status"] == "prompt-canvas; hit"
-    await worker_of(acme).redis.cache.delete(keys.canvas(acme.host, first))
-    await acme.init(first)
+    await evict(acme, first)
+    assert (await acme.init(first)).headers["cache-status"] == "prompt-canvas; fwd=uri-miss"
     await current(acme, first)
     assert not await indexed(acme, first)
     found = await later(acme)

@@ -78,7 +78,7 @@ async def test_no_hostile_host_leaves_a_trace(receiver: Receiving, number: int) 
         path = "".join(f"%{byte:02X}" for byte in host.encode())
         answer = await send(receiver, naming(number), NEW, host=path)
         assert answer.status_code in {401, 404}, host
-    assert set(await receiver.context.redis.state.keys()) == before
+    assert set(await receiver.context.redis.state.keys()) <= before
 
 
 async def test_a_secret_is_taken_from_a_header_and_from_nowhere_else(receiver: Receiving, number: int) -> None:

@@ -167,10 +167,10 @@ async def test_what_is_remembered_holds_neither_the_key_nor_a_plain_hash_of_it(
 
 
 async def test_of_a_host_that_is_no_tenant_nothing_is_remembered(served: Serving) -> None:
-    before = await served.context.redis.state.dbsize()
+    before = set(await served.context.redis.state.keys())
     for turn in range(20):
         assert (await open_as(served, credentials(f"stranger{turn}.freshdesk.com"))).status_code == 401
-    assert await served.context.redis.state.dbsize() == before
+    assert set(await served.context.redis.state.keys()) <= before, "what others left may end meanwhile"
 
 
 async def test_a_tenant_can_be_used_as_soon_as_it_is_registered(accounts: Desks, number: int) -> None:
@@ -285,7 +285,7 @@ async def test_no_hostile_host_is_ever_called(served: Serving, accounts: Desks) 
             assert answer.status_code == 401, host
         assert heard == []
         assert len(accounts.acme.log.requests) + len(accounts.other.log.requests) == calls
-        assert set(await served.context.redis.state.keys()) == before
+        assert set(await served.context.redis.state.keys()) <= before
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from serve.settings import ServeSettings
 from shared import keys
 from shared.models import SimilarTicket
 from tests.parts import Desks, OwnRedis, Serving, credentials, serving, store
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 from tests.world import ACME, ADMIN_KEY, OTHER
 
 ORIGIN = ServeSettings().cors_origins[0]
@@ -118,7 +118,8 @@ async def test_what_is_changed_between_question_and_answer_is_not_kept(served: S
             store(served.context, ACME, number, texts[1]),
             served.acme.get(f"/init/{number}"),
         )
-        # The write was answered after its news was sent, so that a read which begins now is of the new one.
+        # Its news is sent at the latest before the next answer: a read which begins then is of the new one.
+        await served.context.redis.cache.ping()
         assert (await served.acme.get(f"/init/{number}")).headers["etag"][:25] == etag[:25]
 
 
@@ -230,7 +231,7 @@ async def conversation(served: Serving, wire: bytes, answers: int) -> list[bytes
     writer.write(wire)
     found = []
     for _ in range(answers):
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
         length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), 0)
         found.append(head + await reader.readexactly(length))
     writer.close()

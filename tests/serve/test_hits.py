@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 
 import httpx
 import pytest
@@ -64,13 +65,14 @@ async def test_every_encoding_is_the_same_canvas_with_a_validator_of_its_own(ser
 
 
 async def test_a_hit_says_how_old_it_is_and_where_it_came_from(served: Serving, number: int) -> None:
+    began = time.time()
     await store(served.context, ACME, number)
     first = await served.acme.get(f"/init/{number}")
     again = await served.acme.get(f"/init/{number}")
     assert first.headers["server-timing"].startswith("redis;dur=")
     assert again.headers["server-timing"] == "mem"
     assert again.headers["cache-status"] == "prompt-canvas; hit"
-    assert 0 <= int(again.headers["age"]) <= 5
+    assert 0 <= int(again.headers["age"]) <= time.time() - began + 1
     asked = await served.acme.get(f"/init/{number}", headers={"X-Request-ID": "mine"})
     assert asked.headers["x-request-id"] == "mine"
     assert set(again.headers) | {"x-request-id"} == set(asked.headers) | {"date"}

@@ -29,7 +29,7 @@ async def test_a_malformed_id_is_refused_whoever_asks(served: Serving, accounts:
                 assert answer.status_code == 400, (text, answer.text)
                 assert answer.headers["content-type"] == "application/problem+json"
                 assert answer.json()["type"] == "urn:prompt-canvas:malformed-ticket-id"
-    assert set(await state.keys()) == keys_before
+    assert set(await state.keys()) <= keys_before
     assert len(accounts.acme.log.requests) == calls_before
 
 

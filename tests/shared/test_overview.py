@@ -88,10 +88,10 @@ async def test_history_that_waits_for_hours_does_not_make_the_live_lane_old(redi
     await ledger.mark(ACME, 2)
     await aged(redis, 2, timedelta(minutes=2))
     both = await of(redis, ACME)
-    assert history.oldest_due_s == pytest.approx(3 * 3600, abs=5)
+    assert history.oldest_due_s == pytest.approx(3 * 3600, abs=60)
     assert history.oldest_live_due_s is None
-    assert both.oldest_due_s == pytest.approx(3 * 3600, abs=5)
-    assert both.oldest_live_due_s == pytest.approx(120, abs=5)
+    assert both.oldest_due_s == pytest.approx(3 * 3600, abs=60)
+    assert both.oldest_live_due_s == pytest.approx(120, abs=60)
 
 
 async def aged(redis: Redis, ticket_id: int, age: timedelta) -> None:
@@ -136,7 +136,7 @@ async def test_workers_say_what_they_run_and_an_older_version_may_say_less(redis
     assert (older.name, older.version, older.running, older.capacity) == ("a", "", {}, {})
     assert (newer.queues, newer.running, newer.capacity) == (["live", "backfill"], {"live": 3}, {"live": 20})
     assert newer.failing == {"summarize": "rate_limited"}
-    assert newer.heartbeat_age_s == pytest.approx(4, abs=1)
+    assert 4 <= newer.heartbeat_age_s <= time.time() - (now - 4)
     assert {queue.name: queue.workers for queue in found.queues} == {"interactive": 0, "live": 2, "backfill": 1}
 
 
@@ -204,14 +204,14 @@ async def reads(redis: Redis) -> int:
 
 async def test_both_sides_answer_metrics_with_names_for_the_token_alone(settings: Settings, ledger: DueLedger) -> None:
     settings = settings.model_copy(update={"metrics_token": SecretStr("scrape-me")})
-    TENANT_CALLS_LEFT.labels(tenant=ACME).set(17)
+    TENANT_CALLS_LEFT.labels(tenant=QUIET).set(17)  # no world that others share has such a tenant
     async with serving(settings) as serve, receiving(settings) as receiver:
         for client in (serve.nobody, receiver.client):
             shown = await client.get("/metrics", headers={"Authorization": "Bearer scrape-me"})
             hidden = await client.get("/metrics", headers={"Authorization": "Bearer scrape-you"})
             assert (shown.status_code, hidden.status_code) == (200, 200)
             assert values(shown.content)[f"canvas_due['{ACME}']"] == 7
-            assert values(shown.content)[f"{TENANT_CALLS_LEFT._name}['{ACME}']"] == 17
+            assert values(shown.content)[f"{TENANT_CALLS_LEFT._name}['{QUIET}']"] == 17
             assert values(hidden.content)["canvas_due"] == 8
             assert ".freshdesk.com" not in hidden.text
 

@@ -42,7 +42,7 @@ class Helpdesk:
         self.changed = 0
         self.log = EventLog()
         self.faults = Faults(settings.seed)
-        self.limits = RateLimiter(settings.limits(), clock, settings.window, by_clock=settings.window_by_clock)
+        self.limits = RateLimiter(settings.limits(), clock, settings.window, counting=settings.counting)
         self.webhooks = WebhookSender(settings, self.faults, self.limits, self.log, clock)
         self._index()
 

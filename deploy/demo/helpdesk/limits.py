@@ -1,16 +1,17 @@
 """Calls a minute of the account: one budget for everything, and sub-limits for four kinds of call.
 
-The minute starts with the first call after the last one ended, or with the clock's. A call over a sub-limit is refused
-although `X-RateLimit-Remaining` still shows credit, which real clients trip over.
+The minute starts with the first call after the last one ended, or with the clock's; or any sixty seconds count. A call
+over a sub-limit is refused although `X-RateLimit-Remaining` still shows credit, which real clients trip over.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from urllib.parse import parse_qs
 
-from deploy.demo.helpdesk.settings import Budget
+from deploy.demo.helpdesk.settings import Budget, Counting
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _API = "/api/v2/"
@@ -33,20 +34,21 @@ class RateLimiter:
         clock: Callable[[], datetime],
         window: timedelta = timedelta(minutes=1),
         *,
-        by_clock: bool = False,
+        counting: Counting = "call",
     ) -> None:
         self._limits = limits
         self._clock = clock
         self._window = window
-        self._by_clock = by_clock
+        self._counting = counting
         self._started: datetime | None = None
         self._used: dict[Budget, int] = {}
+        self._counted: deque[tuple[datetime, Budget, int]] = deque()
 
     def take(self, cost: int, budget: Budget | None) -> Verdict:
         """Count a call of `cost` credits, also against its sub-limit; a refused call costs nothing."""
         if self._limits is None:
             return Verdict(True, ())
-        left = self._begin_window()
+        left = self._forget()
         total = self._limits["total"]
         over = self._used.get("total", 0) + cost > total
         if budget and budget in self._limits:
@@ -70,17 +72,26 @@ class RateLimiter:
     def count(self) -> None:
         """Count a call that nobody can refuse: a webhook's."""
         if self._limits is not None:
-            self._begin_window()
+            self._forget()
             self._add("total", 1)
 
-    def _begin_window(self) -> timedelta:
+    def _forget(self) -> timedelta:
+        """Forget what counts no more; how long until more of it does not."""
         now = self._clock()
+        if self._counting == "any":
+            while self._counted and now - self._counted[0][0] >= self._window:
+                _, budget, cost = self._counted.popleft()
+                self._used[budget] -= cost
+            return self._counted[0][0] + self._window - now if self._counted else self._window
         if self._started is None or not timedelta() <= now - self._started < self._window:
-            self._started, self._used = now - ((now - EPOCH) % self._window if self._by_clock else timedelta()), {}
+            by_clock = self._counting == "clock"
+            self._started, self._used = now - ((now - EPOCH) % self._window if by_clock else timedelta()), {}
         return self._started + self._window - now
 
     def _add(self, budget: Budget, cost: int) -> None:
         self._used[budget] = self._used.get(budget, 0) + cost
+        if self._counting == "any":
+            self._counted.append((self._clock(), budget, cost))
 
 
 def price(method: str, path: str, query: str) -> tuple[int, Budget | None]:

@@ -10,6 +10,8 @@ from datetime import timedelta
 from typing import Literal
 
 Budget = Literal["total", "ticket_create", "ticket_update", "ticket_list", "contact_list"]
+Counting = Literal["call", "clock", "any"]
+"""Which sixty seconds count: they begin with the first call after the last ones, or with the full minute, or any do."""
 
 # Calls a minute of the whole account; source: Freshdesk's rate-limit article. Free accounts have no API at all.
 PLANS: dict[str, dict[Budget, int]] = {
@@ -56,8 +58,8 @@ class HelpdeskSettings:
     """A plan's name (see `PLANS`), calls a minute without sub-limits, or None: unlimited and no rate headers."""
     window: timedelta = timedelta(minutes=1)
     """What the plan's calls are counted in: an hour on old accounts (3,000 or 5,000 calls), less in quick tests."""
-    window_by_clock: bool = False
-    """Windows begin with the full minute; else with the first call after the last one. Undocumented which is true."""
+    counting: Counting = "call"
+    """Undocumented which is true."""
     admin_token: str = "demo-admin"  # noqa: S105 - guards switches of a look-alike, not data
     """Bearer token of `/_admin` and `/_desk`, which real accounts don't have."""
     webhook_retry_delays: tuple[timedelta, ...] = DOCUMENTED_RETRIES

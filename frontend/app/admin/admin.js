@@ -34,6 +34,7 @@ export function wordsOf(problem) {
 }
 
 function nameOf(problem) {
+  if (problem.code === "platform" && problem.status >= 500) return "network";
   if (NAMED.includes(problem.code)) return problem.code;
   if (problem.status === 403) return "key";
   if (problem.status === 429) return "limited";

@@ -1,6 +1,7 @@
 // The wide view's start in Freshdesk's modal. The sidebar does what is to be done there (follower.js); tickets and articles
 // it opens itself, as only who was clicked on may open a tab.
 
+import { composes } from "./elements/dom.js";
 import { fdkClient } from "./freshdesk/fdk_calls.js";
 import { fdkHost } from "./freshdesk/fdk_host.js";
 import { Problem } from "./serve/problem.js";
@@ -33,8 +34,8 @@ export async function startModal(root, client) {
 }
 
 /** Escape, unless it is meant for a box in which something is written. */
-function leaves({ key, target, isComposing, defaultPrevented }) {
-  return key === "Escape" && !isComposing && !defaultPrevented && !target?.value;
+function leaves(event) {
+  return event.key === "Escape" && !composes(event) && !event.defaultPrevented && !event.target?.value;
 }
 
 /** The same in the page's own place, once the platform's client is there; where it is not, that is said. */

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from deploy.demo.helpdesk import Helpdesk, running_helpdesk
+from deploy.demo.helpdesk.settings import Counting
 from ingest.freshdesk.limits import Priority
 from tests.ingest.freshdesk.drive import Drive
 from tests.world import ACME, ADMIN_KEY, AGENT_KEY, SEED, desk_settings
@@ -49,8 +50,8 @@ class Desk:
 
 
 @asynccontextmanager
-async def account(*, window_by_clock: bool) -> AsyncIterator[Desk]:
-    settings = replace(desk_settings(ACME), plan=None, window=WINDOW, window_by_clock=window_by_clock)
+async def account(counting: Counting) -> AsyncIterator[Desk]:
+    settings = replace(desk_settings(ACME), plan=None, window=WINDOW, counting=counting)
     helpdesk = Helpdesk.from_seed(SEED, settings, datetime.now(UTC))
     async with running_helpdesk(helpdesk) as url, httpx.AsyncClient(base_url=url, auth=(AGENT_KEY + ACME, "X")) as http:
         body = {
@@ -91,14 +92,14 @@ async def look_at_all(desk: Desk, redis_url: str, priority: Priority, *, patient
 
 @pytest.mark.usefixtures("redis")
 @pytest.mark.parametrize(
-    ("priority", "patient", "window_by_clock"),
-    [(Priority.LIVE, False, False), (Priority.BACKFILL, True, True)],
+    ("priority", "patient", "counting"),
+    [(Priority.LIVE, False, "call"), (Priority.BACKFILL, True, "clock")],
     ids=["live, a window begins with a call", "backfill, it begins with the clock"],
 )
 async def test_all_tickets_are_seen_and_no_call_is_refused(
-    valkey_url: str, priority: Priority, patient: bool, window_by_clock: bool
+    valkey_url: str, priority: Priority, patient: bool, counting: Counting
 ) -> None:
-    async with account(window_by_clock=window_by_clock) as desk:
+    async with account(counting) as desk:
         assert await look_at_all(desk, valkey_url, priority, patient=patient) == TICKETS
         assert desk.refused() == 0
         used = desk.used()

@@ -2,6 +2,8 @@
 // paints at once. What is stored belongs to one agent of one account; it ends with the tab, a working day, and a refused
 // token.
 
+import { isCanvas } from "../serve/canvas_shape.js";
+
 const PREFIX = "pc:canvas:";
 const MOST_IN_MEMORY = 50;
 const MOST_STORED = 20;
@@ -67,7 +69,8 @@ export class CanvasCache {
     if (!this.#owner) return undefined;
     const key = this.#keys().find((name) => name.startsWith(`${this.#owner}${ticketId}:`));
     const found = key && this.#read(key);
-    if (!found?.canvas) return undefined;
+    // An earlier version of the app, or another app, may have left it there.
+    if (!isCanvas(found?.canvas)) return undefined;
     this.#memory.set(ticketId, { canvas: found.canvas, etag: found.etag });
     return this.#memory.get(ticketId);
   }

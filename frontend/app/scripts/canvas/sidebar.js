@@ -155,7 +155,8 @@ export class Sidebar {
     this.#resting = false;
   }
 
-  async #ask(signal, options = {}) {
+  /** Ask, and show what has come; while a run is `finishing`, the changes that it has taken in still count as newer ones. */
+  async #ask(signal, { finishing = false, ...options } = {}) {
     const ticketId = this.#ticket;
     const known = this.#cache.get(ticketId) ?? { etag: "" };
     const answer = await this.#api.init(ticketId, { etag: known.etag, signal, ...options });
@@ -164,7 +165,7 @@ export class Sidebar {
     if (answer.kind === "run") return { ...answer, canvas: null, news: false };
     if (answer.kind === "canvas") this.#cache.put(ticketId, answer);
     const { canvas, etag } = answer.kind === "canvas" ? answer : known;
-    this.#view.canvas(canvas, { etag, newer: answer.newer });
+    this.#view.canvas(canvas, { etag, newer: finishing ? 0 : answer.newer });
     return { ...answer, canvas, news: etag !== known.etag };
   }
 
@@ -210,7 +211,7 @@ export class Sidebar {
   /** The run has stored its Canvas: show it now. What fails here is asked for again at the run's end. */
   async #reload(signal) {
     try {
-      await this.#ask(signal, { stream: false });
+      await this.#ask(signal, { stream: false, finishing: true });
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof Problem)) throw error;

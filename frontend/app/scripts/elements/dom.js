@@ -61,6 +61,11 @@ function focusAgain(parent, key) {
   next.focus({ preventScroll: true });
 }
 
+/** Whether a key belongs to the composition of a syllable: in Safari the one that ends it says so by its code alone. */
+export function composes({ isComposing, keyCode }) {
+  return isComposing || keyCode === 229;
+}
+
 function plainClick(event) {
   return event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
 }

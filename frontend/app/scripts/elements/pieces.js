@@ -2,8 +2,9 @@
 
 import { textsOf, valuesOf } from "../serve/problem.js";
 import { el } from "./dom.js";
+import { whenSized } from "./measured.js";
 
-/** What is longer than its two lines can be unfolded. */
+/** What is longer may need more than two lines; until it is measured, that is the guess. */
 const SNIPPET_CHARACTERS = 110;
 
 /** A button; `key` is what keeps the focus on it when its part is drawn anew. */
@@ -34,12 +35,14 @@ export function skeleton(lines) {
 /** Two lines of a text, and a button for the rest where there is more. */
 export function snippet(text, key, { t }) {
   const words = el("p", { class: "pc-snippet" }, text);
-  if (text.length <= SNIPPET_CHARACTERS) return words;
+  const isOpen = () => words.classList.contains("pc-all");
   const more = button(t("showAll"), key, "pc-link", () => {
-    const all = words.classList.toggle("pc-all");
-    more.textContent = t(all ? "showLess" : "showAll");
-    more.setAttribute("aria-expanded", String(all));
+    words.classList.toggle("pc-all");
+    more.textContent = t(isOpen() ? "showLess" : "showAll");
+    more.setAttribute("aria-expanded", String(isOpen()));
   });
   more.setAttribute("aria-expanded", "false");
+  more.hidden = text.length <= SNIPPET_CHARACTERS;
+  whenSized(words, () => (more.hidden = !isOpen() && words.scrollHeight <= words.clientHeight + 1));
   return [words, more];
 }

@@ -52,12 +52,17 @@ export function problemIn(error) {
 
 /** Keys of a problem's title and advice: `["problem_network", "advice_network"]`. */
 export function textsOf(problem) {
-  const { code } = problem;
+  const code = blamed(problem);
   if (isGone(problem)) return [`problem_${GONE[code]}`, `advice_${GONE[code]}`];
   if (NAMED.includes(code)) return [`problem_${code}`, `advice_${code}`];
   if (code.startsWith("freshdesk")) return ["problem_freshdesk", "advice_unavailable"];
   const known = BY_STATUS[problem.status] ?? (problem.transient ? "unavailable" : "other");
   return [`problem_${known}`, `advice_${known}`];
+}
+
+/** What the platform could not reach is our server; the platform itself is well. */
+function blamed({ code, status }) {
+  return code === "platform" && status >= 500 ? "network" : code;
 }
 
 /** What these texts are filled with. */

@@ -222,7 +222,7 @@ export class CanvasView {
 
   #calm() {
     this.#trouble = null;
-    this.#message.hide();
+    this.#message.hide(this.#head.element);
   }
 
   /** What a Canvas says about itself: badges, age, language, and how it was made. */

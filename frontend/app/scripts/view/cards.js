@@ -6,7 +6,8 @@ import { GrowingMarkdown } from "../elements/markdown.js";
 import { quiet, skeleton } from "../elements/pieces.js";
 
 export const PARTS = ["summary", "replies", "similar", "solutions"];
-const SKELETON_LINES = { summary: 5, replies: 6, similar: 6, solutions: 3 };
+/** As many bars as nearly fill the place that a part usually takes (`--pc-usual` in the style sheet), as far as it is seen. */
+const SKELETON_LINES = { summary: 9, replies: 14, similar: 6, solutions: 3 };
 
 /** Cards by part; those that are not in `show` never appear. */
 export class Cards {

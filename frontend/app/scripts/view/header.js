@@ -16,7 +16,7 @@ export class StatusHead {
   #wide = el("button", { type: "button", class: "pc-icon pc-wide-open", "data-key": "wide", hidden: true });
   element = el(
     "header",
-    { class: "pc-header" },
+    { class: "pc-header", tabindex: "-1" },
     el("div", { class: "pc-name" }, el("h1", {}, "Prompt Canvas"), this.#badges, this.#wide),
     el("p", { class: "pc-status" }, this.#light, this.#line, this.#count),
     this.#age,

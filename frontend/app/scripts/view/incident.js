@@ -9,7 +9,13 @@ const INCIDENT_TICKETS = 5;
 export class IncidentLine {
   element = el("section", { class: "pc-incident", role: "status", hidden: true });
 
+  #shown = "";
+
   show(incident, kit) {
+    // The same again would be read out again.
+    const shown = JSON.stringify([incident, kit?.language]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
     this.element.hidden = !incident;
     refill(this.element, ...(incident ? incidentPart(incident, kit) : []));
   }

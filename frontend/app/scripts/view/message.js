@@ -20,7 +20,10 @@ export class Message {
     this.#count.textContent = text;
   }
 
-  hide() {
+  /** Something takes its place; who was on its button goes on at `next`. */
+  hide(next) {
+    const left = this.element.contains(document.activeElement);
     this.element.hidden = true;
+    if (left) next.focus({ preventScroll: true });
   }
 }

@@ -5,6 +5,8 @@ import { copyText } from "../elements/clipboard.js";
 import { htmlOf, paragraphsOf, plainOf } from "../elements/html.js";
 
 const DID_MS = 1600;
+/** What buttons are called that say for a moment what they did. */
+const names = new WeakMap();
 
 /**
  * `{t, language, actions, did, copy, put, tell, announce}`.
@@ -16,13 +18,14 @@ const DID_MS = 1600;
 export function kitOf({ actions, ticketId, t, tell, announce, ...others }) {
   const about = (ask) => ask && ((body, options) => ask({ ...body, ticket_id: ticketId }, options));
   const did = async (button, work, text) => {
-    const before = button.textContent;
+    // Who presses twice reads what was said, not the button's name.
+    if (!names.has(button)) names.set(button, button.textContent);
     const done = (await work()) !== false;
     const said = t(done ? text : "notAllowed");
     button.textContent = said;
     announce(said);
     // The language may have changed meanwhile.
-    setTimeout(() => button.textContent === said && (button.textContent = before), DID_MS);
+    setTimeout(() => button.textContent === said && (button.textContent = names.get(button)), DID_MS);
     return done;
   };
   const put = async (button, { text, html = paragraphsOf(text) }, entry) => {

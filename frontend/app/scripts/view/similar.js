@@ -51,6 +51,8 @@ export class SimilarBox {
     const { t } = this.#kit();
     if (!this.#tickets.length) return refill(this.#body, quiet(t("noSimilar")));
     const many = this.#tickets.length > FEW_TICKETS;
+    // A filter that is not seen leaves nothing out.
+    if (!many) this.#reset();
     this.#label(t);
     // The field stays where it is: an agent may be writing in it.
     if (this.#list.parentNode !== this.#body || this.#filter.hidden === many) {

@@ -3,14 +3,14 @@
 
 import { el, link } from "../elements/dom.js";
 import { linkHtml } from "../elements/html.js";
-import { button, quiet } from "../elements/pieces.js";
+import { button, quiet, snippet } from "../elements/pieces.js";
 
 /** Solution articles; those that customers can't see say so, and can't be put into a reply. */
 export function solutionsPart(solutions, kit) {
   if (!solutions.length) return [quiet(kit.t("noSolutions"))];
   const { openArticle } = kit.actions;
   const item = (article) => {
-    const title = { class: "pc-title", "data-key": `article-${article.article_id}` };
+    const title = { class: "pc-title", "data-key": `article-${article.article_id}`, title: article.title };
     const open = openArticle && (() => openArticle(article.article_id));
     return el(
       "li",
@@ -18,7 +18,7 @@ export function solutionsPart(solutions, kit) {
       link(article.url, article.title, title, open),
       !article.public && el("span", { class: "pc-chip" }, kit.t("agentsOnly")),
       article.cited > 0 && el("p", { class: "pc-meta" }, kit.t("cited", { count: article.cited })),
-      article.snippet && el("p", { class: "pc-snippet" }, article.snippet),
+      article.snippet && snippet(article.snippet, `read-${article.article_id}`, kit),
       article.public && kit.actions.insert && solutionButtons(article, kit),
     );
   };

@@ -1,10 +1,10 @@
 // The question box: what the agent wants to know, over the kinds of content that are chosen, answered with citations.
 // The answer is for the agent alone, so it can be copied but not inserted.
 
-import { el, link, refill } from "../elements/dom.js";
+import { composes, el, link, refill } from "../elements/dom.js";
 import { textElement } from "../elements/markdown.js";
 import { button, trouble } from "../elements/pieces.js";
-import { textsOf, valuesOf } from "../serve/problem.js";
+import { problemIn, textsOf, valuesOf } from "../serve/problem.js";
 import { Recall } from "./recall.js";
 import { Thumbs } from "./thumbs.js";
 import { Writing } from "./writing.js";
@@ -94,7 +94,7 @@ export class AskBox {
 
   #key(event) {
     // Enter also ends the composition of a Korean syllable: that is no question yet.
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    if (event.key !== "Enter" || event.shiftKey || composes(event)) return;
     event.preventDefault();
     this.#ask();
   }
@@ -115,14 +115,21 @@ export class AskBox {
     try {
       const found = await kit.actions.ask(body, { signal: work.signal, on: work.on });
       if (this.#work !== work) return;
-      this.#box.value = "";
-      this.#grow();
+      this.#asked(question);
       kit.actions.share?.("answer", { question, ...found });
       this.#grown = work.grownFrom(found.result.sources);
       this.#end({ question, ...found }, kit.t("answerReady"));
     } catch (error) {
-      if (this.#work === work) this.#end({ question, problem: error }, kit.t(textsOf(error)[0], valuesOf(error)));
+      if (this.#work !== work) return;
+      const problem = problemIn(error);
+      this.#end({ question, problem }, kit.t(textsOf(problem)[0], valuesOf(problem)));
     }
+  }
+
+  /** What the agent has begun to ask meanwhile stays. */
+  #asked(question) {
+    if (this.#box.value.trim() === question) this.#box.value = "";
+    this.#grow();
   }
 
   #end(last, said) {

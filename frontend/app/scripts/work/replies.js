@@ -5,7 +5,7 @@
 import { keepFocus, refill } from "../elements/dom.js";
 import { htmlOf } from "../elements/html.js";
 import { button, trouble } from "../elements/pieces.js";
-import { textsOf, valuesOf } from "../serve/problem.js";
+import { problemIn, textsOf, valuesOf } from "../serve/problem.js";
 import { GrownTexts } from "./grown_texts.js";
 import { Recall } from "./recall.js";
 import { editor, foldLongReply, noRepliesPart, replyPager, replyPart, streamed, toolbox } from "./reply_parts.js";
@@ -25,6 +25,8 @@ export class ReplyBox {
   #edits = new Map();
   #grown = new GrownTexts();
   #chosen = 0;
+  /** The name of the reply that was read when the ticket was left, until it is there again. */
+  #awaited = "";
   #editing = false;
   #open = false;
   #wishes = "";
@@ -43,34 +45,31 @@ export class ReplyBox {
   /** A ticket is opened: go on where the agent was. */
   open(ticketId) {
     this.#ticket = ticketId;
-    const begun = { own: [], edits: new Map(), chosen: 0, wishes: "", open: false, ...this.#recall.get(ticketId) };
-    ({ own: this.#own, edits: this.#edits, chosen: this.#chosen, wishes: this.#wishes, open: this.#open } = begun);
+    const begun = { own: [], edits: new Map(), read: "", wishes: "", open: false, ...this.#recall.get(ticketId) };
+    ({ own: this.#own, edits: this.#edits, read: this.#awaited, wishes: this.#wishes, open: this.#open } = begun);
+    this.#chosen = 0;
   }
 
   /** The Canvas's replies; `about`: `{why, note, grown}`, why there is none, who wrote them, and what grew on the page. */
   update(replies, about) {
-    const editing = this.#editing && this.#current;
+    const [read, editing] = [this.#read, this.#editing && this.#current];
+    this.#awaited = "";
     this.#given = replies;
     this.#about = about;
     this.#grown.saw(about.grown);
-    if (editing) this.#chosen = this.#placeOf(editing);
+    const place = () => this.#entries.findIndex((entry) => nameOf(entry) === read);
+    // One that is edited and that the new Canvas has no more becomes the agent's own.
+    if (editing && place() < 0) this.#own.push({ ...editing, run: editing.run ?? "", name: read });
+    if (place() >= 0) this.#chosen = place();
     this.#chosen = Math.max(0, Math.min(this.#chosen, this.#entries.length - 1));
     this.render();
-  }
-
-  /** Where a reply stands now; one that the new Canvas has no more becomes the agent's own. */
-  #placeOf(entry) {
-    const place = this.#entries.findIndex(({ reply }) => reply.text === entry.reply.text);
-    if (place >= 0) return place;
-    this.#own.push({ ...entry, run: entry.run ?? "", name: nameOf(entry) });
-    return this.#entries.length - 1;
   }
 
   /** Another ticket: stop what is being written, put aside what was. */
   clear() {
     this.#work?.stop();
     const begun = this.#own.length > 0 || this.#edits.size > 0 || this.#wishes !== "";
-    const kept = { own: this.#own, edits: this.#edits, chosen: this.#chosen, wishes: this.#wishes, open: this.#open };
+    const kept = { own: this.#own, edits: this.#edits, read: this.#read, wishes: this.#wishes, open: this.#open };
     this.#recall.put(this.#ticket, begun ? kept : null);
     this.#work = this.#problem = null;
     this.#given = [];
@@ -116,6 +115,10 @@ export class ReplyBox {
 
   get #current() {
     return this.#entries[this.#chosen];
+  }
+
+  get #read() {
+    return this.#awaited || (this.#current ? nameOf(this.#current) : "");
   }
 
   /** What feedback calls this reply. */
@@ -266,8 +269,8 @@ export class ReplyBox {
   #failed(error) {
     const kit = this.#kit();
     this.#work = null;
-    this.#problem = error.name === "AbortError" ? null : error;
-    if (this.#problem) kit.announce(kit.t(textsOf(error)[0], valuesOf(error)));
+    const problem = (this.#problem = error.name === "AbortError" ? null : problemIn(error));
+    if (problem) kit.announce(kit.t(textsOf(problem)[0], valuesOf(problem)));
     this.#back();
   }
 

@@ -1,8 +1,9 @@
 // The pieces of the reply box: a reply and what stands around it, the box in which it is edited, the words of one that is
 // being written, and what can be asked for. Functions from data to elements, without state.
 
-import { el } from "../elements/dom.js";
+import { composes, el } from "../elements/dom.js";
 import { textElement } from "../elements/markdown.js";
+import { whenSized } from "../elements/measured.js";
 import { button, quiet } from "../elements/pieces.js";
 
 export const TONES = ["friendly", "formal", "brief"];
@@ -16,7 +17,7 @@ export function editor(text, kit, on) {
   box.addEventListener("input", () => on.write(box.value));
   box.addEventListener("keydown", (event) => {
     // Escape also ends the composition of a Korean syllable.
-    if (event.isComposing || !finishes(event)) return;
+    if (composes(event) || !finishes(event)) return;
     event.preventDefault();
     on.done();
   });
@@ -123,7 +124,7 @@ export function replyPart(reply, kit, buttons, grown) {
 /** Long replies are folded, unless they are `open`; a button shows the rest, and `opened(open)` hears of it. */
 export function foldLongReply(body, kit, { open, opened }) {
   const text = body.querySelector(".pc-reply-text");
-  if (!text || text.scrollHeight <= text.clientHeight + 2) return;
+  if (!text) return;
   const more = button("", "more", "pc-link", () => (opened(!isOpen()), fold(!isOpen())));
   const isOpen = () => text.classList.contains("pc-all");
   const fold = (unfolded) => {
@@ -132,8 +133,16 @@ export function foldLongReply(body, kit, { open, opened }) {
     more.textContent = kit.t(unfolded ? "showLess" : "showAll");
     more.setAttribute("aria-expanded", String(unfolded));
   };
-  fold(open);
+  const measure = () => {
+    const unfolded = isOpen();
+    text.classList.remove("pc-all", "pc-folded");
+    more.hidden = text.scrollHeight <= text.clientHeight + 2;
+    if (!more.hidden) fold(unfolded);
+  };
+  text.classList.toggle("pc-all", open);
   text.after(more);
+  measure();
+  whenSized(text, measure);
 }
 
 /** Which of several replies is shown: "1 2 3". */

@@ -64,7 +64,8 @@ export class Thumbs {
   #vote(way) {
     if (this.#said.get(this.#name) !== way) this.#tell({ ...this.#subject, action: way });
     this.#said.set(this.#name, way);
-    this.#asking = way === "down";
+    // Pressed again, it takes its question back.
+    this.#asking = way === "down" && !this.#asking;
     this.#render();
   }
 

@@ -57,13 +57,25 @@ async def test_an_old_account_counts_by_the_hour(seed_folder: Path) -> None:
 
 
 async def test_windows_may_begin_with_the_clocks(seed_folder: Path) -> None:
-    async with open_account(seed_folder, plan=3, window_by_clock=True) as account:
+    async with open_account(seed_folder, plan=3, counting="clock") as account:
         account.clock.advance(seconds=50)
         for _ in range(3):
             await account.agent.get("/tickets/1")
         assert (await account.agent.get("/tickets/1")).headers["retry-after"] == "10"
         account.clock.advance(seconds=10)
         assert (await account.agent.get("/tickets/1")).status_code == 200
+
+
+async def test_any_sixty_seconds_may_count(seed_folder: Path) -> None:
+    async with open_account(seed_folder, plan=3, counting="any") as account:
+        for _ in range(3):
+            await account.agent.get("/tickets/1")
+            account.clock.advance(seconds=15)
+        assert (await account.agent.get("/tickets/1")).headers["retry-after"] == "15"
+        account.clock.advance(seconds=15)
+        assert (await account.agent.get("/tickets/1")).headers["X-RateLimit-Remaining"] == "0.0"
+        account.clock.advance(seconds=14)
+        assert (await account.agent.get("/tickets/1")).headers["retry-after"] == "1"
 
 
 async def test_an_unlimited_account_says_nothing_about_limits(seed_folder: Path) -> None:
