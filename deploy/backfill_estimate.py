@@ -19,7 +19,7 @@ from ingest.settings import IngestSettings
 from shared.backfill import BackfillOptions
 
 BUDGET = re.compile(
-    r"\$?\s*(?P<usd>\d+(?:\.\d+)?)\s*(?:usd|\$)?|(?P<tokens>\d+(?:\.\d+)?)\s*(?P<unit>[km]?)\s*tok(?:ens?)?",
+    r"\$?\s*(?P<usd>\d{1,15}(?:\.\d+)?)\s*(?:usd|\$)?|(?P<tokens>\d{1,15}(?:\.\d+)?)\s*(?P<unit>[km]?)\s*tok(?:ens?)?",
     re.IGNORECASE,
 )
 UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
@@ -67,7 +67,7 @@ def _print(host: str, found: Estimate) -> None:
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"A backfill of {host} would read {found.tickets:,} tickets; {found.current:,} are current already.")
     limit = f"at {found.calls_limit:,} a minute" if found.calls_limit else "within a limit that is not known yet"
-    minutes = "" if found.minutes is None else f": about {max(1, round(found.minutes)):,} minutes for Freshdesk alone"
+    minutes = "" if found.minutes is None else f": about {_minutes(found.minutes)} for Freshdesk alone"
     console.print(f"{found.calls:,} calls to Freshdesk ({found.credits:,} credits, {limit}){minutes}.")
     if found.unlisted:
         console.print(
@@ -97,6 +97,11 @@ def _print(host: str, found: Estimate) -> None:
         )
     if not found.compared:
         console.print("Tokens are counted by ourselves; the provider's own count may differ by a tenth or more.")
+
+
+def _minutes(minutes: float) -> str:
+    whole = max(1, round(minutes))
+    return f"{whole:,} minute{'' if whole == 1 else 's'}"
 
 
 def _dollars(cost: float | None) -> str:

@@ -15,6 +15,7 @@ from rich.markup import escape
 from deploy.later import Later
 from deploy.process import data_option, run
 from deploy.settings import load_settings
+from deploy.standard_streams import drop_output, prepare_streams
 from shared.errors import CanvasError, StartupError
 
 click.rich_click.TEXT_MARKUP = "rich"
@@ -176,6 +177,7 @@ for name, (where, line) in LATER.items():
 
 def main() -> None:
     """Entry point: our own errors are one line for a person, never a traceback."""
+    prepare_streams()
     try:
         # An exit code where a command ends with one, else None.
         sys.exit(canvas.main(prog_name="canvas", standalone_mode=False))
@@ -189,3 +191,8 @@ def main() -> None:
     except CanvasError as error:
         errors.print(f"[red]canvas:[/red] {escape(error.detail)}", highlight=False)
         sys.exit(2 if isinstance(error, StartupError) else 1)
+    except OSError as error:  # a full disk, also where the command's own words go; a file that may not be read
+        said = f"{error.strerror or type(error).__name__}" + (f" ({error.filename})" if error.filename else "")
+        errors.print(f"[red]canvas:[/red] {escape(said)}", highlight=False)
+        drop_output()
+        sys.exit(1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from deploy.embedded_valkey import embedded_valkey
 from shared.errors import StartupError, StoreUnavailable
@@ -16,6 +16,15 @@ from shared.settings import Settings
 
 FORMAT = 1
 MIN_REDIS = (6, 2)
+REMEDIES = {
+    "AuthenticationError": "check user and password in its URL",
+    "NOAUTH": "check user and password in its URL",
+    "NoPermissionError": "its user needs more rights",
+    "MISCONF": "it can't write to its disk; make room there, and see its log",
+    "OutOfMemoryError": "its memory is full; raise maxmemory",
+    "ReadOnlyError": "it is a replica; name the primary",
+}
+"""What to do where Redis answers no, by the code or by redis-py's name for it."""
 
 
 def check_format(folder: Path) -> None:
@@ -69,8 +78,23 @@ async def redis_asked() -> AsyncIterator[None]:
     """
     try:
         yield
-    except (RedisError, OSError, StoreUnavailable) as error:
-        raise StartupError(f"Redis does not answer ({type(error).__name__}): is the server running?") from error
+    except BrokenPipeError:
+        raise  # whoever reads the command's words has gone; redis-py has errors of its own
+    except (RedisError, ConnectionError, TimeoutError, StoreUnavailable) as error:
+        raise StartupError(_why("Redis", error)) from error
+
+
+def _why(name: str, error: BaseException) -> str:
+    """What a person is told of a Redis that failed: that it is not there, or why it says no."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, (AuthenticationError, ResponseError)):
+        seen = seen.__cause__ or seen.__context__
+    if seen is None:
+        return f"{name} does not answer ({type(error).__name__}): is the server running?"
+    # redis-py takes the first word off where it has an error of its own for it; the rest may quote a command.
+    word = str(seen).split(" ", 1)[0]
+    code = word if word.isupper() else type(seen).__name__
+    return f"{name} refuses ({code}): {REMEDIES.get(code, 'look into its log')}"
 
 
 def _client(url: str, name: str) -> Redis:
@@ -87,7 +111,7 @@ async def _check_outside(settings: Settings) -> None:
         info = await client.info()
         policy = info.get("maxmemory_policy", "noeviction")
     except (RedisError, OSError) as error:
-        raise StartupError(f"REDIS_URL does not answer ({type(error).__name__}): is the server running?") from error
+        raise StartupError(_why("REDIS_URL", error)) from error
     finally:
         await client.aclose()
     version = str(info.get("redis_version", "0.0"))

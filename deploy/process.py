@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import rich_click as click
+from click.exceptions import Exit
 
 from deploy.settings import AllSettings
 from shared.logs import set_up_logging
@@ -69,7 +70,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 async def until_signal(job: Coroutine[Any, Any, T]) -> T | None:
     """Run a job until it ends, or until a signal cancels it; it cleans up either way."""
-    task, stopping = asyncio.create_task(job), asyncio.Event()
+    task, stopping = asyncio.create_task(_without_exits(job)), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
         loop.add_signal_handler(number, stopping.set)
@@ -82,6 +83,14 @@ async def until_signal(job: Coroutine[Any, Any, T]) -> T | None:
         await stop(waiter)
         for number in SIGNALS:
             loop.remove_signal_handler(number)
+
+
+async def _without_exits(job: Coroutine[Any, Any, T]) -> T:
+    """Rich ends the process where nobody reads it (`| head -1`); within a loop that would be two tracebacks."""
+    try:
+        return await job
+    except SystemExit as ended:
+        raise Exit(ended.code if isinstance(ended.code, int) else 1) from None
 
 
 async def forever() -> None:

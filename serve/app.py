@@ -4,12 +4,13 @@ from typing import Any
 
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
-from litestar.datastructures import State
-from litestar.types import ControllerRouterHandler
+from litestar.datastructures import MutableScopeHeaders, State
+from litestar.types import ControllerRouterHandler, Message
 
 from serve.context import ServeContext
 from serve.edge.front import Front
 from serve.edge.observed import Observed
+from serve.hits.answer import VARY
 from serve.openapi.described import described, openapi_config
 from serve.routes.access import add_rate_limit
 from serve.routes.attachments import attachment
@@ -65,7 +66,7 @@ def create_routes(context: ServeContext, serve: ServeSettings) -> Litestar:
         list(HANDLERS),
         state=State({"context": context, "gauges": Gauges(context.redis.state, context.settings)}),
         exception_handlers=canvas_error_handlers(),
-        before_send=[add_rate_limit],
+        before_send=[add_rate_limit, keep_vary],
         cors_config=CORSConfig(
             allow_origins=list(serve.cors_origins),
             allow_methods=["GET", "POST", "PUT"],
@@ -86,6 +87,14 @@ def create_routes(context: ServeContext, serve: ServeSettings) -> Litestar:
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )
+
+
+async def keep_vary(message: Message, scope: Any) -> None:  # noqa: ARG001 - as Litestar calls it
+    """A hook before an answer is sent: for a browser Litestar puts `Origin` in place of what a Canvas varies with."""
+    if message["type"] == "http.response.start":
+        headers = MutableScopeHeaders.from_message(message)
+        if headers.get("vary") == "Origin" and "etag" in headers:
+            headers["vary"] = VARY
 
 
 def openapi_document() -> dict[str, Any]:

@@ -41,16 +41,22 @@ async def beside(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 async def together(*tasks: "asyncio.Task[Any]") -> None:
     """Wait until all tasks have ended. If one of them fails, the others are stopped and the failure is raised.
 
-    A TaskGroup cancels once: one swallowed cancellation, and it waits for ever with the failure in its hand.
+    A TaskGroup cancels once: one swallowed cancellation, and it waits for ever with the failure in its hand. Of several
+    that fail, the first one's failure is raised; asyncio need not complain of those that nobody asks for.
     """
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     finally:
-        failed = next((task for task in tasks if task.done() and not task.cancelled() and task.exception()), None)
+        failed = [task for task in tasks if _has_failed(task)]
         for task in tasks:
             await stop(task)
-    if failed is not None:
-        failed.result()
+            _has_failed(task)
+    if failed:
+        failed[0].result()
+
+
+def _has_failed(task: "asyncio.Task[Any]") -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None
 
 
 def first_cause(error: BaseException) -> BaseException:

@@ -15,12 +15,14 @@ import uvicorn
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
+import serve.routes.miss
 from deploy.data_folder import redis_ready
 from serve.settings import ServeSettings
 from shared import lifetimes
 from shared.redis import connect
 from shared.settings import Settings
-from tests.world import World, world
+from tests.waiting import PATIENCE_S
+from tests.world import SHARED, World, world
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -122,7 +124,9 @@ async def served_desk(tmp_path_factory: pytest.TempPathFactory) -> "AsyncIterato
     from tests.deploy.demo.small_desk import small_desk
 
     async with small_desk(tmp_path_factory.mktemp("desk")) as account:
+        SHARED.append(account)
         yield account
+        SHARED.remove(account)
 
 
 @pytest.fixture(autouse=True)
@@ -161,6 +165,19 @@ async def redis(valkey_url: str) -> AsyncIterator[Redis]:
     await client.aclose()
     await client.connection_pool.disconnect()
     assert not leaked, f"keys without a lifetime that are not on the permanent list: {leaked}"
+
+
+@pytest.fixture
+def known_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Serve says whether a ticket exists, however long a busy machine takes; else it says after 2 s that it looks."""
+    monkeypatch.setattr(serve.routes.miss, "KNOWN_WITHIN_S", PATIENCE_S)
+
+
+@pytest.fixture
+async def nobody_else() -> None:
+    """No webhook of a world that tests share is on its way: what this process logs and counts is this test's own."""
+    for account in SHARED:
+        await account.helpdesk.webhooks.settled()
 
 
 @pytest.fixture

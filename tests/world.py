@@ -87,6 +87,10 @@ class Account:
     world: "World"
 
 
+SHARED: list[Account] = []
+"""The accounts of worlds that all tests of a process share: they live on while others are tested."""
+
+
 @dataclass
 class World:
     """Everything that runs, and the two accounts that use it."""

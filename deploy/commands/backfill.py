@@ -34,6 +34,7 @@ OF_TICKETS = ("since", "until", "statuses", "ids", "archived")
 WORDS = {"statuses": "status"}
 """Options whose word is not the field's name."""
 MOST_IDS = 200_000
+MOST_DIGITS = 16
 
 console, beside = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
@@ -49,6 +50,11 @@ class _Wish:
     dry_run: bool = False
 
 
+def _is_number(word: str) -> bool:
+    """Whether it is a number as Freshdesk has them: Python refuses to read one of thousands of digits."""
+    return word.isdecimal() and len(word) <= MOST_DIGITS
+
+
 class StatusList(click.ParamType[list[int]]):
     """Statuses by name or number, parted by commas."""
 
@@ -59,7 +65,7 @@ class StatusList(click.ParamType[list[int]]):
         if isinstance(value, list):
             return value
         words = [word.strip().lower() for word in str(value).split(",") if word.strip()]
-        unknown = [word for word in words if word not in STATUSES and not word.isdecimal()]
+        unknown = [word[:40] for word in words if word not in STATUSES and not _is_number(word)]
         if unknown or not words:
             names = ", ".join(STATUSES)
             self.fail(f"{', '.join(unknown) or 'nothing'} is no status: name {names}, or a number", param, ctx)
@@ -67,7 +73,7 @@ class StatusList(click.ParamType[list[int]]):
 
 
 class IdFile(click.ParamType[list[int]]):
-    """A file of ticket ids, one a line (or with anything that is no digit between them); `-` is the standard input."""
+    """A file of ticket ids, parted by white space or commas; `-` is the standard input."""
 
     name = "FILE"
 
@@ -76,13 +82,15 @@ class IdFile(click.ParamType[list[int]]):
         if isinstance(value, list):
             return value
         try:
-            text = click.open_file(str(value), encoding="utf-8").read()
+            with click.open_file(str(value), encoding="utf-8-sig") as file:  # Excel begins with a byte order mark
+                text = file.read()
         except (OSError, UnicodeDecodeError) as error:
             self.fail(f"{value} can't be read ({type(error).__name__})", param, ctx)
         words = text.replace(",", " ").split()
-        wrong = next((word for word in words if not word.isdecimal() or not 0 < int(word) < 2**53), None)
+        wrong = next((word for word in words if not _is_number(word) or not 0 < int(word) < 2**53), None)
         if wrong is not None or not words or len(words) > MOST_IDS:
-            self.fail(f"a file of 1 to {MOST_IDS:,} ticket ids is wanted, not {wrong or len(words)!r}", param, ctx)
+            found = repr(wrong[:40]) if wrong else len(words)
+            self.fail(f"a file of 1 to {MOST_IDS:,} ticket ids is wanted, not {found}", param, ctx)
         return sorted({int(word) for word in words})
 
 

@@ -15,6 +15,7 @@ from deploy.commands.tenant_view import PLACEHOLDER_URL, SCOPES, list_tenants, s
 from deploy.commands.tenant_webhooks import install, rotate
 from deploy.process import data_option, run
 from deploy.settings import AllSettings, load_settings
+from deploy.standard_streams import one_line
 from ingest.freshdesk.client import freshdesk_http
 from ingest.registration import CREATION, UPDATES, register_tenant, rule_body, webhook_url
 from shared.errors import BadInput
@@ -86,7 +87,7 @@ def _key(given: str | None) -> SecretStr:
     """The API key: from the option, the environment, a prompt, or standard input."""
     if given is None and sys.stdin.isatty():
         given = str(click.prompt("API key", hide_input=True))
-    key = (sys.stdin.readline() if given in {None, FROM_STDIN} else given or "").strip()
+    key = one_line(None if given == FROM_STDIN else given, "API key")
     if not key:
         raise BadInput("There is no API key: pipe it in, or set FRESHDESK_API_KEY")
     return SecretStr(key)

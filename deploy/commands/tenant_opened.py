@@ -1,5 +1,6 @@
 """What the `canvas tenant` commands open: Redis, the registry, and a Freshdesk client for the tenant's own account."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from shared.settings import Settings
 from shared.tenants import Tenant, parse_host
 
 console = Console(soft_wrap=True, highlight=False)
+BASE_URL = re.compile(r"https://[^\s/?#@]+(/[^\s?#]*)?")
+"""Host, perhaps port and path: no user, query or fragment."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,14 @@ def https_address(settings: AllSettings, public_url: str | None) -> str:
     Raises:
         BadInput: none is set, or Freshdesk would not call it.
     """
-    url = public_url or settings.deploy.public_url
+    url = (public_url or settings.deploy.public_url).strip()
     if not url:
         raise BadInput("Freshdesk needs an address to call: give one with --public-url https://… or CANVAS_PUBLIC_URL")
     if not url.startswith("https://"):
         raise BadInput("Freshdesk calls HTTPS addresses only: give one with --public-url or CANVAS_PUBLIC_URL")
+    if not BASE_URL.fullmatch(url):
+        # The webhooks' path is put behind it: behind a query or a space Freshdesk would call something else.
+        raise BadInput(f"{url!r} is no address to call: give one such as https://canvas.example.com")
     return url
 
 

@@ -1,7 +1,7 @@
 """`canvas tenant set`: what an operator chooses for one account."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 import rich_click as click
@@ -31,7 +31,7 @@ FIELDS = {
 @click.argument("host")
 @click.option("--language", type=click.Choice(["ko", "en"]), help="Language to write in (default: the ticket's)")
 @click.option("--tone", type=click.Choice(["friendly", "formal", "brief"]), help="Tone of replies (default: as is)")
-@click.option("--style-guide", type=click.File(encoding="utf-8"), help="File with rules for the style of replies")
+@click.option("--style-guide", type=click.File(encoding="utf-8-sig"), help="File with rules for the style of replies")
 @click.option("--forbid", multiple=True, metavar="PHRASE", help="Phrase that replies must not hold; may be repeated")
 @click.option("--similar-days", type=int, help="How many days back similar tickets may reach (default: no bound)")
 @click.option(
@@ -89,7 +89,7 @@ def _values(**options: Any) -> dict[str, Any]:
     found = {
         "language": options["language"],
         "tone": options["tone"],
-        "style_guide": options["style_guide"].read().strip() if options["style_guide"] else None,
+        "style_guide": _text(options["style_guide"]) if options["style_guide"] else None,
         "forbidden_phrases": [phrase.strip() for phrase in options["forbid"]] or None,
         "similar_days": options["similar_days"],
         "redact": None if options["redact"] is None else parse_redactions(options["redact"]),
@@ -97,6 +97,18 @@ def _values(**options: Any) -> dict[str, Any]:
         "daily_token_budget": options["daily_tokens"],
     }
     return {field: value for field, value in found.items() if value is not None}
+
+
+def _text(file: TextIO) -> str:
+    """A file of text.
+
+    Raises:
+        BadInput: it is not in UTF-8.
+    """
+    try:
+        return file.read().strip()
+    except UnicodeDecodeError:
+        raise BadInput(f"{file.name} is not in UTF-8: save it so") from None
 
 
 async def _change(settings: AllSettings, host: str, unset: list[str], values: dict[str, Any]) -> None:

@@ -63,9 +63,8 @@ async def _install_rules(opened: Opened, url: str) -> None:
 
 
 async def _rotate(settings: AllSettings, host: str, public_url: str | None) -> None:
-    address = public_url or settings.deploy.public_url
-    if address:
-        https_address(settings, public_url)  # refused before a secret is made
+    known = public_url or settings.deploy.public_url
+    address = https_address(settings, public_url) if known else ""  # refused before a secret is made
     async with tenant_opened(settings, host) as opened:
         rotation = await rotate_secret(opened.context, opened.tenant.host)
         console.print(

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from deploy.data_folder import redis_asked, redis_ready
 from deploy.process import data_option, run
 from deploy.settings import AllSettings, load_settings
+from deploy.standard_streams import one_line
 from deploy.transfer.archive import KEYS, SECRETS, ArchiveReader, reading
 from deploy.transfer.exporting import Told, export_tenant
 from deploy.transfer.importing import Checked, check_archive, import_tenant
@@ -86,7 +87,7 @@ def _typed(given: str | None, label: str, *, confirm: bool = False) -> str:
     """A secret: from the option, the environment, a prompt, or standard input."""
     if given is None and sys.stdin.isatty():
         given = str(click.prompt(label[0].upper() + label[1:], hide_input=True, confirmation_prompt=confirm))
-    found = (sys.stdin.readline() if given in {None, "-"} else given or "").strip()
+    found = one_line(None if given == "-" else given, label)
     if not found:
         raise BadInput(f"The {label} is missing: pipe it in, or see --help")
     return found

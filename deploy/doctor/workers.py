@@ -52,4 +52,5 @@ def _figures(found: Overview, *, has_problems: bool) -> Iterator[Finding]:
     heard = f", last heard of {max(ages):.0f} s ago" if ages else ""
     if alive and not has_problems:
         yield finder.ok("workers", f"{alive} worker process{'' if alive == 1 else 'es'}{heard}")
-    yield finder.ok("work", f"{due:,} tickets are due, {dead:,} were given up")
+    tickets, were = "ticket is" if due == 1 else "tickets are", "was" if dead == 1 else "were"
+    yield finder.ok("work", f"{due:,} {tickets} due, {dead:,} {were} given up")

@@ -122,6 +122,23 @@ test("feedback goes as one list", async () => {
   });
 });
 
+test("what serve has ended while the line was cut is asked for again, once", async () => {
+  const cut = stream([["1-0", "answer.delta", { text: "Install" }]], { cut: true, run: "/runs/q1" });
+  const ended = () => stream([["2-0", "error", { type: "urn:prompt-canvas:run-cancelled", status: 410 }]]);
+  const routes = { "/query/stream": [cut, stream([["1-0", "answer", { text: "Install it." }], ["2-0", "done", {}]])], "/runs/q1": [ended()] }; // prettier-ignore
+  const { signal } = new AbortController();
+  await over(routes, async (api) => {
+    const heard = [];
+    const on = { delta: (text) => heard.push(text), reset: () => heard.push("reset") };
+    const { result } = await asked(api, ANSWER, { question: "How?" }, { signal, on });
+    assert.deepEqual([result.text, heard], ["Install it.", ["Install", "reset"]]);
+  });
+  await over({ "/query/stream": [ended(), ended()] }, async (api, { requests }) => {
+    const error = await asked(api, ANSWER, {}, { signal }).catch((thrown) => thrown);
+    assert.deepEqual([textsOf(error)[0], requests.length], ["problem_network", 2]);
+  });
+});
+
 test("that the platform can't reach serve is not said to be the platform's fault", () => {
   const told = (status) => textsOf(new Problem({ status, type: "platform" }))[0];
   assert.deepEqual([0, 400, 502, 504].map(told), ["problem_platform", "problem_platform", "problem_network", "problem_network"]);

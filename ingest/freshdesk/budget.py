@@ -107,7 +107,7 @@ class CallBudget:
         args: list[str | int] = [call_id, cost.credits, int(priority), int(cost.ticket_list), self._window_ms]
         args += [_ms(LONGEST_CALL), patience_ms, UNKNOWN_ACCOUNT, _ms(lifetimes.CALLS_LIFETIME)]
         try:
-            answer = await self._take(keys=_keys(host), args=args)
+            answer = await self._take(keys=[*_keys(host), keys.turn(host, "live"), keys.out(host, "live")], args=args)
         except (RedisError, OSError) as error:
             raise StoreUnavailable from error
         return answer[0] == 1, int(answer[1]), len(answer) > 2 and answer[2] == 1

@@ -28,8 +28,8 @@ class Priority(IntEnum):
     LIVE = 1
     """A ticket changed: leaves 5 % to agents, about one look at a ticket where the limit is lowest."""
     BACKFILL = 2
-    """History and reconciling: leaves 5 % to agents, to live tickets what they take in a quarter of a minute (at most
-    15 %), or in the rest of Freshdesk's minute where its beginning was seen, comes evenly spread, and nearly stops
+    """History and reconciling: leaves 5 % to agents, to live tickets a look at each that is due (at most 15 %), or
+    what they take in the rest of Freshdesk's minute where its beginning was seen, comes evenly spread, and nearly stops
     while live tickets queue."""
 
 

@@ -40,15 +40,16 @@ if is_list then
   end
 end
 
--- Whether Freshdesk counts at most half of what we alone have used within half a window. Where it counted any sixty
--- seconds that could not be: its window has begun anew meanwhile.
+-- Whether Freshdesk counts at most half of what we alone have used within half a window, with this call (those that
+-- were answered before it began: others may have overtaken it). Where it counted any sixty seconds that could not be:
+-- its window has begun anew meanwhile.
 local began = tonumber(redis.call('HGET', KEYS[1], 'began') or 0)
 local function forgot_half(counted)
-  local from, own = '(' .. now - window / 2, 0
-  if 2 * counted > redis.call('ZCOUNT', KEYS[2], from, now) then
+  local from, till, own = '(' .. now - window / 2, '(' .. at, cost
+  if 2 * counted > own + redis.call('ZCOUNT', KEYS[2], from, till) then
     return false
   end
-  for _, credit in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], from, now)) do
+  for _, credit in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], from, till)) do
     own = own + (credit:sub(1, 2) == 'x:' and 0 or 1)
   end
   return 2 * counted <= own
@@ -72,6 +73,11 @@ elseif remaining and known > 0 then
   local others = math.max(0, counted - ours)
   for credit = 1, others do
     redis.call('ZADD', KEYS[2], now, 'x:' .. ARGV[1] .. ':' .. credit)
+  end
+  if others > 0 and (began > now or now - began > window) then
+    -- A backfill's pace gives way to them (see take_call.lua), by a fiftieth of a window at most.
+    local after = math.max(tonumber(redis.call('HGET', KEYS[1], 'pace') or 0), math.floor(now - window / 20))
+    redis.call('HSET', KEYS[1], 'pace', after + math.ceil(math.min(others / known, 1 / 50) * window))
   end
   if (began > now or now - began > window / 4) and forgot_half(counted) then
     redis.call('HSET', KEYS[1], 'began', now)

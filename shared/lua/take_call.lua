@@ -6,12 +6,14 @@
 -- Where answers have shown that Freshdesk's windows follow each other, and when this one began (answer_call.lua), what
 -- it counts itself is enough: what is kept for live tickets shrinks towards the window's end, and is given back in the
 -- last two seconds of a minute, since a new one is near. One call finds out whether it has begun.
--- Beside the log, calls that nobody waits for are paced, each kind by itself: a backfill always, live calls once half of
--- the credits are used. So credits come free one after the other, and an agent's call finds one soon even where all
--- are used.
+-- Beside the log, calls that nobody waits for are paced, each kind by itself: a backfill always, live calls once half
+-- of the credits are used. So credits come free one after the other, and an agent's call finds one soon even where all
+-- are used. Where the log counts, a backfill's pace gives way to others' credits, too: a gap in what was taken would
+-- come back a window later, as a time in which nothing comes free, and again after that.
 -- A blind retry is told that it has its credits.
 --
--- KEYS: budget (hash), log, log of ticket lists (sorted sets: credit by ms, see above)
+-- KEYS: budget (hash), log, log of ticket lists (sorted sets: credit by ms, see above), turns of live tickets, live
+--       tickets that are handed out (the ledger's, see shared/keys.py; only read)
 -- ARGV: call id, credits, priority (0 interactive, 1 live, 2 backfill), 1 for a ticket list, ms of the window,
 --       ms of the longest call, ms that the caller would wait for its place (-1: for as long as it takes),
 --       credits of an account that we don't know yet, lifetime ms of the budget
@@ -77,22 +79,31 @@ local function lately()
 end
 
 -- Of a live ticket Freshdesk counts the webhook, too. Only an answer tells us, that of its own look at the latest: so
--- one credit is never taken, and more of them where several webhooks may have come since (one for each three credits).
+-- one credit is never taken, and more of them where several webhooks may have come since: in a window that was seen one
+-- for each three credits, else one for each ticket whose turn has come since then or comes in moments.
 local function unseen()
   if not live_lately or limit < 20 then
     return 0
   end
-  local since = seen and math.min(brink, now - counted_from) / window or 0
-  return 1 + math.min(math.floor(2 * lately() / 3 * since), math.floor(limit / 20))
+  local told = 0
+  if seen then
+    told = math.floor(2 * lately() / 3 * math.min(brink, now - counted_from) / window)
+  else
+    told = redis.call('ZCOUNT', KEYS[4], '(' .. math.max(counted_from, now - window / 4), now + brink)
+  end
+  return 1 + math.min(told, math.floor(limit / 20))
 end
 
--- What a backfill leaves to live tickets: what they take in a quarter of a window, at least one ticket's view. What they
--- need beyond that comes free within moments, and is theirs first. Of a window that was seen nothing comes free before
--- its end: there it is what they take in the rest of it, with their webhooks, and nothing any more when it is over.
+-- What a backfill leaves to live tickets: a look (three credits) at each whose turn has come or comes in moments, and
+-- if any came lately what comes free within a second of a minute; in all at most 15 % of the credits, or one look. A
+-- ticket's turn is known from its webhook on, so by then some of it has come free, and the rest is theirs first. Of a
+-- window that was seen nothing comes free before its end: there it is what they take in the rest of it, with their
+-- webhooks, and nothing any more when it is over.
 local least, coming = math.min(3, math.floor(limit / 3)), lately() * 4 / 3 / window
 local function kept_for_live()
   if not seen or not live_lately then
-    return math.min(kept(0.15, budget.asked1), math.max(3, math.ceil(lately() / 4)))
+    local soon = redis.call('ZCOUNT', KEYS[4], now - window, now + brink) + redis.call('ZCOUNT', KEYS[5], now, '+inf')
+    return math.min(kept(0.15, now), 3 * soon + (live_lately and math.floor(limit / 60) or 0))
   end
   return now >= ends - brink and 0 or math.max(least, math.ceil(coming * (ends - now)))
 end
@@ -147,7 +158,7 @@ if limit > 0 then
     earliest = math.max(earliest, math.min(budget[pace] or 0, now + window))
   end
   if priority == 2 and (budget.place1 or 0) > now and not first then
-    -- Live tickets queue for calls: a backfill only keeps from standing still.
+    -- Live tickets queue for calls: a backfill only keeps from standing still, by a sixth of what comes free.
     earliest = math.max(earliest, math.min(budget.trickle or 0, now + window))
   end
 end
@@ -163,8 +174,14 @@ if earliest <= now then
   if paced then
     redis.call('HSET', KEYS[1], pace, math.max(budget[pace] or 0, math.floor(now - window / 20)) + turn)
   end
+  if priority < 2 and limit > 0 and not seen then
+    -- By two such calls at most, so that a burst of them does not stop it.
+    local before = budget.pace or 0
+    local after = math.min(math.max(before, math.floor(now - window / 20)), now + turn) + turn
+    redis.call('HSET', KEYS[1], 'pace', math.max(before, after))
+  end
   if priority == 2 then
-    redis.call('HSET', KEYS[1], 'trickle', math.floor(now + window / 10))
+    redis.call('HSET', KEYS[1], 'trickle', math.floor(now + math.min(6 * turn, window)))
   elseif priority == 1 then
     redis.call('HSET', KEYS[1], 'live', math.floor(1000 * (lately() + cost)), 'live_at', now)
   end

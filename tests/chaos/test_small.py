@@ -17,7 +17,8 @@ from tests.chaos.outcome import Outcome
 SEED = 1
 ALONE = "fairness"
 SIDE_BY_SIDE = 3
-PATIENCE_S = 120
+PATIENCE_S = 300
+"""The first test may wait for the last scenario."""
 
 
 @pytest.fixture(scope="module")

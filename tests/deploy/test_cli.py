@@ -45,7 +45,7 @@ async def run(folder: Path, *arguments: str, **variables: str) -> Said:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             out, err = await process.communicate()
     except TimeoutError:
         process.kill()
@@ -61,7 +61,7 @@ async def running(folder: Path, *arguments: str, **variables: str) -> AsyncItera
     try:
         yield process
         process.terminate()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             assert await process.wait() == 0
     finally:
         if process.returncode is None:
@@ -332,7 +332,7 @@ async def test_a_parts_health_check_tells_whether_it_runs(
             assert process.returncode is None
             return await healthy(service, variables)
 
-        await wait_until(is_healthy, 30)
+        await wait_until(is_healthy, 90)
 
 
 async def test_up_answers_and_a_second_one_on_its_port_is_refused(free_port: str, call: Call, tmp_path: Path) -> None:
@@ -348,5 +348,5 @@ async def test_up_answers_and_a_second_one_on_its_port_is_refused(free_port: str
             except httpx.TransportError:
                 return False
 
-        await wait_until(is_ready, 40)
+        await wait_until(is_ready, 90)
         refused(await call("up", "--port", free_port, "--data", "data"), free_port)

@@ -123,7 +123,7 @@ async def test_of_two_processes_on_one_data_folder_one_works_and_the_other_says_
     await place.until_ready(winner, port)
     # … and one after the other.
     late = await place.launch(free_port())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await late.wait()
     said_why_not(place, late)
     await place.until_ready(winner, port)

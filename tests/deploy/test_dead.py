@@ -165,7 +165,7 @@ async def test_a_replayed_ticket_is_computed_by_a_real_worker_and_a_dropped_one_
             async def is_current() -> bool:
                 return await ledger.state_of(ACME, replayed) == "current"
 
-            await wait_until(is_current, 30)
+            await wait_until(is_current, 90)
         shown = found(await dead(call, valkey_url, "show", ACME, str(replayed), "--json"))
 
         assert (shown["state"], shown["code"], shown["attempts"]) == ("current", "", 0)

@@ -165,9 +165,9 @@ async def test_watching_redraws_what_changes_and_ends_cleanly_on_ctrl_c(
     tmp_path: Path, redis: Redis, valkey_url: str
 ) -> None:
     async with on_a_terminal(tmp_path, "status", "--watch", REDIS_URL=valkey_url) as screen:
-        await wait_until(lambda: "0 due" in screen.drawn, 20)
+        await wait_until(lambda: "0 due" in screen.drawn, 60)
         await DueLedger(redis).mark(ACME, 1)
-        await wait_until(lambda: "1 due" in screen.drawn, 20)
+        await wait_until(lambda: "1 due" in screen.drawn, 60)
         screen.process.send_signal(signal.SIGINT)
         async with asyncio.timeout(20):
             assert await screen.process.wait() == 0
@@ -186,7 +186,7 @@ async def test_watching_into_a_pipe_is_one_document_a_line_even_while_redis_is_a
             CANVAS, "status", "--watch", "--json", cwd=tmp_path, env=variables, stdout=asyncio.subprocess.PIPE
         )
         try:
-            async with asyncio.timeout(40):
+            async with asyncio.timeout(90):
                 await _next(process, lines)
                 await server.stop()
                 while "error" not in lines[-1]:
@@ -223,7 +223,7 @@ async def test_a_running_worker_is_seen_with_its_queues_version_and_room(
         return bool(await workers.reports(redis))
 
     async with running(tmp_path, "worker", "--queue", "live", REDIS_URL=valkey_url):
-        await wait_until(reports, 40)
+        await wait_until(reports, 90)
         found = json.loads((await status(call, valkey_url, "--json")).out)
     worker = found["workers"][0]
     assert (worker["queues"], worker["running"], worker["capacity"]) == (["live"], {"live": 0}, {"live": 20})

@@ -133,7 +133,9 @@ async def test_a_key_that_is_refused_or_absent_adds_nothing(shell: Shell, redis:
 async def test_webhooks_are_installed_left_alone_repaired_and_rotated(shell: Shell) -> None:
     await shell.add()
     assert "HTTPS" in await shell.canvas("install-webhooks", ACME, "--public-url", "http://localhost", code=1)
-    install = ("install-webhooks", ACME, "--public-url", PUBLIC)
+    for wrong in (f"{PUBLIC}/?from=freshdesk", "https://canvas example.com"):
+        assert PUBLIC in await shell.canvas("install-webhooks", ACME, "--public-url", wrong, code=1)
+    install = ("install-webhooks", ACME, "--public-url", f" {PUBLIC}/ ")
     assert (await shell.canvas(*install)).count("created:") == 2
     assert (await shell.canvas(*install, "--data", str(shell.settings.data_dir))).count("unchanged:") == 2
 

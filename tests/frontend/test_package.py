@@ -253,5 +253,5 @@ def test_it_can_be_packed_without_the_admin_page(package: Path, tmp_path: Path) 
 def test_what_is_no_app_is_said_at_once(tmp_path: Path) -> None:
     assert NODE is not None
     command = [NODE, str(FRONTEND / "validate.mjs"), str(tmp_path)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (ran.returncode, ran.stderr) == (2, f"{tmp_path} is no app: it has no folder app/\n")

@@ -158,25 +158,29 @@ async def test_words_grow_without_their_signs_and_stay_when_they_are_all_there(p
     assert not [text for text in await page.evaluate("window.texts") if re.search(r"\*|`|\[", text)]
 
 
-def in_pieces(event: str, text: str, size: int = 12) -> list[tuple[str, Any]]:
-    """Words as a model writes them."""
-    return [(event, {"text": text[at : at + size]}) for at in range(0, len(text), size)]
+TOPS = "['replies', 'similar'].map((name) => document.querySelector(`.pc-part-${name}`).getBoundingClientRect().top)"
+A_FEW_LINES = 60
 
 
-async def test_what_fills_a_miss_moves_little_of_what_is_read(page: Page, serve: Canned) -> None:
-    summary, replies = EN["summary"], EN["replies"]
-    held = asyncio.Event()
-    words = [*in_pieces("summary.delta", summary["text"]), ("summary", summary)]
-    words += [*in_pieces("reply.delta", replies[0]["text"]), ("replies", replies), ("done", {})]
-    found = [("similar", EN["similar_tickets"]), ("solutions", EN["solutions"])]
-    serve.answers["/init/7"] = [run(("started", {}), *found, held=held, after=words), hit()]
+async def test_skeletons_take_the_place_that_parts_usually_need(page: Page, serve: Canned) -> None:
+    summary, reply, held = EN["summary"], EN["replies"][0], asyncio.Event()
+    words = [
+        ("summary.delta", {"text": summary["text"]}),
+        ("summary", summary),
+        ("reply.delta", {"text": reply["text"]}),
+    ]
+    rest = [("similar", EN["similar_tickets"]), *words, ("replies", [reply]), ("done", {})]
+    serve.answers["/init/7"] = [run(("started", {}), held=held, after=rest), hit()]
     await begin(page, serve)
-    await part(page, "solutions").to_contain_text("Firmware 2.4.1")
-    await page.evaluate(TWO_FRAMES)
+    await part(page, "similar").to_be_visible()
+    before = await page.evaluate(TOPS)
     held.set()
     await status(page).to_contain_text("Prepared in")
-    await page.evaluate(TWO_FRAMES)
-    assert (await page.evaluate("window.shifts ?? 0")) < 0.2
+    after = await page.evaluate(TOPS)
+    assert [abs(top - earlier) < A_FEW_LINES for top, earlier in zip(after, before, strict=True)] == [True, True], (
+        before,
+        after,
+    )
 
 
 async def test_a_stale_canvas_stays_until_its_successor_is_there(page: Page, serve: Canned) -> None:
@@ -307,17 +311,18 @@ FOLDS = "(name) => [...document.querySelectorAll(name)].map((text) => text.scrol
 
 async def test_whatever_is_cut_has_a_button_for_the_rest_at_any_width(page: Page, serve: Canned) -> None:
     [similar, *_], [article, *_] = KO["similar_tickets"], KO["solutions"]
-    found = {"similar_tickets": [similar | {"resolution": FIRMWARE_KO}], "solutions": [article | {"snippet": FIRMWARE_KO}]}
-    reply = {"text": "문의해 주셔서 감사합니다. " + FIRMWARE_KO * 2, "tone": "formal", "sources": []}
-    ready(serve, KO | found | {"replies": [reply]})
+    reply = {"text": FIRMWARE_KO * 3, "tone": "formal", "sources": []}
+    tickets, articles = [similar | {"resolution": FIRMWARE_KO}], [article | {"snippet": FIRMWARE_KO}]
+    ready(serve, KO | {"similar_tickets": tickets, "solutions": articles, "replies": [reply]})
     await page.set_viewport_size({"width": 400, "height": 720})
     await begin(page, serve)
-    await expect(key(page, "solved-301")).to_be_visible()
-    await expect(key(page, "more")).to_be_hidden()
+    await expect(key(page, "link-81")).to_be_visible()
+    folds = ("more", "solved-301", "read-81")
+    for name in folds:
+        await expect(key(page, name)).to_be_hidden()
+    assert await page.evaluate(FOLDS, ".pc-snippet, .pc-reply-text") == [False, False, False]
     await page.set_viewport_size({"width": 280, "height": 720})
-    await expect(key(page, "more")).to_be_visible()
-    assert await page.evaluate(FOLDS, ".pc-snippet, .pc-reply-text") == [True, True, True]
-    for name in ("more", "solved-301", "read-81"):
+    for name in folds:
         await key(page, name).click()
     assert await page.evaluate(FOLDS, ".pc-snippet, .pc-reply-text") == [False, False, False]
     await page.set_viewport_size({"width": 340, "height": 720})

@@ -36,7 +36,9 @@ async def everything_of(worker: WorkerContext, host: str) -> Counter[str]:
     return await look(worker, host) + Counter(vectors=await worker.vectors.count(host))
 
 
-async def test_nothing_of_a_removed_tenant_is_left_and_everything_of_the_other_is(small_world: World) -> None:
+async def test_nothing_of_a_removed_tenant_is_left_and_everything_of_the_other_is(
+    small_world: World, known_in_time: None
+) -> None:
     worker = small_world.running.worker
     for account in (small_world.acme, small_world.other):
         for subject in ("Printer is offline", "Refund is missing"):

@@ -15,6 +15,8 @@ from tests.parts import OwnRedis, Receiving, receiving
 from tests.waiting import wait_until
 from tests.world import ACME
 
+pytestmark = pytest.mark.usefixtures("nobody_else")
+
 
 @pytest.fixture(autouse=True)
 def thawed(module_redis: OwnRedis) -> Iterator[None]:
@@ -38,7 +40,7 @@ async def test_a_sender_is_told_to_come_back_while_redis_is_gone_and_is_heard_af
 ) -> None:
     before = await outcomes(receiver)
     await module_redis.stop()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(2 * STORE_WITHIN_S):
         assert await told_to_come_back(receiver, number)
         assert await told_to_come_back(receiver, number, "wrong")
     assert await counted(receiver, before) == {"unavailable": 2}

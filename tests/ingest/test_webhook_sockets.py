@@ -1,6 +1,7 @@
 """Webhooks as no client library sends them, with the right secret: none is a 500, none leaves a trace, all goes on."""
 
 import asyncio
+import gc
 import logging
 import random
 import re
@@ -25,8 +26,14 @@ HEAD = KEPT + b"Connection: close\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def nothing_of_others() -> None:
+    """What tests before have left behind is complained of before these listen."""
+    gc.collect()
+
+
 @pytest.fixture(autouse=True)
-def nothing_unexpected(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+def nothing_unexpected(nobody_else: None, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     with capture_logs() as events, caplog.at_level(logging.WARNING):
         yield
     assert [event for event in events if event["event"] == "unexpected error" or "exc_info" in event] == []

@@ -1,9 +1,9 @@
 """The webhook receiver under attack: who may mark a ticket as due, with what, and what Freshdesk is told."""
 
 import base64
-import statistics
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,11 @@ from shared.vault import new_secret
 from tests.clock import Clock
 from tests.ingest.sending import NEW, OLD, THEIRS, counted, marks, naming, outcomes, send
 from tests.parts import Receiving, register
+from tests.quickest import quickest
 from tests.serve.hosts import hostile_hosts
 from tests.world import ACME, OTHER
 
+pytestmark = pytest.mark.usefixtures("nobody_else")
 BODIES = {path.name: path.read_text("utf-8") for path in sorted(Path(__file__).with_name("webhook_bodies").glob("*.*"))}
 del BODIES["README.md"]
 LONG = 40_000
@@ -145,19 +147,16 @@ async def test_a_tenant_that_was_removed_is_refused_within_a_second(
 
 
 async def test_a_refusal_takes_the_same_time_whatever_is_wrong(receiver: Receiving) -> None:
-    """Of requests that take turns the quickest tenth, which a busy machine has not disturbed."""
     kinds = {
         "a wrong secret": ("k" * 43, ACME), "a near miss": (NEW[:-1] + "#", ACME), "another's": (THEIRS, ACME),
         "a wrong secret of one without rotation": ("k" * 43, OTHER), "an unknown tenant": (NEW, "no.freshdesk.com"),
     }  # fmt: skip
-    took: dict[str, list[float]] = {kind: [] for kind in kinds}
-    for _ in range(100):
-        for kind, (secret, host) in kinds.items():
-            began = time.perf_counter()
-            assert (await send(receiver, naming(1), secret, host)).status_code == 401
-            took[kind].append(time.perf_counter() - began)
-    quick = {kind: statistics.quantiles(seconds, n=10)[0] for kind, seconds in took.items()}
-    assert max(quick.values()) < 1.4 * min(quick.values()), quick
+
+    async def refused(secret: str, host: str) -> None:
+        assert (await send(receiver, naming(1), secret, host)).status_code == 401
+
+    took = await quickest({kind: partial(refused, *wrong) for kind, wrong in kinds.items()}, apart=1.4)
+    assert max(took.values()) < 1.4 * min(took.values()), took
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
@@ -193,7 +192,7 @@ async def test_what_can_never_be_used_is_accepted_once_and_counted(receiver: Rec
     before, due = await outcomes(receiver), await receiver.context.ledger.count_due(ACME)
     began = time.process_time()  # of this process alone: a machine that is busy with others is no slow pattern
     answer = await send(receiver, body)
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 5  # minutes, if a pattern looked back
     assert (answer.status_code, answer.json()) == (202, {"accepted": False, "reason": "no-ticket-id"})
     assert await counted(receiver, before) == {"unusable": 1}
     assert await receiver.context.ledger.count_due(ACME) == due

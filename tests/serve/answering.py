@@ -15,6 +15,7 @@ from deploy.demo.helpdesk import Fault
 from ingest.settings import IngestSettings
 from ingest.writers.extractive import NAME
 from shared import keys
+from shared.queues import Queue
 from shared.tenant_settings import TenantSettings
 from tests.conftest import leaked_keys
 from tests.faults import worker_of
@@ -22,6 +23,7 @@ from tests.ground import lay_ground, publish
 from tests.lookalikes import OpenAILookalike, Script
 from tests.parts import own_redis
 from tests.serve.agents import ALL, Colleague, colleague
+from tests.waiting import wait_until
 from tests.world import Account, World, world
 
 ROUTER = (
@@ -57,6 +59,16 @@ class Answering:
         """A client with an agent's key."""
         client = httpx.AsyncClient(base_url=self.world.running.url, headers=who.headers, timeout=20)
         return await self.stack.enter_async_context(client)
+
+    async def awake(self) -> None:
+        """All parts are up: while a test blocked the event loop they have missed each other's signs of life."""
+        needed = ("redis", "memory", *(f"worker.{queue.name.lower()}" for queue in Queue))
+
+        async def up() -> bool:
+            parts = (await self.acme.canvas.get("/health")).json()["parts"]
+            return all(parts.get(name, {}).get("ready") for name in needed)
+
+        await wait_until(up)
 
     async def fresh(self) -> None:
         """The look-alike has no script and was asked nothing; no model is out of use."""

@@ -11,7 +11,7 @@ from shared.settings import Settings
 from tests.conftest import leaked_keys
 from tests.parts import Desks, OwnRedis, Serving, desks, own_redis, serving
 from tests.serve.answering import Answering, answering_world
-from tests.world import World, world
+from tests.world import SHARED, World, world
 
 _numbers = count(70_000)
 
@@ -67,11 +67,15 @@ async def whole_world() -> AsyncIterator[World]:
 async def answering_session() -> AsyncIterator[Answering]:
     """The world of all tests that ask for answers, replies and files: opened once, since that takes a second."""
     async with answering_world() as made:
+        SHARED.extend((made.acme, made.other))
         yield made
+        for account in (made.acme, made.other):
+            SHARED.remove(account)
 
 
 @pytest.fixture
 async def answering(answering_session: Answering) -> Answering:
     """The same, with a look-alike that was asked nothing yet."""
+    await answering_session.awake()
     await answering_session.fresh()
     return answering_session

@@ -11,6 +11,7 @@ from tests.serve.test_metrics import scrape, value
 from tests.waiting import wait_until
 from tests.world import ACME
 
+pytestmark = pytest.mark.usefixtures("nobody_else")
 HEAD = "".join(f"{name}: {said}\r\n" for name, said in credentials(ACME).items())
 HALF = (
     f"POST %s HTTP/1.1\r\nHost: x\r\n{HEAD}Accept: %s\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{{"

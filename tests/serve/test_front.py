@@ -9,6 +9,7 @@ from unittest.mock import ANY
 import httpx
 import pytest
 
+from serve.hits.answer import VARY
 from serve.settings import ServeSettings
 from shared import keys
 from shared.models import SimilarTicket
@@ -222,6 +223,15 @@ async def test_a_browser_may_read_a_hit_from_the_settings_origins_alone(served: 
         for origin in ("https://evil.example", "null"):
             theirs = await served.acme.get(f"/init/{number}", headers={"Origin": origin, **headers})
             assert "access-control-allow-origin" not in theirs.headers
+
+
+async def test_a_browsers_hit_varies_with_the_same_headers_whichever_way_it_goes(served: Serving, number: int) -> None:
+    await store(served.context, ACME, number)
+    await served.context.ledger.mark(ACME, number)
+    for headers in ({}, {"X-Request-ID": "by-the-app"}):
+        answer = await served.acme.get(f"/init/{number}", headers={"Origin": ORIGIN, **headers})
+        assert "stale" in answer.headers["cache-status"]
+        assert answer.headers["vary"] == VARY
 
 
 async def conversation(served: Serving, wire: bytes, answers: int) -> list[bytes]:

@@ -1,6 +1,7 @@
 """Whatever arrives, nothing answers 500, nothing leaves a traceback, and the process goes on."""
 
 import asyncio
+import gc
 import logging
 import random
 import re
@@ -47,8 +48,14 @@ WORDS = [
 ]  # fmt: skip
 
 
+@pytest.fixture(scope="module", autouse=True)
+def nothing_of_others() -> None:
+    """What tests before have left behind is complained of before these listen."""
+    gc.collect()
+
+
 @pytest.fixture(autouse=True)
-def nothing_unexpected(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+def nothing_unexpected(nobody_else: None, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """No handler met something that it did not know, and no server printed a traceback."""
     with capture_logs() as events, caplog.at_level(logging.WARNING):
         yield

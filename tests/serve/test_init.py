@@ -6,10 +6,12 @@ import re
 import httpx
 import pytest
 
+import serve.routes.miss
 from deploy.demo.helpdesk.faults import Fault
 from tests.waiting import wait_until
 from tests.world import ADMIN_KEY, ADMIN_TOKEN, Account, World, parse_events
 
+pytestmark = pytest.mark.usefixtures("known_in_time")
 JSON = "application/json"
 STREAM = "text/event-stream"
 
@@ -140,7 +142,8 @@ async def test_a_miss_without_an_accept_header_streams(acme: Account) -> None:
     assert answer.headers["content-type"].startswith(STREAM)
 
 
-async def test_a_miss_asked_for_as_json_names_the_run(acme: Account) -> None:
+async def test_a_miss_asked_for_as_json_names_the_run(acme: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve.routes.miss, "KNOWN_WITHIN_S", 0.05)
     number = await unannounced_ticket(acme)
     acme.helpdesk.faults.add(slow(number))
     answer = await acme.init(number, accept=JSON)

@@ -28,6 +28,7 @@ from tests.fuzz.limits import unlimited
 from tests.parts import credentials, own_redis
 from tests.world import ADMIN_KEY, AGENT_KEY, Account, World, all_settings, parse_events, world
 
+pytestmark = pytest.mark.usefixtures("known_in_time")
 DOCUMENT = openapi_document()
 EACH = {operation["operationId"]: (method, path, operation) for method, path, operation in operations(DOCUMENT)}
 FOR_ADMINS = [

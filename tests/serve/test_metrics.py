@@ -5,6 +5,7 @@ import json
 import re
 import timeit
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from shared.tasks import stop
 from tests.waiting import wait_until
 from tests.world import ACME, World, all_settings, parse_events
 
+pytestmark = pytest.mark.usefixtures("nobody_else")
 FOLDER = Path(__file__).parents[2] / "deploy/dashboards"
 DASHBOARDS = {path.name: json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.json"))}
 UNITS = ("_seconds", "_bytes", "_total", "_tokens", "_dollars", "_ratio")
@@ -103,10 +105,15 @@ async def test_nothing_that_a_client_sends_makes_a_label(whole_world: World) -> 
     assert methods <= {*METHODS, "other"}
 
 
+async def no_streams(made: World) -> bool:
+    return value(await scrape(made.acme.canvas), "canvas_streams_open") == 0
+
+
 async def test_streams_are_counted_while_they_are_open_and_timed_to_their_first_event(
     whole_world: World,
 ) -> None:
     acme = whole_world.acme
+    await wait_until(partial(no_streams, whole_world))  # those of tests before have ended
     before = await scrape(acme.canvas)
     acme.helpdesk.faults.add(Fault("webhook_drop", count=1))
     ticket = await acme.create_ticket("Late", "Nobody has seen it.")
@@ -119,10 +126,7 @@ async def test_streams_are_counted_while_they_are_open_and_timed_to_their_first_
             text += part
     assert parse_events(text)[-1][0] == "done"
 
-    async def closed() -> bool:
-        return value(await scrape(acme.canvas), "canvas_streams_open", route=route) == 0
-
-    await wait_until(closed)
+    await wait_until(partial(no_streams, whole_world))
     after = await scrape(acme.canvas)
     for name in ("canvas_first_event_seconds_count", "canvas_stream_seconds_count"):
         assert value(after, name, route=route) - value(before, name, route=route) == 1

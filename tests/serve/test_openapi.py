@@ -8,6 +8,7 @@ import importlib
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import aclosing
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -138,7 +139,7 @@ async def generated(folder: Path) -> ModuleType:
 
 
 async def test_a_generated_client_opens_a_ticket_gets_a_token_and_asks(
-    whole_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole_world: World, known_in_time: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("openapi_python_client")
     monkeypatch.syspath_prepend(tmp_path)
@@ -159,17 +160,16 @@ async def test_a_generated_client_opens_a_ticket_gets_a_token_and_asks(
     browser = client.AuthenticatedClient(
         base_url=url, token=session.token, headers={"Accept": "application/json"}, timeout=20
     )
-    for each in (with_key, browser):
-        canvas = await get_canvas.asyncio(str(number), client=each)
-        assert isinstance(canvas, models.Canvas)
-        assert canvas.ticket_id == number
-    nobodys = await get_canvas.asyncio("987654", client=browser)
-    assert isinstance(nobodys, models.Problem)
-    assert nobodys.type_ == "urn:prompt-canvas:ticket-missing"
-    answer = await ask.asyncio(client=browser, body=models.Query(question="Why does the scanner blink?"))
-    assert isinstance(answer, models.Answer)
-    for each in (with_key, browser):
-        await each.get_async_httpx_client().aclose()
+    async with aclosing(with_key.get_async_httpx_client()), aclosing(browser.get_async_httpx_client()):
+        for each in (with_key, browser):
+            canvas = await get_canvas.asyncio(str(number), client=each)
+            assert isinstance(canvas, models.Canvas)
+            assert canvas.ticket_id == number
+        nobodys = await get_canvas.asyncio("987654", client=browser)
+        assert isinstance(nobodys, models.Problem)
+        assert nobodys.type_ == "urn:prompt-canvas:ticket-missing"
+        answer = await ask.asyncio(client=browser, body=models.Query(question="Why does the scanner blink?"))
+        assert isinstance(answer, models.Answer)
 
 
 if __name__ == "__main__":

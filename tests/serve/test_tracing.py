@@ -75,7 +75,9 @@ class Collector:
 
 
 @pytest.fixture
-async def traced_world(settings: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[World, Collector]]:
+async def traced_world(
+    settings: Any, nobody_else: None, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[World, Collector]]:
     """A whole Prompt Canvas whose spans go to a collector, as the standard variables say."""
     pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
     collector = Collector()

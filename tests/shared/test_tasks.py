@@ -1,13 +1,14 @@
 """Tasks that really end, though libraries swallow a cancellation now and then."""
 
 import asyncio
+import gc
+from typing import Any
 
 import pytest
 
 from shared import tasks
 from shared.tasks import together
-
-WITHIN_S = 5.0
+from tests.waiting import PATIENCE_S
 
 
 async def swallows_the_first() -> None:
@@ -28,10 +29,24 @@ async def test_a_failure_comes_out_though_a_neighbour_swallows_its_cancellation(
 ) -> None:
     monkeypatch.setattr(tasks.stop, "__defaults__", (0.05,))
     deaf, failing = asyncio.create_task(swallows_the_first()), asyncio.create_task(fails())
-    async with asyncio.timeout(WITHIN_S):
+    async with asyncio.timeout(PATIENCE_S):
         with pytest.raises(ValueError, match="the cause"):
             await together(deaf, failing)
     assert deaf.cancelled()
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_of_several_that_fail_nobody_complains_later() -> None:
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+
+    async def fail_together() -> None:
+        with pytest.raises(ValueError, match="the cause"):
+            await together(asyncio.create_task(fails()), asyncio.create_task(fails()), asyncio.create_task(fails()))
+
+    await fail_together()
+    gc.collect()
+    assert complaints == []
 
 
 async def test_all_are_waited_for_where_none_fails() -> None:

@@ -184,12 +184,13 @@ export class TicketPane {
   }
 
   async #send() {
-    const text = this.#box.value.trim();
-    if (!text) return this.#box.focus();
-    if (await this.#actions.send(this.#role, text)) {
-      this.#box.value = "";
-      this.#grow();
-    }
+    const box = this.#box;
+    const text = box.value.trim();
+    if (!text) return box.focus();
+    if (!(await this.#actions.send(this.#role, text))) return;
+    // Another ticket may be open by now, or more have been written.
+    if (box.value.trim() === text) box.value = "";
+    if (box === this.#box) this.#grow();
   }
 
   #grow() {

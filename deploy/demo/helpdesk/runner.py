@@ -11,6 +11,10 @@ import uvicorn
 from deploy.demo.helpdesk.app import create_helpdesk_app
 from deploy.demo.helpdesk.helpdesk import Helpdesk
 
+KEEP_ALIVE_S = 75
+"""Longer than clients keep a quiet connection (httpx: 5 s, as uvicorn by itself): who hangs up in the moment in which a
+client asks again leaves it without an answer."""
+
 
 class _Server(uvicorn.Server):
     """A server that leaves signals to the process that it runs in."""
@@ -57,6 +61,7 @@ async def serving(app: Any, port: int = 0) -> AsyncIterator[str]:
             access_log=False,
             lifespan="on",
             timeout_graceful_shutdown=5,
+            timeout_keep_alive=KEEP_ALIVE_S,
             ws="none",
             date_header=False,  # an account answers with the time of its own clock
         )

@@ -9,6 +9,8 @@ in which it may (`deploy/demo/helpdesk/settings.py`); where any sixty count, a m
 
 A look and a wake-up take as long in a short minute as in a whole one, so they weigh more here: of sixty seconds the
 shares are the same or better, and a live ticket that waits for the next minute waits two seconds, not a part of one.
+The debounce, during which credits come free for a ticket that has changed, is as short as the minute. A live ticket's
+time counts from its end, when it is due.
 """
 
 import asyncio
@@ -25,6 +27,7 @@ from typing import NamedTuple
 from deploy.demo.helpdesk.settings import Counting, HelpdeskSettings
 from shared import keys
 from shared.backfill import BackfillCounts, BackfillProgress
+from shared.settings import Settings
 from shared.tasks import beside
 from tests.chaos.history import Findings
 from tests.chaos.outcome import Outcome, outcome
@@ -33,8 +36,10 @@ from tests.waiting import wait_until
 
 HOST = HOSTS[0]
 REFUSED = 429
+DEBOUNCE_S = Settings.model_fields["debounce_s"].default
+"""Of a whole minute."""
 LIVE_P95_S = 1.0
-"""From webhook to Canvas, with 0.05 s of writing and the look-alike's and our own share of two busy cores."""
+"""From being due to Canvas, with 0.05 s of writing and the look-alike's and our own share of two busy cores."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,11 @@ class Plan:
     window_s: float
     windows: int
     changes: int
+
+    @property
+    def debounce_s(self) -> float:
+        """As long a part of the minute as it is of a whole one."""
+        return float(DEBOUNCE_S * self.window_s / 60)
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,7 @@ async def _play(plan: Plan, size: Size, seed: int, folder: Path) -> Outcome:
             folder,
             seed,
             hosts=HOSTS[:1],
+            debounce_s=plan.debounce_s,
             desk=partial(_of, plan, size.counting),
             environment={"CANVAS_FRESHDESK_WINDOW_S": str(plan.window_s)},
         ) as made,
@@ -166,14 +177,14 @@ async def _next_minute(made: World, plan: Plan) -> None:
 
 
 async def _change(made: World, plan: Plan, took: list[float]) -> None:
-    """Tickets change, evenly spread, and their webhooks are told; notes how long each took to be current."""
+    """Tickets change, evenly spread, and their webhooks are told; notes how long each takes until it is current."""
     for place in count():
         began = time.monotonic()
         made.desks[HOST].limits.count()
         await made.change_and_tell(place)
         _, ticket_id = made.tickets[place]
         await wait_until(partial(_is_current, made, ticket_id), 30)
-        took.append(time.monotonic() - began)
+        took.append(time.monotonic() - began - plan.debounce_s)
         await asyncio.sleep(max(0.0, began + plan.window_s / plan.changes - time.monotonic()))
 
 

@@ -55,7 +55,7 @@ async def demo(folder: Path) -> AsyncIterator[Started]:
         assert found is not None
         yield Started(process, lines, found[0])
         process.send_signal(signal.SIGINT)
-        assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
     finally:
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)

@@ -67,7 +67,7 @@ async def until(account: Account, *states: BackfillState) -> BackfillCounts:
         found[:] = [await progress.read()]
         return found[0].state in states
 
-    await wait_until(reached, 20)
+    await wait_until(reached, 60)
     return found[0]
 
 

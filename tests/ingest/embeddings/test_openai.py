@@ -23,7 +23,9 @@ async def provider() -> AsyncIterator[OpenAILookalike]:
 
 @pytest.fixture
 async def client(provider: OpenAILookalike) -> AsyncIterator[AsyncOpenAI]:
-    async with AsyncOpenAI(base_url=provider.base_url, api_key="look-alike", max_retries=0, timeout=PATIENCE_S) as opened:
+    async with AsyncOpenAI(
+        base_url=provider.base_url, api_key="look-alike", max_retries=0, timeout=PATIENCE_S
+    ) as opened:
         yield opened
 
 

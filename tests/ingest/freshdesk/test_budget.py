@@ -37,6 +37,12 @@ class Account:
         said = Reported(total=self.total, remaining=remaining, used=more.get("used"), blocked_for=blocked_for)
         await self.budget.settle(HOST, taken, Spent(said=said, sound=blocked_for is None))
 
+    async def viewed(self, priority: Priority, **patience: timedelta) -> TakenCall:
+        """A look at a ticket with its answer."""
+        taken = await self.budget.take(HOST, VIEW, priority, **patience)
+        await self.answer(taken)
+        return taken
+
     async def call(self, priority: Priority = INTERACTIVE, cost: Cost = VIEW) -> float:
         """A call with its answer by one who does not wait; returns 0, or after how many seconds its place is."""
         call_id = secrets.token_hex(4)
@@ -67,6 +73,13 @@ class Account:
         assert not await self.call(cost=Cost(1))
         await self.redis.delete(keys.call_log(HOST), keys.call_lists(HOST))
         await self.redis.hdel(keys.calls(HOST), "asked0", "asked1")  # type: ignore[misc]
+
+    async def are_due(self, count: int, seconds_ago: float) -> None:
+        """The turn of so many live tickets came so long ago."""
+        seconds, _ = await self.redis.time()
+        turns = {str(number): 1000 * (seconds - seconds_ago) for number in range(count)}
+        if turns:
+            await self.redis.zadd(keys.turn(HOST, "live"), turns)
 
     async def used(self) -> int:
         return (await rate_limit(self.redis, HOST, self.window)).used
@@ -120,10 +133,10 @@ async def test_an_account_without_a_limit_is_not_limited(account: Account) -> No
 async def test_credits_come_back_a_window_after_their_answer(redis: Redis) -> None:
     account = Account(redis, timedelta(seconds=0.9))
     await account.learns(3)
-    for _ in range(2):
-        # An agent's call waits the moment that is left of the window.
-        await account.answer(await account.budget.take(HOST, VIEW, INTERACTIVE))
-        assert await account.used() == 3
+    # An agent's call waits the moment that is left of the window.
+    first, second = [await account.viewed(INTERACTIVE) for _ in range(2)]
+    assert second.at_ms - first.at_ms >= 900
+    assert await account.used() <= 3
 
 
 async def test_a_call_under_way_is_counted_for_as_long_as_it_can_last(account: Account) -> None:
@@ -188,10 +201,8 @@ async def test_a_blind_retry_of_redis_py_takes_and_counts_once(account: Account)
         (LIVE, [INTERACTIVE], 46),
         (BACKFILL, [], 50),
         (BACKFILL, [INTERACTIVE], 47),
-        (BACKFILL, [LIVE], 46),
-        (BACKFILL, [LIVE] * 8, 43),
-        (BACKFILL, [LIVE] * 15, 41),
-        (BACKFILL, [INTERACTIVE, LIVE], 43),
+        (BACKFILL, [LIVE], 49),
+        (BACKFILL, [INTERACTIVE, LIVE], 46),
     ],
 )
 async def test_a_share_is_left_to_the_more_urgent_if_they_asked_lately(
@@ -200,10 +211,37 @@ async def test_a_share_is_left_to_the_more_urgent_if_they_asked_lately(
     await account.learns(50)
     for other in asked:
         await account.budget.settle(HOST, await account.budget.take(HOST, VIEW, other), Spent(never_sent=True))
-    # Of live tickets so much is left as they take in a quarter of a minute, from one look to 15 %; and of all calls one
-    # for a webhook that we know nothing of yet.
+    # And of all calls one for a webhook that we know nothing of yet.
     assert await account.unpaced_calls(priority, Cost(1)) == used
     assert await account.calls(INTERACTIVE, Cost(1)) == (49 if LIVE in {priority, *asked} else 50) - used
+
+
+@pytest.mark.parametrize(
+    ("total", "due", "out", "left"), [(50, 1, 0, 3), (50, 1, 1, 6), (50, 5, 0, 8), (200, 0, 0, 3), (200, 2, 0, 9)]
+)
+async def test_a_backfill_leaves_a_look_at_each_live_ticket_that_is_due(
+    account: Account, total: int, due: int, out: int, left: int
+) -> None:
+    await account.learns(total)
+    await account.are_due(due, seconds_ago=20)
+    seconds, _ = await account.redis.time()
+    handed = {f"out {number}": 1000 * (seconds + 30) for number in range(out)}
+    if handed:
+        await account.redis.zadd(keys.out(HOST, "live"), handed)
+    await account.budget.settle(HOST, await account.budget.take(HOST, VIEW, LIVE), Spent(never_sent=True))
+    # Not more than 15 %, and of 200 a minute what comes free in a second.
+    assert await account.unpaced_calls(BACKFILL, Cost(1)) == total - 1 - left
+
+
+async def test_webhooks_of_tickets_that_became_due_since_the_last_answer_count_as_seen_by_freshdesk(
+    account: Account,
+) -> None:
+    await account.learns(50)
+    taken = await account.budget.take(HOST, VIEW, LIVE)
+    await account.answer(taken, remaining=46)
+    assert await account.used() == 4
+    await account.are_due(2, seconds_ago=-1.5)
+    assert await account.calls(INTERACTIVE, Cost(1)) == 50 - 4 - 3
 
 
 # --- when Freshdesk's minute begins ---
@@ -246,6 +284,15 @@ async def test_where_any_sixty_seconds_count_no_minute_is_seen(account: Account)
     await counted_by_freshdesk(account, [*range(1, 41), *[40] * 5, 38, 39])
     assert await account.redis.hget(keys.calls(HOST), "began") is None  # type: ignore[misc]
     assert await account.calls(INTERACTIVE, Cost(1)) == 3
+
+
+async def test_answers_that_overtake_each_other_begin_no_minute(account: Account) -> None:
+    await account.learns(50)
+    first, second = [await account.budget.take(HOST, Cost(2), INTERACTIVE) for _ in range(2)]
+    await account.answer(second, remaining=46)
+    await account.answer(first, remaining=48)
+    assert await account.redis.hget(keys.calls(HOST), "began") is None  # type: ignore[misc]
+    assert await account.calls(INTERACTIVE, Cost(1)) == 46
 
 
 async def test_calls_of_other_apps_stay_used_until_the_minute_ends(account: Account) -> None:
@@ -293,15 +340,16 @@ async def test_a_refusal_makes_the_log_count_again_whatever_minutes_were_seen(ac
 
 
 async def test_a_backfill_comes_evenly_spread(account: Account) -> None:
-    await account.learns(50)
-    # At once it may catch up 3 s; a look at a ticket is 3.6 s of 50 credits a minute.
-    assert await account.calls(BACKFILL) == 1
-    assert await account.used() == 3
+    await account.learns(5)
+    # At once it may catch up 3 s; a credit is 12 s of 5 a minute.
+    assert await account.calls(BACKFILL, Cost(1)) == 1
+    assert await account.used() == 1
 
 
 async def test_a_live_call_does_not_wait_for_the_turn_of_a_backfill(account: Account) -> None:
     await account.learns(50)
     await account.call(LIVE)
+    await account.are_due(1, seconds_ago=20)
     await account.unpaced_calls(BACKFILL, Cost(1))
     seconds, _ = await account.redis.time()
     await account.redis.hset(keys.calls(HOST), "pace", str(1000 * (seconds + 30)))  # type: ignore[misc]
@@ -322,7 +370,23 @@ async def test_a_backfill_nearly_stops_while_live_tickets_queue(account: Account
     await account.redis.delete(keys.call_log(HOST))
     assert await account.unpaced_calls(BACKFILL) == 1
     await account.redis.hset(keys.calls(HOST), "pace", "0")  # type: ignore[misc]
-    assert 5 < await account.call(BACKFILL) < 10
+    assert 15 < await account.call(BACKFILL) < 30
+
+
+async def test_a_backfills_pace_gives_way_to_calls_of_others(account: Account) -> None:
+    await account.learns(50)
+    assert not await account.call(BACKFILL)
+
+    async def pace() -> int:
+        return int(await account.redis.hget(keys.calls(HOST), "pace") or 0)  # type: ignore[misc]
+
+    before = await pace()
+    taken = await account.budget.take(HOST, VIEW, LIVE)
+    after_live = await pace()
+    await account.answer(taken, remaining=50 - 3 - 3 - 1)
+    # A look is 3.6 s of 50 a minute, and a webhook 1.2 s.
+    assert after_live - before >= 3600
+    assert await pace() - after_live >= 1200
 
 
 async def test_each_refused_caller_gets_a_later_place(account: Account) -> None:
@@ -361,11 +425,10 @@ async def test_patient_callers_wait_until_calls_are_free(redis: Redis) -> None:
     account = Account(redis, timedelta(seconds=0.9))
     await account.learns(3)
 
-    async def walk() -> None:
-        await account.answer(await account.budget.take(HOST, VIEW, BACKFILL, stay=timedelta.max))
-
-    await asyncio.gather(*[walk() for _ in range(2)])
-    assert await account.used() == 3
+    calls = await asyncio.gather(*[account.viewed(BACKFILL, stay=timedelta.max) for _ in range(2)])
+    first, second = sorted(call.at_ms for call in calls)
+    assert second - first >= 900
+    assert await account.used() <= 3
 
 
 async def test_a_call_that_costs_more_than_the_account_has_goes_alone(account: Account) -> None:

@@ -93,8 +93,8 @@ async def look_at_all(desk: Desk, redis_url: str, priority: Priority, *, patient
 @pytest.mark.usefixtures("redis")
 @pytest.mark.parametrize(
     ("priority", "patient", "counting"),
-    [(Priority.LIVE, False, "call"), (Priority.BACKFILL, True, "clock")],
-    ids=["live, a window begins with a call", "backfill, it begins with the clock"],
+    [(Priority.LIVE, False, "call"), (Priority.BACKFILL, True, "clock"), (Priority.BACKFILL, True, "any")],
+    ids=["live, a window begins with a call", "backfill, it begins with the clock", "backfill, any window counts"],
 )
 async def test_all_tickets_are_seen_and_no_call_is_refused(
     valkey_url: str, priority: Priority, patient: bool, counting: Counting

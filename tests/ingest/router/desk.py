@@ -15,6 +15,7 @@ from ingest.router.generation import Order
 from ingest.router.models import TaskName
 from ingest.router.router import Reset, Routed, Router
 from ingest.settings import IngestSettings
+from ingest.writers.call import Limits
 from ingest.writers.protocol import Delta
 from shared.models import Summary
 from tests.ingest.writers.threads import SUMMARIES, document, thread
@@ -112,4 +113,10 @@ async def cooled_down(redis: Redis) -> None:
 
 def hasty(**more: float) -> dict[str, float]:
     """Settings of a desk that waits less than a second for what never comes; what comes may take longer elsewhere."""
-    return {"first_token_s": 0.8, "idle_s": 0.8, "call_s": 1.6, "text_s": 10.0, "outage_wait_s": 0, **more}
+    return {"first_token_s": 0.8, "idle_s": 0.8, "call_s": 1.6, "text_s": 30.0, "outage_wait_s": 0, **more}
+
+
+def only_the_first_is_hasty(made: Desk) -> Desk:
+    """The other model may take its time: a busy machine is no silence."""
+    made.router.models.of("summary")[1].limits = Limits()
+    return made

@@ -14,7 +14,7 @@ from ingest.writers.extractive import NAME as EXTRACTIVE
 from ingest.writers.failures import failed
 from ingest.writers.llm import LlmWriter
 from shared import keys
-from tests.ingest.router.desk import CLAUDE, GPT, HOST, Desk, cooled_down, desk, hasty
+from tests.ingest.router.desk import CLAUDE, GPT, HOST, Desk, cooled_down, desk, hasty, only_the_first_is_hasty
 from tests.lookalikes import Fault, Speed
 
 
@@ -49,6 +49,7 @@ async def test_a_provider_that_is_down_costs_one_probe_in_five_seconds_over_all_
             await first.summary()
         for _ in range(2):
             asked = len(down.requests)
+            await redis.hset(keys.breaker_of_model("anthropic", claude(first).model), "until", str(2**53))  # type: ignore[misc]
             seen = await asyncio.gather(*(one.summary() for one in (first, second) for _ in range(20)))
             assert {one.model for one in seen} == {EXTRACTIVE}
             assert len(down.requests) == asked, "it is left alone"
@@ -105,7 +106,8 @@ async def test_no_money_closes_the_way_to_all_models_of_the_provider_and_a_wrong
 
 
 async def test_a_provider_that_stalls_costs_its_first_token_deadline_once(redis: Redis) -> None:
-    async with desk(redis, **hasty()) as two:
+    async with desk(redis, **hasty()) as made:
+        two = only_the_first_is_hasty(made)
         two.claude.script.share(Fault.silence(), 1.0)
         assert (await two.summary()).outcomes == ["anthropic timeout", "openai ok"]
         for _ in range(10):

@@ -11,15 +11,26 @@ from redis.asyncio import Redis
 
 from ingest.router.generation import CALLS, TRIES, Order
 from ingest.settings import IngestSettings
-from ingest.writers.call import Limits
 from ingest.writers.extractive import NAME as EXTRACTIVE
 from shared import keys
 from shared.errors import StartupError
-from tests.ingest.router.desk import CLAUDE, GPT, HOST, SUMMARY, Desk, desk, hasty, routed
+from tests.ingest.router.desk import (
+    CLAUDE,
+    GPT,
+    HOST,
+    SUMMARY,
+    Desk,
+    desk,
+    hasty,
+    only_the_first_is_hasty,
+    routed,
+)
 from tests.ingest.writers.threads import document, thread
-from tests.lookalikes import Answer, Fault, OpenAILookalike, Script, Speed
+from tests.lookalikes import Answer, Fault, LoggedRequest, OpenAILookalike, Script, Speed
 from tests.waiting import wait_until
 
+LATE = Speed(first_token=30.0)
+"""Of who is abandoned long before."""
 BEFORE_A_WORD: list[tuple[Fault, str]] = [
     (Fault.rate_limited(0.2), "rate_limited"),
     (Fault.rate_limited(None), "rate_limited"),
@@ -62,10 +73,17 @@ def named(value: object) -> str:
 
 
 @pytest.fixture
-async def met(redis: Redis, kind: str) -> AsyncIterator[Desk]:
+async def met(redis: Redis, fault: Fault, kind: str) -> AsyncIterator[Desk]:
     """A router that gives up soon where nothing comes, and only there: a busy machine is no silence."""
-    async with desk(redis, **(hasty() if kind == "timeout" else {"outage_wait_s": 0})) as made:
-        yield made
+    if kind != "timeout":
+        async with desk(redis, outage_wait_s=0) as made:
+            yield made
+        return
+    patient = {"first_token_s": 30, "call_s": 30} if fault.after else {}  # what it says before may take its time
+    if fault.name == "slow":
+        patient = {"first_token_s": 30, "idle_s": 30, "call_s": 3}
+    async with desk(redis, **hasty(**patient)) as made:
+        yield only_the_first_is_hasty(made)
 
 
 @pytest.mark.parametrize(("fault", "kind"), BEFORE_A_WORD, ids=named)
@@ -280,6 +298,7 @@ async def test_a_silent_model_is_hedged_only_for_agents_who_wait_and_only_if_wan
     async with desk(redis, hedge_after_s=0.2) as made:
         made.claude.script.speed = Speed(first_token=1.0)
         assert (await made.summary()).outcomes == ["anthropic ok"], "nobody waits for a live ticket"
+        made.claude.script.speed = LATE
         seen = await made.summary(Order(host=HOST, priority="interactive"))
         assert (seen.model, seen.outcomes, seen.resets) == (GPT, ["anthropic abandoned", "openai ok"], 0)
         await made.claude.until(lambda: made.claude.requests[-1].disconnected)
@@ -293,7 +312,7 @@ async def test_a_silent_model_is_hedged_only_for_agents_who_wait_and_only_if_wan
 async def test_a_hedge_asks_another_provider_where_there_is_one(redis: Redis) -> None:
     order = Order(host=HOST, priority="interactive")
     async with desk(redis, hedge_after_s=0.2, summary_models=[CLAUDE, "anthropic/claude-opus-5-5", GPT]) as made:
-        made.claude.script.speed = Speed(first_token=1.0)
+        made.claude.script.speed = LATE
         assert (await made.summary(order)).outcomes == ["anthropic abandoned", "openai ok"]
     async with desk(redis, hedge_after_s=0.2, summary_models=[CLAUDE, "anthropic/claude-opus-5-5"]) as made:
         made.claude.script.add(Fault.silence())
@@ -305,7 +324,12 @@ async def test_a_hedge_asks_another_provider_where_there_is_one(redis: Redis) ->
 
 async def test_a_hedge_that_fails_does_not_cost_the_first_ones_text(redis: Redis) -> None:
     async with desk(redis, hedge_after_s=0.1) as made:
-        made.claude.script.speed = Speed(first_token=0.6)
+
+        async def after_the_other(_: LoggedRequest) -> str:
+            await wait_until(lambda: redis.exists(keys.breaker_of_model("openai", "gpt-5.4-mini")))  # it has failed
+            return document(SUMMARY)
+
+        made.claude.script.default = after_the_other
         made.gpt.script.share(Fault.server_error(), 1.0)
         seen = await made.summary(Order(host=HOST, priority="interactive"))
         assert (seen.model, sorted(seen.outcomes)) == (CLAUDE, ["anthropic ok", "openai overloaded"])
@@ -315,8 +339,7 @@ async def test_where_the_first_one_fails_after_the_second_began_the_second_write
     async with desk(redis, hedge_after_s=0.1, **hasty()) as made:
         made.claude.script.add(Fault.silence())
         made.gpt.script.speed = Speed(first_token=1.4)
-        made.router.models.of("summary")[1].limits = Limits()
-        seen = await made.summary(Order(host=HOST, priority="interactive"))
+        seen = await only_the_first_is_hasty(made).summary(Order(host=HOST, priority="interactive"))
         assert (seen.model, seen.outcomes) == (GPT, ["anthropic timeout", "openai ok"])
 
 

@@ -267,9 +267,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_text_takes_no_more_than_linear_time(name: str) -> None:
-    seconds = [_took((HOSTILE[name] * size)[:size]) for size in (25_000, 200_000)]
-    # 8 times the text: a quadratic pattern would take 64 times as long. The half second is for a busy machine.
-    assert seconds[1] < 20 * seconds[0] + 0.5, seconds
+    # 8 times the text: a quadratic pattern would take 64 times as long. The least of five: the machine may be busy.
+    seconds = [min(_took((HOSTILE[name] * size)[:size]) for _ in range(5)) for size in (5_000, 40_000)]
+    assert seconds[1] < 20 * seconds[0] + 0.05, seconds
 
 
 def test_a_megabyte_of_everything_hostile_takes_seconds_at_most() -> None:

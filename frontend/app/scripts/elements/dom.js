@@ -46,12 +46,21 @@ export function refill(parent, ...children) {
  * is in.
  */
 export function keepFocus(parent, draw) {
-  const focused = parent.contains(document.activeElement) ? document.activeElement : null;
+  const focused = focusedIn(parent);
   draw();
   if (!focused || focused === parent || document.activeElement === focused) return;
   // What has only moved within loses the focus, too.
   if (parent.contains(focused)) focused.focus({ preventScroll: true });
   else focusAgain(parent, focused.dataset.key);
+}
+
+/**
+ * What has the focus in an element, or null. A frame may still name what had it when an agent writes in the page around it:
+ * to give that the focus again would take it from there.
+ */
+export function focusedIn(parent) {
+  const { activeElement } = document;
+  return document.hasFocus() && parent.contains(activeElement) ? activeElement : null;
 }
 
 function focusAgain(parent, key) {

@@ -7,13 +7,25 @@ import { follow } from "./stream.js";
 
 export const ANSWER = "/query/stream";
 export const REPLY = "/generate_reply/stream";
+const NOBODY_WAITED = "run-cancelled";
 
 /**
  * Ask, and follow the run. Resolves to `{result, run}`: what the event `answer` or `reply` brought, and the run's name.
  *
  * `on` hears what comes before: `delta(text)`, `reset()`, `sources(list)`, `cut()`, `waiting()`, `begun()`.
  */
-export async function asked(api, path, body, { signal, on = {} }) {
+export async function asked(api, path, body, options) {
+  try {
+    return await ran(api, path, body, options);
+  } catch (error) {
+    // Serve ends what nobody follows: the line was cut for longer than that, but the agent still waits.
+    if (error.code !== NOBODY_WAITED) throw error;
+    options.on?.reset?.();
+    return ran(api, path, body, options);
+  }
+}
+
+async function ran(api, path, body, { signal, on = {} }) {
   const first = await api.ask(path, body, { signal });
   const run = runOf(first.headers);
   const result = isStream(first) ? await followed(api, { first, run, signal, on }) : await whole(first);

@@ -60,9 +60,9 @@ export function textsOf(problem) {
   return [`problem_${known}`, `advice_${known}`];
 }
 
-/** What the platform could not reach is our server; the platform itself is well. */
+/** What the platform could not reach is our server, and what serve has ended for want of listeners is a line that was cut. */
 function blamed({ code, status }) {
-  return code === "platform" && status >= 500 ? "network" : code;
+  return (code === "platform" && status >= 500) || code === "run-cancelled" ? "network" : code;
 }
 
 /** What these texts are filled with. */

@@ -1,6 +1,6 @@
 // What stands in the parts' place where there is nothing to show.
 
-import { el, refill } from "../elements/dom.js";
+import { el, focusedIn, refill } from "../elements/dom.js";
 import { button } from "../elements/pieces.js";
 
 /** A calm message where nothing can be shown: what is wrong, what to do, and when it is tried again. */
@@ -22,7 +22,7 @@ export class Message {
 
   /** Something takes its place; who was on its button goes on at `next`. */
   hide(next) {
-    const left = this.element.contains(document.activeElement);
+    const left = focusedIn(this.element);
     this.element.hidden = true;
     if (left) next.focus({ preventScroll: true });
   }

@@ -2,7 +2,7 @@
 // shorter, in another language, by the agent's own wish. What an agent has begun survives a newer Canvas, and a visit to
 // another ticket; a reply that was written anew stands beside the one before, which stays.
 
-import { keepFocus, refill } from "../elements/dom.js";
+import { focusedIn, keepFocus, refill } from "../elements/dom.js";
 import { htmlOf } from "../elements/html.js";
 import { button, trouble } from "../elements/pieces.js";
 import { problemIn, textsOf, valuesOf } from "../serve/problem.js";
@@ -282,7 +282,7 @@ export class ReplyBox {
 
   /** Draw what has taken the place of the words that were written; who had asked for them is where it was. */
   #back() {
-    const inside = this.#section.body.contains(document.activeElement);
+    const inside = focusedIn(this.#section.body);
     this.render();
     const buttons = [...this.#section.body.querySelectorAll("[data-key]")];
     if (inside) buttons.find(({ dataset }) => dataset.key === this.#pressed)?.focus();
