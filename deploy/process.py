@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """SIGHUP too: a terminal that is closed must not leave the embedded Valkey behind."""
+COMMAND = "command"
 STOP_PATIENCE_S = 10.0
 """Open streams get 2 s, the embedded Valkey flushes its file: only then is a cancellation taken for swallowed."""
 
@@ -49,14 +50,20 @@ def give_way(nice: int) -> None:
         AUTOGROUP.write_text(str(nice), "ascii")
 
 
-def run(settings: AllSettings, job: Coroutine[Any, Any, T], process: str = "command") -> T | None:
-    """Run a command to its end with logging and tracing set up; what it found, None if a signal has ended it.
+def run(settings: AllSettings, job: Coroutine[Any, Any, T], process: str = COMMAND) -> T | None:
+    """Run a command to its end with logging and tracing set up; what it found.
 
-    `process` names it in traces.
+    `process` names it in traces. What has a name of its own runs until a signal ends it, and has found None then.
+
+    Raises:
+        Abort: a signal has ended a command before it was done.
     """
     set_up_logging(settings.shared)
     with tracing(process), asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(until_signal(job))
+        done, found = runner.run(_done_or_stopped(job))
+    if not done and process == COMMAND:
+        raise click.Abort
+    return found
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -69,7 +76,12 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def until_signal(job: Coroutine[Any, Any, T]) -> T | None:
-    """Run a job until it ends, or until a signal cancels it; it cleans up either way."""
+    """Run a job until it ends, or until a signal cancels it (then None); it cleans up either way."""
+    return (await _done_or_stopped(job))[1]
+
+
+async def _done_or_stopped(job: Coroutine[Any, Any, T]) -> tuple[bool, T | None]:
+    """Whether a job came to its end, and what it found."""
     task, stopping = asyncio.create_task(_without_exits(job)), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
@@ -78,7 +90,7 @@ async def until_signal(job: Coroutine[Any, Any, T]) -> T | None:
     try:
         await asyncio.wait([task, waiter], return_when=asyncio.FIRST_COMPLETED)
         await stop(task, patience_s=STOP_PATIENCE_S)
-        return None if task.cancelled() else task.result()
+        return (False, None) if task.cancelled() else (True, task.result())
     finally:
         await stop(waiter)
         for number in SIGNALS:

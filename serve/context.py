@@ -25,6 +25,7 @@ from shared.questions import Questions
 from shared.queues import Enqueuer, enqueuer
 from shared.redis import RedisClients, redis_clients
 from shared.settings import Settings
+from shared.tasks import Unattended
 from shared.tenants import FRESHDESK_TIMEOUT, TenantRegistry
 from shared.vault import Vault
 
@@ -54,6 +55,7 @@ class ServeContext:
     limits: Limits
     addresses: Addresses
     restricted: Restricted
+    unattended: Unattended
     attachment_hosts: frozenset[str]
     answer_within_s: float
 
@@ -74,6 +76,7 @@ async def serve_context(
         canvas_reads(settings, serve.memory_mb * 1024 * 1024) as reads,
         Limits(redis.state, serve) as limits,
         Once() as once,
+        Unattended() as unattended,
     ):
         vault = Vault.from_settings(settings)
         tokens = SessionTokens(vault, timedelta(minutes=serve.session_minutes))
@@ -95,6 +98,7 @@ async def serve_context(
             limits=limits,
             addresses=Addresses(serve.trusted_proxies),
             restricted=Restricted(redis.state),
+            unattended=unattended,
             attachment_hosts=frozenset(name.lower() for name in serve.attachment_hosts),
             answer_within_s=serve.answer_s,
         )

@@ -7,7 +7,7 @@ done. A task that is cancelled once may so go on for ever; it is therefore cance
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 RECANCEL_S = 1.0
 """Long enough for a task to clean up after the first one."""
@@ -36,6 +36,26 @@ async def beside(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
                     await stop(task)
     except BaseExceptionGroup as failures:
         raise first_cause(failures) from None
+
+
+class Unattended:
+    """Tasks that nobody waits for; use as an async context manager, whose end stops those that are under way."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in list(self._tasks):
+            await stop(task)
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start a task; of its failure asyncio tells."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 async def together(*tasks: "asyncio.Task[Any]") -> None:

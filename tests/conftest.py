@@ -15,10 +15,14 @@ import uvicorn
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
+import serve.hits.reads
 import serve.routes.miss
+import shared.problems
 from deploy.data_folder import redis_ready
+from serve.hits.reads import READ_WITHIN_S
 from serve.settings import ServeSettings
 from shared import lifetimes
+from shared.problems import STORE_WITHIN_S
 from shared.redis import connect
 from shared.settings import Settings
 from tests.waiting import PATIENCE_S
@@ -54,6 +58,8 @@ LIMITS = [
 """No limits: one agent opens hundreds of tickets here."""
 
 PAUSE_S = 0.01
+LONG_S = 9.0
+"""Below what most clients of tests wait for an answer."""
 
 NOT_OURS = re.compile(r"(arq:|canvas:(interactive|live|backfill))")
 """arq's own keys: its queues, jobs and locks; it gives lifetimes to all but the queues."""
@@ -104,6 +110,23 @@ def servers_end_at_once() -> Iterator[None]:
     patch.setattr(uvicorn.server, "asyncio", Hurried())
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def a_busy_machine_is_no_outage() -> Iterator[None]:
+    """Redis is given up after seconds, and a machine may be busy with others for as long; see `outages`."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(shared.problems, "STORE_WITHIN_S", LONG_S)
+    patch.setattr(serve.hits.reads, "READ_WITHIN_S", LONG_S)
+    yield
+    patch.undo()
+
+
+@pytest.fixture
+def outages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis is given up as soon as ever: for tests that freeze it."""
+    monkeypatch.setattr(shared.problems, "STORE_WITHIN_S", STORE_WITHIN_S)
+    monkeypatch.setattr(serve.hits.reads, "READ_WITHIN_S", READ_WITHIN_S)
 
 
 @pytest.fixture(scope="session")

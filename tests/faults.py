@@ -135,7 +135,7 @@ async def desk(account: Account, ticket_id: int, change: str) -> None:
     method, path = calls.get(change, ("PUT", f"/_desk/tickets/{ticket_id}/{change}"))
     if path.startswith("/_desk"):
         url = str(account.freshdesk.base_url).rstrip("/")
-        async with httpx.AsyncClient(base_url=url, headers=admin) as house:
+        async with httpx.AsyncClient(base_url=url, headers=admin, timeout=20) as house:
             answer = await house.request(method, path)
     else:
         answer = await account.freshdesk.request(method, path)

@@ -159,7 +159,7 @@ async def serving(
         app = create_serve(context, serve)
         url = await stack.enter_async_context(running(app, bind("127.0.0.1", 0)))
         clients = [
-            await stack.enter_async_context(httpx.AsyncClient(base_url=url, headers=headers, timeout=10))
+            await stack.enter_async_context(httpx.AsyncClient(base_url=url, headers=headers, timeout=20))
             for headers in ({**JSON, **credentials(ACME)}, {**JSON, **credentials(OTHER)}, JSON)
         ]
         yield Serving(url, context, *clients)
@@ -179,7 +179,7 @@ async def receiving(settings: Settings) -> AsyncIterator[Receiving]:
     async with (
         receiver_context(settings) as context,
         running(create_receiver(context), bind("127.0.0.1", 0)) as url,
-        httpx.AsyncClient(base_url=url, timeout=10) as client,
+        httpx.AsyncClient(base_url=url, timeout=20) as client,
     ):
         yield Receiving(context, client)
 

@@ -149,7 +149,7 @@ async def _connect(stack: AsyncExitStack, made: World, desk: Helpdesk, host: str
         host=host,
         key=key,
         helpdesk=desk,
-        freshdesk=await stack.enter_async_context(httpx.AsyncClient(base_url=url, auth=(key, "X"))),
+        freshdesk=await stack.enter_async_context(httpx.AsyncClient(base_url=url, auth=(key, "X"), timeout=20)),
         canvas=await stack.enter_async_context(
             httpx.AsyncClient(
                 base_url=made.running.url, headers={"X-Freshdesk-Domain": host, "X-Freshdesk-API-Key": key}, timeout=20

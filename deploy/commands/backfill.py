@@ -238,7 +238,7 @@ def _tell(counts: BackfillCounts, host: str, wish: _Wish, *, working: bool = Tru
         console.print(f"There is no backfill of {host}")
         return
     if counts.state != "done":
-        asked = f", asked to {counts.asked}" if counts.asked else ""
+        asked = f", asked to {counts.asked}" if counts.asked and counts.state != "cancelled" else ""
         alone = "" if working or counts.state in STANDING_STILL | {"queued"} else ", but no worker is at it"
         console.print(f"The backfill of {host} is {counts.state.replace('_', ' ')}{asked}{alone}: {figures(counts)}")
         return

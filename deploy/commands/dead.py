@@ -104,8 +104,6 @@ def drop(host: str, tickets: tuple[int, ...], every: bool, yes: bool, data: Path
     if not yes:
         # Asked between two looks: an event loop would swallow the Ctrl-C of who is asked.
         count = run(settings, _count(settings, host, tickets))
-        if count is None:
-            raise click.Abort
         if count:
             which = "1 ticket" if count == 1 else f"{count:,} tickets"
             click.confirm(f"Drop {which} of {host} until the next change?", abort=True, err=True)

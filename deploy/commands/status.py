@@ -68,7 +68,10 @@ def status(host: str | None, watch: bool, as_json: bool, check: bool, every: boo
     settings = load_settings(data)
     window = timedelta(seconds=settings.shared.freshdesk_window_s)
     look = Look(parse_host(host) if host else None, as_json, None if every or host else MOST_TENANTS, window)
-    run(settings, _watch(settings, look) if watch else _once(settings, look, check))
+    if watch:
+        run(settings, _watch(settings, look), "watch")
+    else:
+        run(settings, _once(settings, look, check))
 
 
 async def _once(settings: AllSettings, look: Look, check: bool) -> None:

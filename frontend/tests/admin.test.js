@@ -150,7 +150,30 @@ test("what fails at the start can be tried again", async () => {
   assert.ok(broken.querySelector(".problem"));
 });
 
+test("a backfill that has ended is shown and remembered, though nobody watched it", async () => {
+  const ended = progress({ state: "done", computed: 100 });
+  const { root, serve, shows } = await opened({ "/ingest/latest": [{ json: ended }] });
+  await until(() => root.querySelector(".card-earlier .pill-good"), wordsOf(root));
+  await shows("100");
+  assert.ok(!serve.requests.some(({ path }) => path === "/ingest/b1"));
+});
+
+test("a server that is away for a moment is waited for, one that knows of no backfill is believed", async () => {
+  const waiting = await opened({ "/ingest/latest": [{ json: progress() }], "/ingest/b1": [problem(503, "store-unavailable")] });
+  await waiting.shows("Connection lost");
+  assert.ok(waiting.root.querySelector(".card-now"));
+  const { root } = await opened({ "/ingest/latest": [{ json: progress() }], "/ingest/b1": [problem(404, "backfill-missing")] });
+  await until(() => root.querySelector(".problem"), wordsOf(root));
+});
+
+test("a key whose session has no admin's rights is told so", async () => {
+  const { root } = await opened({ "/session?admin=true": [{ status: 200, json: { ...minted.json, admin: false } }] });
+  assert.match(wordsOf(root), /no admin's/);
+});
+
 test("every problem has words", () => {
   for (const [status, type] of [[401, "unauthorized"], [403, "forbidden"], [429, ""], [503, ""], [400, ""], [0, "settings"], [0, "platform"]]) // prettier-ignore
     assert.match(wordsOfProblem(new Problem({ status, type: type && (status ? `urn:prompt-canvas:${type}` : type) }))[0], /^problem_\w+$/);
+  // What the platform can't reach is serve.
+  assert.equal(wordsOfProblem(new Problem({ status: 504, type: "platform" }))[0], "problem_network");
 });

@@ -70,3 +70,13 @@ test("a hundred go at once, and what waits has a limit", async () => {
   await until(() => sent.length === 3);
   assert.deepEqual(sent.map((entries) => entries.length), [100, 100, 100]);
 });
+
+test("where the page is no secure context, entries have names too, each its own", async () => {
+  Object.defineProperty(crypto, "randomUUID", { value: undefined, configurable: true });
+  const { sent, feedback } = collecting();
+  for (const action of ["copied", "copied"]) feedback.tell({ ...OF_REPLY, action });
+  await feedback.flush();
+  delete crypto.randomUUID;
+  const ids = sent[0].map(({ id }) => (assert.match(id, ID), id));
+  assert.equal(new Set(ids).size, 2);
+});

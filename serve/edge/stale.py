@@ -4,7 +4,6 @@ While history comes in every Canvas is stale that an agent opens, just when the 
 way through the app (routing, validation, a span, a response object) cost more than asking Redis for the run.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -31,12 +30,11 @@ def is_stale(copy: Copy) -> bool:
 
 
 class StaleAnswers:
-    """What is being answered; the tasks end with their loop, and the dispatcher makes up for a lost wake-up."""
+    """What is being answered; the tasks end with their context, and the dispatcher makes up for a lost wake-up."""
 
     def __init__(self, context: ServeContext, hits: Hits) -> None:
         self._context = context
         self._hits = hits
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(
         self, caller: Caller, ticket_id: int, read: Read, asked: tuple[bytes, bytes], extra: Headers, later: Later
@@ -45,9 +43,8 @@ class StaleAnswers:
 
         `asked` is what the request says as `Accept-Encoding` and `If-None-Match`.
         """
-        task = asyncio.create_task(self._answered(later, self._answer(caller, ticket_id, read, asked, extra, later)))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        answer = self._answer(caller, ticket_id, read, asked, extra, later)
+        self._context.unattended.begin(self._answered(later, answer))
 
     async def _answered(self, later: Later, answer: Coroutine[Any, Any, None]) -> None:
         try:

@@ -98,8 +98,8 @@ end
 -- if any came lately what comes free within a second of a minute; in all at most 15 % of the credits, or one look. A
 -- ticket's turn is known from its webhook on, so by then some of it has come free, and the rest is theirs first. Of a
 -- window that was seen nothing comes free before its end: there it is what they take in the rest of it, with their
--- webhooks, and nothing any more when it is over.
-local least, coming = math.min(3, math.floor(limit / 3)), lately() * 4 / 3 / window
+-- webhooks, at least one look and its webhook, and nothing any more when it is over.
+local least, coming = math.min(4, math.floor(limit / 3)), lately() * 4 / 3 / window
 local function kept_for_live()
   if not seen or not live_lately then
     local soon = redis.call('ZCOUNT', KEYS[4], now - window, now + brink) + redis.call('ZCOUNT', KEYS[5], now, '+inf')
@@ -158,7 +158,8 @@ if limit > 0 then
     earliest = math.max(earliest, math.min(budget[pace] or 0, now + window))
   end
   if priority == 2 and (budget.place1 or 0) > now and not first then
-    -- Live tickets queue for calls: a backfill only keeps from standing still, by a sixth of what comes free.
+    -- Live tickets queue for calls: a backfill only keeps from standing still, by a sixth of what comes free (of a
+    -- window that was seen nothing does).
     earliest = math.max(earliest, math.min(budget.trickle or 0, now + window))
   end
 end
@@ -181,7 +182,7 @@ if earliest <= now then
     redis.call('HSET', KEYS[1], 'pace', math.max(before, after))
   end
   if priority == 2 then
-    redis.call('HSET', KEYS[1], 'trickle', math.floor(now + math.min(6 * turn, window)))
+    redis.call('HSET', KEYS[1], 'trickle', math.floor(now + (seen and window / 10 or math.min(6 * turn, window))))
   elseif priority == 1 then
     redis.call('HSET', KEYS[1], 'live', math.floor(1000 * (lately() + cost)), 'live_at', now)
   end

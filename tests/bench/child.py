@@ -145,7 +145,7 @@ def main() -> None:
     if role == "fastapi_asyncio":
         asyncio.run(job)
     else:  # the command's own way to run, so that its event loop is the one that is measured
-        run(settings, job)
+        run(settings, job, role)
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ def main(role: str, environment: dict[str, str], log: str) -> None:
     os.chdir(Path(log).parent)  # a developer's `.env` must not be read
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     settings = load_settings()
-    run(settings, _as_coroutine(ROLES[role](settings)))
+    run(settings, _as_coroutine(ROLES[role](settings)), role)
 
 
 async def _as_coroutine(job: Awaitable[None]) -> None:

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 ENVIRONMENT = {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
 CALL_S = 40
 """A call that takes longer is killed."""
+READY = b"ready\n"
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,10 @@ async def forking() -> AsyncIterator[Forking]:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
+    assert process.stdout is not None
     with tempfile.TemporaryDirectory() as folder:
         try:
+            assert await process.stdout.readline() == READY, "nothing that a test prepares grows old meanwhile"
             yield Forking(process, Path(folder))
         finally:
             assert process.stdin is not None
@@ -88,6 +91,8 @@ def _serve() -> None:
     import_module("deploy.up")
     for later in cli.canvas.commands.values():
         assert loaded(later).name
+    sys.stdout.write(READY.decode())
+    sys.stdout.flush()
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

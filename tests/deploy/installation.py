@@ -230,7 +230,7 @@ async def installed() -> AsyncIterator[Installation]:
     )
     async with (
         running_helpdesk(desk) as url,
-        httpx.AsyncClient(base_url=url, auth=(AGENT_KEY + ACME, "X")) as freshdesk,
+        httpx.AsyncClient(base_url=url, auth=(AGENT_KEY + ACME, "X"), timeout=20) as freshdesk,
         httpx.AsyncClient(base_url=address, headers=credentials, timeout=10) as canvas,
     ):
         environment = {**os.environ, "CANVAS_FRESHDESK_URLS": json.dumps({ACME: url}), "CANVAS_LOG_LEVEL": "warning"}

@@ -144,7 +144,7 @@ async def test_a_platform_that_fails_is_a_clear_state_with_a_way_out(
     [
         ({"status": 401, "response": '{"type": "urn:prompt-canvas:unauthorized", "status": 401}'}, "does not know you"),
         ({"status": 429, "response": "Too many requests"}, "Too many requests at the moment"),
-        ({"status": 504, "response": "Timeout while processing the request"}, "Freshdesk does not answer the app"),
+        ({"status": 504, "response": "Timeout while processing the request"}, "No connection to Prompt Canvas"),
         ({"message": "Requested function/Request template not found"}, "Freshdesk does not answer the app"),
     ],
 )

@@ -58,7 +58,7 @@ async def bill(settings: Settings) -> AsyncIterator[Bill]:
 
 async def customer_writes(account: Account, ticket_id: int, text: str) -> None:
     url = str(account.freshdesk.base_url).rstrip("/")
-    async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}) as house:
+    async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}, timeout=20) as house:
         answer = await house.post(f"/_desk/tickets/{ticket_id}/customer_reply", json={"body": f"<p>{text}</p>"})
         assert answer.status_code == 201, answer.text
 

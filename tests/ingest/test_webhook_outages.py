@@ -15,7 +15,7 @@ from tests.parts import OwnRedis, Receiving, receiving
 from tests.waiting import wait_until
 from tests.world import ACME
 
-pytestmark = pytest.mark.usefixtures("nobody_else")
+pytestmark = pytest.mark.usefixtures("nobody_else", "outages")
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,8 @@ from unittest.mock import ANY
 import httpx
 import pytest
 
-from serve.hits.answer import VARY
+from serve.app import create_serve
+from serve.hits.answer import FROM_MEMORY, VARY
 from serve.settings import ServeSettings
 from shared import keys
 from shared.models import SimilarTicket
@@ -17,6 +18,7 @@ from tests.parts import Desks, OwnRedis, Serving, credentials, serving, store
 from tests.waiting import PATIENCE_S, wait_until
 from tests.world import ACME, ADMIN_KEY, OTHER
 
+pytestmark = pytest.mark.usefixtures("outages")
 ORIGIN = ServeSettings().cors_origins[0]
 
 
@@ -303,3 +305,29 @@ async def test_a_redis_that_tells_of_no_changes_is_read_every_time(accounts: Des
             assert answer.headers["cache-status"] == "prompt-canvas; hit"
             assert answer.headers["server-timing"].startswith("redis")
         assert reads.memory["ready"] is False
+
+
+async def test_a_stale_answer_that_redis_holds_up_ends_with_its_process(
+    accounts: Desks, module_redis: OwnRedis, number: int
+) -> None:
+    """Left alone it would open a connection when all of them are closed."""
+    async with serving(accounts.settings) as made:
+        await store(made.context, ACME, number)
+        await kept(made, number)
+        await made.context.ledger.mark(ACME, number)
+
+        async def is_kept() -> bool:
+            read = await made.context.reads.read(ACME, number)
+            state = read.copy.state if read.copy is not None else ""
+            return (state, read.timing, read.doubtful) == ("due", FROM_MEMORY, False)
+
+        front = create_serve(made.context, ServeSettings())
+        head = front.head([(name.lower().encode(), value.encode()) for name, value in credentials(ACME).items()])
+        assert head is not None
+        await wait_until(is_kept)
+        module_redis.freeze()
+        before, answers = asyncio.all_tasks(), list[Any]()
+        assert front.instant(head, ("127.0.0.1", 1), f"/init/{number}".encode(), answers.append) == "later"
+        [answering] = asyncio.all_tasks() - before
+        assert "StaleAnswers" in repr(answering)
+    assert answering.done()

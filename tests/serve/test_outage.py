@@ -12,6 +12,7 @@ from tests.parts import Desks, OwnRedis, Serving, credentials, store
 from tests.waiting import wait_until
 from tests.world import ACME
 
+pytestmark = pytest.mark.usefixtures("outages")
 PATIENCE_S = 2 * STORE_WITHIN_S
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared import tasks
-from shared.tasks import together
+from shared.tasks import Unattended, together
 from tests.waiting import PATIENCE_S
 
 
@@ -64,3 +64,19 @@ async def test_whoever_is_cancelled_takes_the_tasks_along() -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert endless.cancelled()
+
+
+async def test_what_nobody_waits_for_ends_with_its_owner() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async with Unattended() as unattended:
+        unattended.begin(work())
+        await begun.wait()
+    assert ended.is_set()

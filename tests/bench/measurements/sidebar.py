@@ -63,7 +63,7 @@ async def measure(lab: Lab) -> list[Figure]:
         *_painted("second view", second, SECOND_MS, "from memory"),
         _worst("layout shift, ready", known, at_most(SHIFT)),
         *_words(misses),
-        _worst("layout shift, miss", misses, None, "; each part takes the place that it needs when it comes"),
+        _worst("layout shift, miss", misses, None, "; skeletons keep the place that parts usually need"),
     ]
 
 

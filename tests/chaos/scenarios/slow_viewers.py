@@ -33,13 +33,15 @@ FLOOD_BYTES = 600_000
 EVENT_BYTES = 2_000
 WORDS_S = 4.0
 RELEASED_S = 5.0
+BUSY_S = 20.0
+"""The same beside other tests, which may have both cores for a while."""
 GROWTH_MB = 100.0
 LAG_MS = 50.0
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many streams there are; `strict` judges the event loop's lag, for which the machine must be idle."""
+    """How many streams there are; `strict` judges seconds and the event loop's lag: the machine must be idle."""
 
     streams: int
     strict: bool
@@ -95,7 +97,7 @@ def _judged(
         Findings(),
         readers_have_it_all=set(read) == {max(read)} and max(read) > FLOOD_BYTES,
         growth_is_bounded=growth <= GROWTH_MB,
-        released_in_time=released <= RELEASED_S,
+        released_in_time=released <= (RELEASED_S if size.strict else BUSY_S),
         loop_is_free=lag < LAG_MS or not size.strict,
     )
 

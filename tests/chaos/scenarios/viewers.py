@@ -38,11 +38,12 @@ STOPPED_S = 4.0
 
 @dataclass(frozen=True)
 class Size:
-    """How many watch, and how often their worker is killed."""
+    """How many watch, how often their worker is killed, and within how many seconds a serve process must stop."""
 
     viewers: int
     kills: int
     tokens_per_second: float
+    stopped_s: float = STOPPED_S
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class Trouble:
 
 
 FULL = Size(viewers=200, kills=3, tokens_per_second=12)
-SMALL = Size(viewers=25, kills=1, tokens_per_second=20)
+SMALL = Size(viewers=25, kills=1, tokens_per_second=20, stopped_s=20.0)
+"""Beside other tests, which may have both cores for a while."""
 
 
 async def run(size: Size, seed: int, folder: Path) -> Outcome:
@@ -88,7 +90,7 @@ async def run(size: Size, seed: int, folder: Path) -> Outcome:
         Findings(),
         one_call_a_life=calls == 1 + trouble.kills,
         killed_often=trouble.kills == size.kills,
-        stopped_in_time=trouble.stopped_s <= STOPPED_S,
+        stopped_in_time=trouble.stopped_s <= size.stopped_s,
         all_done={viewer.names[-1] for viewer in viewers} == {"done"},
         one_run=len({viewer.run for viewer in viewers}) == 1,
         text_as_stored={viewer.text for viewer in viewers} == {written} and written != "",

@@ -22,6 +22,7 @@ from playwright.async_api import (
     Page,
     Request,
     async_playwright,
+    expect,
 )
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
@@ -106,8 +107,9 @@ class DeskPage:
         self.complaints = left
 
     async def open(self, ticket_id: int | None = None) -> None:
-        """Load the desk, at a ticket or as it begins."""
+        """Load the desk, at a ticket or as it begins; whatever is clicked from then on is heard."""
         await self.page.goto(f"{self.url}/desk" + (f"#/tickets/{ticket_id}" if ticket_id else ""))
+        await expect(self.page.locator("[data-page=install]")).not_to_be_empty()  # labels come last
 
     async def switch(self, ticket_id: int) -> None:
         """Go to a ticket as a link would, without waiting for anything."""

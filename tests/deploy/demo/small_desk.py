@@ -93,7 +93,7 @@ async def _connect(running: Running) -> None:
 async def _account(stack: AsyncExitStack, running: Running, desk: Helpdesk, url: str) -> Account:
     key = AGENT_KEY + ACME
     credential = {"X-Freshdesk-Domain": ACME, "X-Freshdesk-API-Key": key}
-    freshdesk = httpx.AsyncClient(base_url=url, auth=(key, "X"), trust_env=False)
+    freshdesk = httpx.AsyncClient(base_url=url, auth=(key, "X"), timeout=20, trust_env=False)
     canvas = httpx.AsyncClient(base_url=running.url, headers=credential, timeout=20, trust_env=False)
     for client in (freshdesk, canvas):
         await stack.enter_async_context(client)

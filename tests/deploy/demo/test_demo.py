@@ -76,7 +76,9 @@ def keep_every(step: int, folder: Path) -> list[int]:
 
 
 async def canvases(url: str, numbers: list[int]) -> list[httpx.Response]:
-    async with httpx.AsyncClient(base_url=url, headers=CREDENTIAL | {"X-Freshdesk-API-Key": "demo-key"}) as client:
+    async with httpx.AsyncClient(
+        base_url=url, headers=CREDENTIAL | {"X-Freshdesk-API-Key": "demo-key"}, timeout=20
+    ) as client:
         return [await client.get(f"/init/{number}") for number in numbers]
 
 

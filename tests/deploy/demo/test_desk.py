@@ -39,9 +39,9 @@ async def seeded() -> AsyncIterator[tuple[Helpdesk, httpx.AsyncClient]]:
     helpdesk = Helpdesk.from_seed(DATA, SETTINGS, datetime.now(UTC))
     async with (
         running_helpdesk(helpdesk) as helpdesk_url,
-        httpx.AsyncClient(trust_env=False) as http,
+        httpx.AsyncClient(timeout=20, trust_env=False) as http,
         serving(desk_of(helpdesk_url, http)) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+        httpx.AsyncClient(base_url=url, timeout=20, trust_env=False) as client,
     ):
         yield helpdesk, client
 

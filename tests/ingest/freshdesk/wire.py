@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from shared.tasks import stop
+
 Answer = bytes | Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -16,8 +18,14 @@ class Wire:
     answers: list[Answer] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     url: str = ""
+    connections: set["asyncio.Task[None]"] = field(default_factory=set)
 
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(self._serve(reader, writer))
+        self.connections.add(connection)
+        connection.add_done_callback(self.connections.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
                 self.asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
@@ -42,6 +50,9 @@ async def wire() -> AsyncIterator[Wire]:
     made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:
         yield made
+    # Who never answers would go on for as long as there are tests.
+    for connection in [*made.connections]:
+        await stop(connection)
 
 
 def http(body: bytes = b"", status: str = "200 OK", kind: str = "application/json", **headers: str) -> bytes:

@@ -74,7 +74,7 @@ async def served(helpdesk: Helpdesk, clock: Clock) -> AsyncIterator[Account]:
 
         async def client(base: str, **more: Any) -> httpx.AsyncClient:
             return await stack.enter_async_context(
-                httpx.AsyncClient(base_url=base, trust_env=False, verify=False, **more)
+                httpx.AsyncClient(base_url=base, timeout=20, trust_env=False, verify=False, **more)
             )
 
         api = f"{url}/api/v2"
