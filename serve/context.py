@@ -69,8 +69,7 @@ async def serve_context(
     async with (
         redis_clients(settings, CONNECTIONS) as redis,
         enqueuer(settings, QUEUE_CONNECTIONS) as queue,
-        # Neither redirects nor proxies: the caller's API key goes to the tenant's own host or nowhere.
-        httpx.AsyncClient(timeout=FRESHDESK_TIMEOUT, follow_redirects=False, trust_env=False) as http,
+        _to_helpdesks() as http,
         RunFollowers(redis.state, heartbeat_s) as followers,
         Watching(questions := Questions(redis.state), followers) as watching,
         canvas_reads(settings, serve.memory_mb * 1024 * 1024) as reads,
@@ -80,7 +79,6 @@ async def serve_context(
     ):
         vault = Vault.from_settings(settings)
         tokens = SessionTokens(vault, timedelta(minutes=serve.session_minutes))
-        asked = AskedFreshdesk(settings, http)
         yield ServeContext(
             settings=settings,
             redis=redis,
@@ -93,7 +91,7 @@ async def serve_context(
             questions=questions,
             feedback=Feedback(redis.state),
             tenants=TenantRegistry(redis.state, vault),
-            credentials=CredentialChecker(redis.state, vault, asked, tokens, limits, once),
+            credentials=CredentialChecker(redis.state, vault, AskedFreshdesk(settings, http), tokens, limits, once),
             tokens=tokens,
             limits=limits,
             addresses=Addresses(serve.trusted_proxies),
@@ -102,3 +100,8 @@ async def serve_context(
             attachment_hosts=frozenset(name.lower() for name in serve.attachment_hosts),
             answer_within_s=serve.answer_s,
         )
+
+
+def _to_helpdesks() -> httpx.AsyncClient:
+    """Neither redirects nor proxies: the caller's API key goes to the tenant's own host or nowhere."""
+    return httpx.AsyncClient(timeout=FRESHDESK_TIMEOUT, follow_redirects=False, trust_env=False)
