@@ -44,7 +44,7 @@ async def arq_pool(settings: Settings, max_connections: int = MAX_CONNECTIONS) -
         yield ArqRedis(client.connection_pool, job_serializer=serialize_job, job_deserializer=deserialize_job)
     finally:
         await client.aclose()
-        await client.connection_pool.disconnect()
+        await client.connection_pool.aclose()
 
 
 class Enqueuer:

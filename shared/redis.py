@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.commands.core import AsyncScript
@@ -31,9 +33,40 @@ class RedisClients:
     cache: Redis
 
 
+class _Pool(BlockingConnectionPool):
+    """A pool that stays closed: redis-py's opens a connection, which nobody closes, for a task that outlives it."""
+
+    _closed = False
+
+    async def get_connection(self, command_name: Any = None, *_: Any, **__: Any) -> AbstractConnection:  # noqa: ARG002
+        """A connection that is ready, waiting for one if all are in use.
+
+        Raises:
+            ConnectionError: none came free in time, the server can't be reached, or the pool is closed.
+        """
+        if self._closed:
+            raise RedisConnectionError("The connections to Redis are closed")
+        connection: AbstractConnection = await super().get_connection()
+        return connection
+
+    async def release(self, connection: AbstractConnection) -> None:
+        """Take a connection back; what was at work when the pool was closed may have connected anew."""
+        await super().release(connection)
+        if self._closed:
+            await connection.disconnect()
+
+    async def aclose(self) -> None:
+        """Close all connections, and open none from now on."""
+        self._closed = True
+        await super().aclose()
+
+
 def connect(url: str, max_connections: int = MAX_CONNECTIONS) -> Redis:
-    """A client over a pool that waits for a free connection instead of raising; answers are bytes."""
-    pool = BlockingConnectionPool.from_url(
+    """A client over a pool that waits for a free connection instead of raising; answers are bytes.
+
+    The pool is the caller's to close: `client.connection_pool.aclose()`.
+    """
+    pool = _Pool.from_url(
         url,
         max_connections=max_connections,
         timeout=SOCKET_TIMEOUT_S,
@@ -68,7 +101,7 @@ async def redis_clients(settings: Settings, max_connections: int = MAX_CONNECTIO
     finally:
         for client in {id(state): state, id(cache): cache}.values():
             await client.aclose()
-            await client.connection_pool.disconnect()
+            await client.connection_pool.aclose()
 
 
 def script(client: Redis, name: str, before: str = "") -> AsyncScript:

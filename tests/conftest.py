@@ -186,7 +186,7 @@ async def redis(valkey_url: str) -> AsyncIterator[Redis]:
     yield client
     leaked = [key async for key in leaked_keys(client)]
     await client.aclose()
-    await client.connection_pool.disconnect()
+    await client.connection_pool.aclose()
     assert not leaked, f"keys without a lifetime that are not on the permanent list: {leaked}"
 
 

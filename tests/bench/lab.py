@@ -164,7 +164,7 @@ async def client(settings: Settings) -> AsyncIterator[Redis]:
         yield redis
     finally:
         await redis.aclose()
-        await redis.connection_pool.disconnect()
+        await redis.connection_pool.aclose()
 
 
 async def redis_bytes(url: str) -> dict[str, int]:

@@ -109,7 +109,7 @@ async def open_vectors(settings: Settings, _: IngestSettings, __: Embedder) -> A
         yield SharedVectors(client)
     finally:
         await client.aclose()
-        await client.connection_pool.disconnect()
+        await client.connection_pool.aclose()
 
 
 @asynccontextmanager

@@ -185,7 +185,7 @@ class Installation:
             yield client
         finally:
             await client.aclose()
-            await client.connection_pool.disconnect()
+            await client.connection_pool.aclose()
 
     @asynccontextmanager
     async def history(self) -> AsyncIterator[dict[int, list[bytes]]]:

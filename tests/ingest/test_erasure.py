@@ -181,7 +181,7 @@ async def test_two_redis_servers_are_both_erased(small_world: World, settings: S
     finally:
         await cache.flushdb()
         await cache.aclose()
-        await cache.connection_pool.disconnect()
+        await cache.connection_pool.aclose()
 
 
 async def test_vectors_of_a_model_that_was_used_before_are_dropped_too(tmp_path: Any) -> None:

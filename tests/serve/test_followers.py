@@ -236,4 +236,4 @@ async def test_hundreds_of_runs_are_followed_over_a_handful_of_connections(redis
         assert {entries[-1].event for entries in await asyncio.gather(*watching)} == {"done"}
         assert followers.held == 0
     await client.aclose()
-    await client.connection_pool.disconnect()
+    await client.connection_pool.aclose()

@@ -197,7 +197,7 @@ async def test_scrapes_that_come_at_once_cost_one_reading(
     await asyncio.gather(*(scrape(gauges, "Bearer scrape-me" if i % 2 else None) for i in range(40)))
     assert await reads(redis) - before == 1
     await client.aclose()
-    await client.connection_pool.disconnect()
+    await client.connection_pool.aclose()
 
 
 async def reads(redis: Redis) -> int:

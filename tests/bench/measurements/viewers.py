@@ -114,7 +114,7 @@ async def _own_client(settings: Settings) -> AsyncIterator[Redis]:
         yield redis
     finally:
         await redis.aclose()
-        await redis.connection_pool.disconnect()
+        await redis.connection_pool.aclose()
 
 
 async def _claimed(redis: Redis, ticket_id: int) -> Claim:

@@ -126,4 +126,4 @@ async def create_peer(settings: Settings, *, remembers: bool = False) -> AsyncIt
         yield app
     finally:
         await redis.aclose()
-        await redis.connection_pool.disconnect()
+        await redis.connection_pool.aclose()

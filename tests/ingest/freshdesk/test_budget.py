@@ -96,7 +96,7 @@ async def other(account: Account, valkey_url: str) -> AsyncIterator[Account]:
     client = connect(valkey_url)
     yield Account(client)
     await client.aclose()
-    await client.connection_pool.disconnect()
+    await client.connection_pool.aclose()
 
 
 async def test_all_processes_together_take_no_more_than_the_account_has(account: Account, other: Account) -> None:
@@ -499,4 +499,4 @@ async def test_while_redis_is_away_no_call_is_made(tmp_path: Path) -> None:
         # What was under way ends as if nothing were wrong: its answer is good.
         await account.answer(taken)
         await client.aclose()
-        await client.connection_pool.disconnect()
+        await client.connection_pool.aclose()

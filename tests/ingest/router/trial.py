@@ -126,7 +126,7 @@ async def own_redis() -> AsyncIterator[Redis]:
                 yield client
             finally:
                 await client.aclose()
-                await client.connection_pool.disconnect()
+                await client.connection_pool.aclose()
 
 
 def trouble(fakes: Sequence[Lookalike], seed: int, share: float = SHARE) -> None:

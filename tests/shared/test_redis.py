@@ -1,0 +1,34 @@
+"""Connections to Redis end with their client, whoever is still at work."""
+
+import asyncio
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from shared.redis import connect
+from tests.waiting import wait_until
+
+NAME = "work-under-way"
+
+
+async def named(redis: Redis) -> int:
+    """How many connections the server has that call themselves `NAME`."""
+    return sum(client["name"] == NAME for client in await redis.client_list())
+
+
+async def test_a_closed_client_opens_no_connection_for_whoever_is_still_at_work(redis: Redis, valkey_url: str) -> None:
+    client = connect(f"{valkey_url}{'&' if '?' in valkey_url else '?'}client_name={NAME}")
+    waiting = asyncio.create_task(client.blpop(["nothing-comes"], timeout=1))
+    await wait_until(lambda: named(redis))
+    # It is asked again over a new connection, as after any cut, and that one is closed when it has its answer.
+    await client.connection_pool.aclose()
+    await asyncio.wait([waiting])
+    with pytest.raises(RedisConnectionError):
+        await client.ping()
+    await wait_until(lambda: no_more(redis))
+
+
+async def no_more(redis: Redis) -> bool:
+    """Whether the server has no such connection."""
+    return await named(redis) == 0
