@@ -108,12 +108,11 @@ def _client(url: str, name: str) -> Redis:
 async def _check_outside(settings: Settings) -> None:
     client = _client(state_url(settings), "REDIS_URL")
     try:
-        info = await client.info()
+        async with client:
+            info = await client.info()
         policy = info.get("maxmemory_policy", "noeviction")
     except (RedisError, OSError) as error:
         raise StartupError(_why("REDIS_URL", error)) from error
-    finally:
-        await client.aclose()
     version = str(info.get("redis_version", "0.0"))
     if tuple(int(part) for part in version.split(".")[:2]) < MIN_REDIS:
         raise StartupError(f"REDIS_URL is a Redis {version}: 6.2 or later is needed")

@@ -156,13 +156,12 @@ def _command(folder: Path, socket_path: Path) -> list[str]:
 async def _state(url: str) -> State:
     if not _listens(url.removeprefix("unix://")):
         return "absent"
-    client = Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1)
     try:
-        await client.ping()
+        # To close takes time, too, and fails where this process stands still in the middle of it.
+        async with Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1) as client:
+            await client.ping()
     except (RedisError, OSError):
         return "busy"  # it loads its append-only file, or stands still
-    finally:
-        await client.aclose()
     return "ready"
 
 
@@ -183,11 +182,10 @@ def _listens(path: str) -> bool:
 
 
 async def _stop(url: str) -> None:
-    client = Redis.from_url(url, socket_timeout=STOP_TIMEOUT_S)
     with contextlib.suppress(RedisError, OSError):
-        # Flushes the append-only file before it exits.
-        await client.shutdown(nosave=True)
-    await client.aclose()
+        async with Redis.from_url(url, socket_timeout=STOP_TIMEOUT_S) as client:
+            # Flushes the append-only file before it exits.
+            await client.shutdown(nosave=True)
     async with asyncio.timeout(STOP_TIMEOUT_S):
         while await _state(url) != "absent":
             await asyncio.sleep(0.01)

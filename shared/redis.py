@@ -5,7 +5,7 @@ Two roles: `state` (what must not be lost: due tickets, runs, queues, tenants) w
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -16,6 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.commands.core import AsyncScript
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.settings import Settings
@@ -53,12 +54,14 @@ class _Pool(BlockingConnectionPool):
         """Take a connection back; what was at work when the pool was closed may have connected anew."""
         await super().release(connection)
         if self._closed:
-            await connection.disconnect()
+            with suppress(RedisError):
+                await connection.disconnect()
 
     async def aclose(self) -> None:
-        """Close all connections, and open none from now on."""
+        """Close all connections, and open none from now on; one that does not end in time is left to end by itself."""
         self._closed = True
-        await super().aclose()
+        with suppress(RedisError):
+            await super().aclose()
 
 
 def connect(url: str, max_connections: int = MAX_CONNECTIONS) -> Redis:
