@@ -102,7 +102,8 @@ def _judged(
         {f"{provider}_{name}": value for name, value in figures.items()},
         findings,
         done=counts.state == "done",
-        computed=counts.computed == size.tickets and not counts.dead,
+        # One may wait for its next attempt when the backfill ends; by now it has its text (see `without`).
+        computed=counts.settled == size.tickets and not counts.dead,
         # A text that is asked for at once when its run is killed is asked for by the next one.
         directly_only_what_failed=direct <= unanswered + size.failed + size.kills,
     )
